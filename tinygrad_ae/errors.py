@@ -6,6 +6,7 @@ import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
 
 class UserError(Exception):
@@ -29,6 +30,26 @@ class RunError(UserError, ValueError):
 
 class MissingExtra(UserError, ImportError):
     """An optional package is not installed."""
+
+
+class ShapeError(UserError, ValueError):
+    """An operation was given shapes or values it cannot work on.
+
+    Attributes:
+        op: the operation.
+        inputs: the graph's records of what it was given.
+    """
+
+    op: Any = None
+    inputs: tuple[Any, ...] = ()
+
+
+class NonFiniteError(UserError, FloatingPointError):
+    """An operation gave NaN or infinity while anomalies are being looked for."""
+
+
+class GradientError(UserError, RuntimeError):
+    """A gradient was asked for that cannot be computed correctly."""
 
 
 class DivergedError(UserError, ArithmeticError):

@@ -1,0 +1,30 @@
+"""A small reverse-mode autograd over NumPy that records the graph it computes.
+
+    from tinygrad_ae import Tensor, nn, optim
+"""
+
+from . import autodiff, nn, ops, optim
+from .autodiff import detect_anomaly, enable_grad, grad, no_grad
+from .graph import Graph
+from .ops import Op
+from .random import default_generator, manual_seed
+from .tensor import Tensor, as_tensor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Graph",
+    "Op",
+    "Tensor",
+    "as_tensor",
+    "autodiff",
+    "default_generator",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "manual_seed",
+    "nn",
+    "no_grad",
+    "ops",
+    "optim",
+]

@@ -1,0 +1,274 @@
+"""The backward pass: the chain rule, applied to the graph from its end to its beginning.
+
+For a node y = f(x₁, …, xₙ) with ∂L/∂y known, ∂L/∂xᵢ is the operation's own rule; where a value
+was used several times, its gradients add up (the multivariate chain rule; Goodfellow, Bengio &
+Courville 2016, section 6.5.2). Nodes are visited in the reverse of the order they were computed
+in, so every node's gradient is complete when it is its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import mutation
+from ..errors import GradientError, NonFiniteError, ShapeError
+from ..graph import Node, reachable, state
+from ..ops import astype, unbroadcast
+from ..tensor import Tensor, TensorLike, _wrap, as_tensor
+from .modes import enable_grad, no_grad
+
+
+def backward(
+    root: Tensor,
+    gradient: TensorLike | None = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Add ∂root/∂leaf to the ``grad`` of every leaf; see :meth:`Tensor.backward`."""
+
+    def deliver(node: Node, g: Tensor) -> None:
+        leaf = node.leaf and node.leaf()
+        if leaf is not None:
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    seeds = [(_tracked(root), _seed(root, gradient))]
+    pull_back(seeds, deliver, retain=_retains(retain_graph, create_graph), record=create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: TensorLike | Sequence[TensorLike] | None = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> Any:
+    """Return ∂outputs/∂inputs without touching any ``grad``.
+
+    Args:
+        outputs: one tensor or several (their gradients are summed).
+        inputs: one tensor or several, leaves or not.
+        grad_outputs: ∂L/∂output for each output; 1 for outputs of one element.
+        retain_graph: keep what forward saved; by default only with ``create_graph``.
+        create_graph: record the pass, so that the results can be differentiated again.
+        allow_unused: return None for inputs the outputs do not depend on, instead of raising.
+
+    Returns:
+        A tensor for one input, a tuple for several; each of its input's shape and dtype.
+
+    Raises:
+        GradientError: an output or input does not require gradients, an output does not depend
+            on an input, or the graph was freed.
+    """
+    several_in = not isinstance(inputs, Tensor)
+    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    wanted = list(inputs) if not isinstance(inputs, Tensor) else [inputs]
+    given = [grad_outputs] if isinstance(outputs, Tensor) else (grad_outputs or [None] * len(outs))
+    for x in wanted:
+        if not x.requires_grad:
+            raise GradientError(
+                f"grad: the input {x.label()} does not require gradients. Create it with "
+                "requires_grad=True, or call requires_grad_() before it is used."
+            )
+    seeds = [(_tracked(o), _seed(o, g)) for o, g in zip(outs, given, strict=True)]  # type: ignore[arg-type]
+    found: dict[Node, Tensor] = {}
+    targets = {x.node for x in wanted}
+    pull_back(
+        seeds,
+        found.__setitem__,
+        targets=targets,
+        retain=_retains(retain_graph, create_graph),
+        record=create_graph,
+    )
+    for x in wanted:
+        if x.node not in found and not allow_unused:
+            raise GradientError(
+                f"grad: no output depends on the input {x.label()}. If that is meant, pass "
+                "allow_unused=True to receive None for it."
+            )
+    results = tuple(found.get(x.node) for x in wanted)
+    return results if several_in else results[0]
+
+
+def pull_back(
+    seeds: Sequence[tuple[Node, Tensor]],
+    deliver: Callable[[Node, Tensor], None],
+    *,
+    targets: set[Node] | None = None,
+    retain: bool = False,
+    record: bool = False,
+) -> None:
+    """Pull gradients back from ``seeds`` and hand each finished one to ``deliver``.
+
+    Args:
+        seeds: nodes and the gradient each starts with.
+        deliver: called once per wanted node.
+        targets: the wanted nodes (by default, all tracked leaves); work that leads to none of
+            them is not done.
+        retain: keep the saved values.
+        record: run the rules on tensors, which records them; else on arrays.
+    """
+    order = reachable((node for node, _ in seeds), tracked_only=True)
+    wanted = _leading_to(order, targets) if targets is not None else None
+    pending: dict[Node, Any] = {}
+    owned: set[Node] = set()  # whose pending gradient is ours to add to in place
+    for node, g in seeds:
+        pending[node] = pending[node] + g if node in pending else (g if record else g.data)
+    with enable_grad() if record else no_grad(), np.errstate(all="ignore"):
+        while order:
+            node = order.pop()
+            g = pending.pop(node, None)
+            if g is None:
+                continue
+            if node.hooks:
+                g = _run_hooks(node, g, record)
+            if targets is None:
+                if node.leaf is not None:
+                    deliver(node, _own(g, node, owned, record))
+            elif node in targets:
+                deliver(node, _own(g, node, owned, record))
+            if node.op is not None:
+                _pull_node(node, g, pending, owned, wanted, record)
+                if not retain:
+                    node.saved = None
+
+
+def _pull_node(
+    node: Node,
+    g: Any,
+    pending: dict[Node, Any],
+    owned: set[Node],
+    wanted: set[Node] | None,
+    record: bool,
+) -> None:
+    """Apply the rules of one node and add what they return to its inputs' gradients."""
+    op, saved = node.op, node.saved
+    assert op is not None
+    if saved is None:
+        raise GradientError(
+            f"the graph behind {node.label} (at {node.where}) was freed by an earlier backward. "
+            "Compute the loss again, or keep the graph with retain_graph=True."
+        )
+    if mutation.overwritten:
+        mutation.check_saved(node, saved)
+    values = _lift(node, saved) if record else saved
+    for k, x in enumerate(node.inputs):
+        if not x.tracked or not op.differentiable(k) or (wanted is not None and x not in wanted):
+            continue
+        gx = op.pull(k, g, node, values)
+        if gx.shape != x.shape:
+            gx = _fit(gx, node, k)
+        if gx.dtype != x.dtype:
+            gx = astype(gx, x.dtype)
+        if state.anomaly:
+            _check_finite(gx, node, k)
+        if x not in pending:
+            pending[x] = gx
+            # Borrowed unless certainly new: a rule may pass on g, a saved value or a view.
+            if not record and gx is not g and gx.base is None and all(gx is not s for s in saved):
+                owned.add(x)
+            else:
+                owned.discard(x)
+        elif x in owned:
+            pending[x] += gx
+        else:
+            pending[x] = pending[x] + gx
+            if not record:
+                owned.add(x)
+
+
+def _lift(node: Node, saved: Sequence[Any]) -> list[Any]:
+    """Return the saved values as tensors that stand in the graph where the originals stood."""
+    values = []
+    for value, source in zip(saved, (*node.inputs, node), strict=True):
+        if isinstance(value, np.ndarray):
+            value = _wrap(value)
+            value._node = source
+        values.append(value)
+    return values
+
+
+def _fit(gx: Any, node: Node, k: int) -> Any:
+    """Sum over broadcast axes; a rule's result that then does not fit is the rule's mistake."""
+    try:
+        return unbroadcast(gx, node.inputs[k].shape)
+    except ValueError as error:
+        assert node.op is not None
+        raise ShapeError(
+            f"the rule of {node.op.name} for argument {k} is wrong: {error} (forward at "
+            f"{node.where})"
+        ) from error
+
+
+def _own(g: Any, node: Node, owned: set[Node], record: bool) -> Tensor:
+    """Return a gradient as a tensor whose memory nobody else holds."""
+    if record:
+        return g  # type: ignore[no-any-return]
+    return _wrap(g if node in owned else g.copy())
+
+
+def _run_hooks(node: Node, g: Any, record: bool) -> Any:
+    for hook in node.hooks or ():
+        replaced = hook(g if record else _wrap(g.copy()))
+        if replaced is not None:
+            replaced = as_tensor(replaced)
+            if replaced.shape != node.shape:
+                raise ShapeError(
+                    f"a hook on {node.label} returned shape {replaced.shape}; the gradient it "
+                    f"was given has shape {node.shape}"
+                )
+            g = replaced if record else replaced.data
+    return g
+
+
+def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:
+    wanted: set[Node] = set()
+    for node in order:
+        if node in targets or not wanted.isdisjoint(node.inputs):
+            wanted.add(node)
+    return wanted
+
+
+def _check_finite(gx: Any, node: Node, k: int) -> None:
+    values = gx.data if isinstance(gx, Tensor) else gx
+    if not np.isfinite(values).all():
+        inside = f" in module {node.scope}," if node.scope else ""
+        raise NonFiniteError(
+            f"the gradient of {node.label} with respect to its argument {k} is not finite\n"
+            f" {inside} forward at {node.where}"
+        )
+
+
+def _tracked(root: Tensor) -> Node:
+    if not root.requires_grad:
+        raise GradientError(
+            f"{root.label()} does not require gradients: it was computed from tensors that do "
+            "not, inside no_grad, after detach(), or through an operation that has no gradient. "
+            "Create the inputs with requires_grad=True."
+        )
+    return root.node
+
+
+def _seed(root: Tensor, gradient: TensorLike | None) -> Tensor:
+    if gradient is None:
+        if root.size != 1:
+            raise GradientError(
+                f"backward starts from a loss of one element; this tensor has shape {root.shape}."
+                " Reduce it with .sum() or .mean(), or pass the gradient to start from."
+            )
+        return _wrap(np.ones(root.shape, root.dtype))
+    seed = as_tensor(gradient)
+    if seed.shape != root.shape:
+        raise ShapeError(
+            f"the gradient to start from has shape {seed.shape}, the tensor {root.shape}"
+        )
+    return seed if seed.dtype == root.dtype else seed.astype(root.dtype)
+
+
+def _retains(retain_graph: bool | None, create_graph: bool) -> bool:
+    return create_graph if retain_graph is None else retain_graph

@@ -1,0 +1,209 @@
+"""The computation graph: one record per operation, and the graph that every reader reads.
+
+A :class:`Node` says what was computed (operation, inputs, attributes, shape, dtype), in which
+module and on which source line. Gradients, drawings, profiles and exports are all readers of
+these records; none needs another description of the computation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from .ops.op import Op
+
+clock = itertools.count()  # stamps nodes and mutations: a later event has a higher number
+
+
+class Scope:
+    """The module an operation ran in: its path ("encoder.0"), its class, the scope around it."""
+
+    __slots__ = ("kind", "parent", "path")
+
+    def __init__(self, name: str, kind: str, parent: Scope | None) -> None:
+        self.path = f"{parent.path}.{name}" if parent and parent.path else name
+        self.kind, self.parent = kind, parent
+
+    def __repr__(self) -> str:
+        return f"{self.path} ({self.kind})" if self.path else self.kind
+
+
+class State(threading.local):
+    """What the current thread does: whether it records, where it is, what watches it."""
+
+    def __init__(self) -> None:
+        self.recording = True  # False inside no_grad
+        self.everything = False  # record operations on untracked tensors as well
+        self.scope: Scope | None = None
+        self.anomaly = False  # True inside detect_anomaly
+
+
+state = State()
+
+
+class Node:
+    """The record of one operation's output, or of a leaf (``op`` is None).
+
+    A node never changes except for what the tape needs: ``saved`` (the values its rules read,
+    until backward frees them) and ``hooks``. It is hashable and compares by identity.
+    """
+
+    __slots__ = (
+        "__weakref__", "_code", "_instruction", "attrs", "dtype", "hooks", "index", "inputs",
+        "leaf", "name", "op", "saved", "scope", "shape", "tracked",
+    )  # fmt: skip
+
+    op: Op | None
+    inputs: tuple[Node, ...]
+    attrs: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    tracked: bool  # whether gradients flow through it
+    saved: list[Any] | None  # inputs and output, None where not needed; None once freed
+    hooks: list[Callable[[Any], Any]] | None
+    leaf: Callable[[], Any] | None  # for a tracked leaf: weak reference to its tensor
+    name: str | None
+    scope: Scope | None
+
+    def __init__(
+        self,
+        op: Op | None,
+        inputs: tuple[Node, ...],
+        attrs: dict[str, Any],
+        value: Any,
+        tracked: bool,
+        saved: list[Any] | None = None,
+    ) -> None:
+        self.op, self.inputs, self.attrs, self.tracked, self.saved = (
+            op, inputs, attrs, tracked, saved,
+        )  # fmt: skip
+        self.shape, self.dtype = value.shape, value.dtype
+        self.index = next(clock)
+        self.scope = state.scope
+        self.hooks = self.leaf = self.name = None
+        frame = user_frame()
+        self._code, self._instruction = frame.f_code, frame.f_lasti
+
+    @property
+    def where(self) -> str:
+        """File and line of the forward code that computed it: ``"model.py:12"``."""
+        return f"{self._code.co_filename}:{line_of(self._code, self._instruction)}"
+
+    @property
+    def label(self) -> str:
+        """Its name if it has one, else its operation's, else what kind of leaf it is."""
+        return self.name or (self.op.name if self.op else "constant")
+
+    @property
+    def path(self) -> str:
+        """Path of the module it ran in, "" at the top."""
+        return self.scope.path if self.scope else ""
+
+    def __repr__(self) -> str:
+        inside = f" in {self.scope}" if self.scope else ""
+        return f"<{self.label} {self.shape} {self.dtype}{inside}>"
+
+
+_ours: dict[CodeType, bool] = {}
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def _is_ours(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    package = name == _PACKAGE or name.startswith(_PACKAGE + ".")
+    return package and not name.startswith(_PACKAGE + ".models")
+
+
+def user_frame() -> FrameType:
+    """Return the innermost frame that is not this package's own code (a model's file is not)."""
+    frame: FrameType = sys._getframe(1)
+    while True:
+        code = frame.f_code
+        ours = _ours.get(code)
+        if ours is None:
+            ours = _ours[code] = _is_ours(frame)
+        if not ours or frame.f_back is None:
+            return frame
+        frame = frame.f_back
+
+
+def line_of(code: CodeType, instruction: int) -> int:
+    """Return the source line of an instruction offset."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def reachable(roots: Iterable[Node], *, tracked_only: bool = False) -> list[Node]:
+    """Return all nodes the roots depend on, inputs before outputs.
+
+    Nodes are numbered when they are made, after their inputs: sorting by number is a
+    topological order. No recursion, so depth does not matter.
+    """
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen and (node.tracked or not tracked_only):
+            seen.add(node)
+            stack.extend(node.inputs)
+    return sorted(seen, key=lambda node: node.index)
+
+
+class Graph:
+    """All nodes some tensors depend on, in the order they were computed.
+
+    Example:
+        >>> graph = Graph.of(loss)
+        >>> [node.op.name for node in graph if node.op]
+        >>> graph.op("linear")[0].where
+    """
+
+    def __init__(self, outputs: Iterable[Node]) -> None:
+        self.outputs = tuple(outputs)
+        self.nodes = tuple(reachable(self.outputs))
+
+    @classmethod
+    def of(cls, *tensors: Any) -> Graph:
+        """Return the graph behind one or more tensors (or nodes)."""
+        return cls(t if isinstance(t, Node) else t.node for t in tensors)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self.nodes
+
+    def op(self, name: str) -> list[Node]:
+        """Return the nodes computed by the operation of that name, in order."""
+        return [node for node in self.nodes if node.op and node.op.name == name]
+
+    def module(self, path: str) -> list[Node]:
+        """Return the nodes computed in the module at ``path`` or below it."""
+        return [n for n in self.nodes if n.path == path or n.path.startswith(path + ".")]
+
+    def leaves(self) -> list[Node]:
+        """Return the nodes nothing computed: inputs, constants and parameters."""
+        return [node for node in self.nodes if node.op is None]
+
+    def consumers(self) -> dict[Node, list[Node]]:
+        """Return, for each node, the nodes that take it as input (once per use)."""
+        uses: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for x in node.inputs:
+                uses[x].append(node)
+        return uses
+
+    def __repr__(self) -> str:
+        operations = sum(node.op is not None for node in self.nodes)
+        return f"<Graph: {operations} operations, {len(self) - operations} leaves>"

@@ -1,0 +1,139 @@
+"""Arithmetic, comparison and choice, with NumPy's broadcasting.
+
+Rules never undo broadcasting: the engine sums each result back to its input's shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .op import Op, elementwise
+
+add = Op("add", np.add, lambda g: g, lambda g: g, tex="{0} + {1}", expr="x + y")
+sub = Op("sub", np.subtract, lambda g: g, lambda g: -g, tex="{0} - {1}", expr="x - y")
+mul = Op(
+    "mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, tex=r"{0} \odot {1}", expr="x * y"
+)
+div = Op(
+    "div",
+    np.true_divide,
+    lambda g, y: g / y,
+    lambda g, y, z: -g * z / y,
+    tex=r"\frac{{{0}}}{{{1}}}",
+    expr="x / y",
+)
+neg = Op("neg", np.negative, lambda g: -g, tex="-{0}", expr="-x")
+square = Op("square", np.square, lambda g, x: 2 * g * x, tex="{0}^2", expr="x * x")
+
+
+def _power_base(g: Any, x: Any, y: Any) -> Any:
+    # y = 0 makes x⁰ constant; computing 0 · x⁻¹ there would give NaN at x = 0.
+    return g * y * np.power(x, np.where(y == 0, 1, y - 1))
+
+
+def _power_exponent(g: Any, x: Any, z: Any) -> Any:
+    # Where x = 0 the power is flat in y (for y > 0); for x < 0 no real derivative exists: NaN.
+    return g * z * np.log(np.where(x > 0, x, np.where(x == 0, 1, np.nan * x)))
+
+
+power = Op("power", np.power, _power_base, _power_exponent, tex="{0}^{{{1}}}", expr="x ** y")
+
+# The derivative of |x| at 0 is taken as 0.
+abs = Op("abs", np.absolute, lambda g, x: g * np.sign(x), tex=r"\left|{0}\right|", expr="abs(x)")
+sign = Op("sign", np.sign, tex=r"\operatorname{{sign}}({0})", expr="sign(x)")
+
+# Where both arguments are equal, each receives half of the gradient.
+maximum = Op(
+    "maximum",
+    np.maximum,
+    lambda g, x, y: np.where(x > y, g, np.where(x == y, 0.5 * g, 0)),
+    lambda g, x, y: np.where(y > x, g, np.where(x == y, 0.5 * g, 0)),
+    tex=r"\max({0}, {1})",
+    expr="maximum(x, y)",
+)
+minimum = Op(
+    "minimum",
+    np.minimum,
+    lambda g, x, y: np.where(x < y, g, np.where(x == y, 0.5 * g, 0)),
+    lambda g, x, y: np.where(y < x, g, np.where(x == y, 0.5 * g, 0)),
+    tex=r"\min({0}, {1})",
+    expr="minimum(x, y)",
+)
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    return np.where(condition, x, y)
+
+
+where = Op(
+    "where",
+    _where,
+    None,
+    lambda g, condition: np.where(condition, g, 0),
+    lambda g, condition: np.where(condition, 0, g),
+    tex=r"\operatorname{{where}}({0}, {1}, {2})",
+)
+
+_clip = elementwise(
+    "clip",
+    "minimum(maximum(x, low), high)",
+    lambda g, x, low, high: np.where((x >= low) & (x <= high), g, 0),
+    tex=r"\operatorname{{clip}}({0}, {low}, {high})",
+    attrs=("low", "high"),
+)
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 - NumPy's names
+    """Limit values to [``min``, ``max``]; None leaves a side open.
+
+    Numbers as limits keep the gradient at the limit itself; arrays or tensors as limits
+    broadcast, and share the gradient where they are met (as :data:`maximum` does).
+    """
+    if all(limit is None or isinstance(limit, (int, float)) for limit in (min, max)):
+        low, high = -np.inf if min is None else min, np.inf if max is None else max
+        return _clip(x, low=low, high=high)
+    if min is not None:
+        x = maximum(x, min)
+    return x if max is None else minimum(x, max)
+
+
+# A change of number type; the gradient returns in the input's own type.
+_astype = Op(
+    "astype",
+    lambda x, *, dtype: x.astype(dtype),
+    lambda g: g,
+    tex="{0}",
+    flops=lambda out, *_: 0,
+)
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """Convert to ``dtype``; the same object when it has that type already."""
+    return x if x.dtype == dtype else _astype(x, dtype=np.dtype(dtype))
+
+
+# Outputs that are no smooth function of the input: they need no gradient.
+equal = Op("equal", np.equal, tex="{0} = {1}", expr="x == y")
+not_equal = Op("not_equal", np.not_equal, tex=r"{0} \ne {1}", expr="x != y")
+less = Op("less", np.less, tex="{0} < {1}", expr="x < y")
+less_equal = Op("less_equal", np.less_equal, tex=r"{0} \le {1}", expr="x <= y")
+greater = Op("greater", np.greater, tex="{0} > {1}", expr="x > y")
+greater_equal = Op("greater_equal", np.greater_equal, tex=r"{0} \ge {1}", expr="x >= y")
+logical_and = Op("logical_and", np.logical_and, tex=r"{0} \land {1}", expr="x and y")
+logical_or = Op("logical_or", np.logical_or, tex=r"{0} \lor {1}", expr="x or y")
+logical_not = Op("logical_not", np.logical_not, tex=r"\lnot {0}", expr="not x")
+bitwise_and = Op("bitwise_and", np.bitwise_and, tex=r"{0} \land {1}", expr="x & y")
+bitwise_or = Op("bitwise_or", np.bitwise_or, tex=r"{0} \lor {1}", expr="x | y")
+bitwise_xor = Op("bitwise_xor", np.bitwise_xor, tex=r"{0} \oplus {1}", expr="x ^ y")
+invert = Op("invert", np.invert, tex=r"\lnot {0}", expr="~x")
+floor = Op("floor", np.floor, tex=r"\lfloor {0} \rfloor", expr="floor(x)")
+ceil = Op("ceil", np.ceil, tex=r"\lceil {0} \rceil", expr="ceil(x)")
+round = Op("round", np.rint, tex=r"\operatorname{{round}}({0})", expr="rint(x)")
+floor_divide = Op(
+    "floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor", expr="floor(x / y)"
+)
+isnan = Op("isnan", np.isnan, tex=r"\operatorname{{isnan}}({0})")
+isinf = Op("isinf", np.isinf, tex=r"\operatorname{{isinf}}({0})")
+isfinite = Op("isfinite", np.isfinite, tex=r"\operatorname{{isfinite}}({0})")

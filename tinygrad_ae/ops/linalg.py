@@ -1,0 +1,103 @@
+"""Products of vectors, matrices and stacks of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .op import Op
+from .shape import expand_dims, reshape, squeeze, swapaxes
+
+
+def _matmul_x(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
+    if y.ndim == 1:
+        return expand_dims(g, -1) * y
+    if len(x_shape) == 1:
+        return squeeze(y @ expand_dims(g, -1), -1)
+    return g @ (y.T if y.ndim == 2 else swapaxes(y, -1, -2))
+
+
+def _matmul_y(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
+    if x.ndim == 1:
+        return g * x if len(y_shape) == 1 else expand_dims(x, -1) * expand_dims(g, -2)
+    if len(y_shape) == 1:
+        return reshape(x, (-1, y_shape[0])).T @ reshape(g, -1)
+    if x.ndim == 2 and len(y_shape) == 2:
+        return x.T @ g
+    if len(y_shape) == 2:  # one product instead of a stack of them to be summed
+        return reshape(x, (-1, y_shape[0])).T @ reshape(g, (-1, y_shape[1]))
+    return swapaxes(x, -1, -2) @ g
+
+
+def _product_flops(out: tuple[int, ...], x: tuple[int, ...], *_: tuple[int, ...]) -> int:
+    return 2 * int(np.prod(out)) * x[-1]
+
+
+matmul = Op("matmul", np.matmul, _matmul_x, _matmul_y, tex=r"{0}\,{1}", flops=_product_flops)
+
+# y = x Wᵀ + b: a layer in one operation. x is (batch, in), W (out, in), b (out,): the weights lie
+# as in PyTorch, so a checkpoint reads alike.
+linear = Op(
+    "linear",
+    lambda x, W, b: _linear(x, W, b),
+    lambda g, W: g @ W,
+    lambda g, x: g.T @ x,
+    lambda g: g,
+    tex=r"{0}\,{1}^\top + {2}",
+    flops=lambda out, x, *_: 2 * int(np.prod(out)) * x[-1] + int(np.prod(out)),
+)
+
+
+def _linear(x: Any, W: Any, b: Any) -> Any:
+    if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[1]:
+        raise ValueError(
+            f"linear multiplies x (batch, in) by W (out, in): got x {x.shape} and W {W.shape}"
+        )
+    z = x @ W.T
+    z += b
+    return z
+
+
+def outer(x: Any, y: Any) -> Any:
+    """All products xᵢ yⱼ of two flattened arrays: shape (x.size, y.size)."""
+    return reshape(x, (-1, 1)) * reshape(y, (1, -1))
+
+
+def dot(x: Any, y: Any) -> Any:
+    """NumPy's ``dot``: the inner product over x's last and y's last-but-one axis.
+
+    A scalar on either side multiplies; two matrices give their product.
+    """
+    if x.ndim == 0 or y.ndim == 0:
+        return x * y
+    if x.ndim <= 2 and y.ndim <= 2:
+        return x @ y
+    return tensordot(x, y, ((x.ndim - 1,), (max(y.ndim - 2, 0),)))
+
+
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    """Sum of products over several axes at once, as ``np.tensordot``.
+
+    Args:
+        x: first factor.
+        y: second factor.
+        axes: a number n (the last n axes of ``x`` with the first n of ``y``) or a pair of
+            axes, or of sequences of axes.
+    """
+    if isinstance(axes, int):
+        ax, ay = list(range(x.ndim - axes, x.ndim)), list(range(axes))
+    else:
+        ax, ay = (
+            [a % t.ndim for a in ([side] if isinstance(side, int) else side)]
+            for t, side in zip((x, y), axes, strict=True)
+        )
+    if [x.shape[a] for a in ax] != [y.shape[a] for a in ay]:
+        raise ValueError(f"tensordot cannot pair axes {ax} of {x.shape} with {ay} of {y.shape}")
+    free_x = [a for a in range(x.ndim) if a not in ax]
+    free_y = [a for a in range(y.ndim) if a not in ay]
+    shape_x, shape_y = [x.shape[a] for a in free_x], [y.shape[a] for a in free_y]
+    n = int(np.prod([x.shape[a] for a in ax], dtype=int))
+    rows = reshape(np.transpose(x, free_x + ax), (int(np.prod(shape_x, dtype=int)), n))
+    columns = reshape(np.transpose(y, ay + free_y), (n, int(np.prod(shape_y, dtype=int))))
+    return reshape(rows @ columns, shape_x + shape_y)

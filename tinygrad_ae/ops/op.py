@@ -1,0 +1,210 @@
+"""What an operation is: how to compute it, and how to pull a gradient back through it.
+
+An operation y = f(x₁, …, xₙ) is declared once, with one rule per argument. A rule is the
+vector–Jacobian product of that argument (Goodfellow, Bengio & Courville 2016, section 6.5.2):
+given ``g`` = ∂L/∂y it returns ∂L/∂xᵢ = gᵀ ∂y/∂xᵢ.
+
+    mul    = Op("mul", np.multiply, lambda g, y: g * y, lambda g, x: x * g, tex=...)
+    matmul = Op("matmul", np.matmul, lambda g, y: g @ y.T, lambda g, x: x.T @ g, tex=...)
+
+A rule *names what it needs*, and only what it names is kept in memory for backward:
+
+===============  ==============================================================
+name             what the rule receives
+===============  ==============================================================
+``g``            the gradient of the loss with respect to the output
+``z``            the output
+``x``, ``y``, …  an input, by the name it has in the forward function
+``x_shape``      the shape of that input alone (keeps no array alive)
+``axis``, …      an attribute, by its name
+``i``            for an operation of any number of inputs: which of them
+===============  ==============================================================
+
+Rules are written with operators, NumPy functions and registered operations only. So the same
+rule runs on arrays (the fast backward pass), on tensors (which records it: gradients of any
+order) and, printed, is the derivation.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Rule = Callable[..., Any]
+
+
+class Op:
+    """One primitive operation.
+
+    Args:
+        name: how it is called in pictures, errors and exported files; unique.
+        forward: computes the output from ``ndarray`` inputs (positional) and attributes
+            (keyword-only). Its parameter names are the names rules use; a ufunc's inputs are
+            called ``x`` and ``y``. It must not write to its inputs.
+        rules: one per input, in order; None where no gradient exists (an index, a condition).
+            An operation with no rules at all gives an output that needs no gradient. When
+            ``forward`` takes ``*xs``, a single rule serves every input.
+        tex: the forward formula in LaTeX; ``{0}``, ``{1}`` stand for the inputs (``{args}``
+            for all of them) and ``{axis}`` for an attribute of that name.
+        flops: floating-point operations of one forward evaluation, as a function of the
+            output's shape and the inputs' shapes; by default one per output element.
+        expr: for an elementwise operation, its formula for one element in Python syntax.
+        views: whether the output may share memory with the first input.
+
+    Raises:
+        TypeError: a rule names something that is neither an input nor an attribute.
+    """
+
+    __slots__ = (
+        "_save", "arity", "expr", "flops", "forward", "getters", "inputs", "name", "rules",
+        "tex", "variadic", "views",
+    )  # fmt: skip
+
+    registry: dict[str, Op] = {}
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        *rules: Rule | None,
+        tex: str,
+        flops: Callable[..., int] | None = None,
+        expr: str | None = None,
+        views: bool = False,
+    ) -> None:
+        self.name, self.forward, self.rules = name, forward, rules
+        self.tex, self.expr, self.views = tex, expr, views
+        self.flops = flops or (lambda out, *shapes: int(np.prod(out)))
+        self.inputs, attrs, self.variadic = _parameters(forward)
+        self.arity = len(self.inputs)
+        if rules and not self.variadic and len(rules) != self.arity:
+            raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
+        self.getters = [rule and self._bind(rule, attrs) for rule in rules]
+        self._save: dict[tuple[bool, ...], tuple[int, ...]] = {}
+        Op.registry[name] = self
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __call__(self, *args: Any, **attrs: Any) -> Any:
+        """Compute: arrays in, array out; with a tensor among the inputs, a tensor out."""
+        for a in args:
+            record = getattr(type(a), "__record_op__", None)
+            if record is not None:
+                return record(self, args, attrs)
+        return self.forward(*args, **attrs)
+
+    def pull(self, k: int, g: Any, node: Any, values: Sequence[Any]) -> Any:
+        """Apply the rule of input ``k``: ∂L/∂xₖ from ``g`` = ∂L/∂y.
+
+        ``values`` holds the inputs and, last, the output; all arrays or all tensors.
+        """
+        if self.variadic:
+            rule, getters = self.rules[0], self.getters[0]
+        else:
+            rule, getters = self.rules[k], self.getters[k]
+        assert rule is not None
+        assert getters is not None
+        return rule(*[get(k, g, node, values) for get in getters])
+
+    def differentiable(self, k: int) -> bool:
+        """Whether a gradient flows to input ``k``."""
+        return bool(self.rules) and self.rules[0 if self.variadic else k] is not None
+
+    def saves(self, tracked: tuple[bool, ...]) -> tuple[int, ...]:
+        """Positions among (inputs…, output) that the rules of the tracked inputs read."""
+        try:
+            return self._save[tracked]
+        except KeyError:
+            n = len(tracked)
+            need: set[int] = set()
+            for k, wanted in enumerate(tracked):
+                if wanted and self.differentiable(k):
+                    for name in _names(self.rules[0 if self.variadic else k]):
+                        if name == "z":
+                            need.add(n)
+                        elif self.variadic and name == self.inputs[0]:
+                            need.update(range(n))
+                        elif name in self.inputs:
+                            need.add(self.inputs.index(name))
+            self._save[tracked] = positions = tuple(sorted(need))
+            return positions
+
+    def _bind(self, rule: Rule, attrs: Sequence[str]) -> list[Callable[..., Any]]:
+        return [self._getter(name, attrs) for name in _names(rule)]
+
+    def _getter(self, name: str, attrs: Sequence[str]) -> Callable[..., Any]:
+        if name == "g":
+            return lambda k, g, node, values: g
+        if name == "z":
+            return lambda k, g, node, values: values[-1]
+        if name == "i" and self.variadic:
+            return lambda k, g, node, values: k
+        if name in attrs:
+            return lambda k, g, node, values: node.attrs[name]
+        value, shape = name in self.inputs, name.removesuffix("_shape") in self.inputs
+        if self.variadic and value:
+            return lambda k, g, node, values: values[:-1]
+        if self.variadic and shape:
+            return lambda k, g, node, values: tuple(x.shape for x in node.inputs)
+        if value:
+            position = self.inputs.index(name)
+            return lambda k, g, node, values: values[position]
+        if shape:
+            position = self.inputs.index(name.removesuffix("_shape"))
+            return lambda k, g, node, values: node.inputs[position].shape
+        known = ["g", "z", *self.inputs, *(f"{x}_shape" for x in self.inputs), *attrs]
+        raise TypeError(f"a rule of {self.name} asks for {name!r}; it may name {', '.join(known)}")
+
+
+def elementwise(
+    name: str, expr: str, *rules: Rule | None, tex: str, attrs: Sequence[str] = (), flops: int = 1
+) -> Op:
+    """Declare an elementwise operation by its formula for one element.
+
+    ``expr`` is Python over ``x`` (and ``y``), the attributes and NumPy's elementwise functions
+    by bare name, e.g. ``"maximum(x, 0)"``. The same text computes arrays here and is what
+    emitters of code print. ``flops`` counts the arithmetic per element.
+    """
+    names = ["x", "y"][: max(1, len(rules))]
+    keywords = "".join(f", {a}" for a in attrs)
+    signature = ", ".join(names) + (f", *{keywords}" if attrs else "")
+    forward = eval(f"lambda {signature}: {expr}", dict(vars(np)))
+    return Op(
+        name, forward, *rules, tex=tex, expr=expr, flops=lambda out, *_: flops * int(np.prod(out))
+    )
+
+
+def _names(rule: Rule | None) -> list[str]:
+    return list(inspect.signature(rule).parameters) if rule else []
+
+
+def _parameters(forward: Callable[..., Any]) -> tuple[list[str], list[str], bool]:
+    """Return the input names, the attribute names, and whether inputs are ``*xs``."""
+    if isinstance(forward, np.ufunc):
+        return ["x", "y", "w"][: forward.nin], [], False
+    kinds = inspect.signature(forward).parameters.values()
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in kinds)
+    inputs = [p.name for p in kinds if p.kind is not p.KEYWORD_ONLY]
+    return inputs, [p.name for p in kinds if p.kind is p.KEYWORD_ONLY], variadic
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``g`` over the axes along which an input of ``shape`` was broadcast.
+
+    The engine applies this once to what every rule returns, so no rule has to.
+    """
+    if g.shape == shape:
+        return g
+    extra = g.ndim - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
+        raise ValueError(f"a gradient of shape {g.shape} does not fit an input of shape {shape}")
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
+    )
+    return g.sum(axis=axes).reshape(shape)

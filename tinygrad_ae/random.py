@@ -1,0 +1,18 @@
+"""The generator that initialisers, dropout and shuffling draw from unless given their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+default_generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> np.random.Generator:
+    """Restart the default generator from ``seed``; equal seeds give equal random numbers.
+
+    Raises:
+        ValueError: a negative seed.
+    """
+    fresh = np.random.default_rng(seed)
+    default_generator.bit_generator.state = fresh.bit_generator.state
+    return default_generator

@@ -1,0 +1,746 @@
+"""The tensor: an array that remembers how it was computed."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, SupportsIndex, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from . import mutation, ops
+from .errors import GradientError, NonFiniteError, ShapeError
+from .graph import Node, line_of, state, user_frame
+from .ops.op import Array, Op
+from .ops.reduce import Axis
+
+TensorLike = Any
+"""What operations take beside tensors: arrays, numbers, nested lists of numbers."""
+
+
+class Tensor:
+    """A NumPy array whose operations are recorded, so that gradients can be derived.
+
+    Args:
+        data: an array, number or nested list; copied. NumPy decides the dtype unless given.
+        requires_grad: whether gradients with respect to this tensor are wanted.
+        dtype: convert to this number type.
+        name: what pictures and derivations call it.
+
+    Attributes:
+        data: the values, an ``ndarray`` of any shape. Writing to it directly is not recorded
+            and not checked.
+        grad: after ``backward``, ∂L/∂(this), a tensor of the same shape and dtype; else None.
+        name: what pictures and derivations call it.
+
+    Raises:
+        TypeError: data that is not numeric, or ``requires_grad`` for whole numbers.
+
+    Example:
+        >>> w = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (w * w).sum().backward()
+        >>> w.grad
+        Tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_node", "data", "grad", "name")
+
+    data: Array
+    grad: Tensor | None
+    name: str | None
+    _node: Node | None
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        dtype: npt.DTypeLike | None = None,
+        name: str | None = None,
+    ) -> None:
+        if isinstance(data, Tensor):
+            data = data.data
+        self.data = np.array(data, dtype=dtype)
+        if self.data.dtype.kind not in "fiub":
+            raise TypeError(
+                f"a Tensor holds floats, integers or booleans; got {type(data).__name__} data "
+                f"of dtype {self.data.dtype}"
+            )
+        self.grad, self.name, self._node = None, name, None
+        if requires_grad:
+            self.requires_grad_()
+
+    # ---- what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Number type of the elements."""
+        return self.data.dtype
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+        """The transpose: axes in reverse order."""
+        return cast(Tensor, ops.transpose(self))
+
+    @property
+    def node(self) -> Node:
+        """The graph's record of how this tensor was computed."""
+        if self._node is None:
+            self._node = Node(None, (), {}, self.data, tracked=False)
+        if self.name is not None:
+            self._node.name = self.name
+        return self._node
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor."""
+        return self._node is not None and self._node.tracked
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was given rather than computed from tensors that require gradients."""
+        return self._node is None or self._node.op is None or not self._node.tracked
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Say whether gradients with respect to this leaf are wanted; return it.
+
+        Raises:
+            TypeError: the tensor does not hold floats.
+            GradientError: it was computed from tensors that require gradients.
+        """
+        if requires_grad == self.requires_grad:
+            return self
+        if not self.is_leaf:
+            raise GradientError(
+                "requires_grad can be changed on leaves only; this tensor was computed by "
+                f"{self.node.label}. Use detach() to get a leaf with its values."
+            )
+        if requires_grad and self.dtype.kind != "f":
+            raise TypeError(
+                f"only floating-point tensors can require gradients; this one is {self.dtype}. "
+                "Convert it first: t.astype('float32')"
+            )
+        self._node = Node(None, (), {}, self.data, tracked=requires_grad)
+        self._node.leaf = weakref.ref(self)
+        return self
+
+    # ---- out of the graph
+
+    def detach(self) -> Tensor:
+        """Return a tensor with the same memory that the graph does not know."""
+        return _wrap(self.data)
+
+    def numpy(self) -> Array:
+        """Return the array itself (no copy).
+
+        Raises:
+            TypeError: gradients are being tracked; use ``detach().numpy()``.
+        """
+        self._refuse_if_tracked("numpy()")
+        return self.data
+
+    def item(self) -> Any:
+        """Return the only element as a Python number.
+
+        Raises:
+            ValueError: there is not exactly one element.
+        """
+        if self.size != 1:
+            raise ValueError(f"item() needs exactly one element; this tensor is {self.shape}")
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as (nested lists of) Python numbers."""
+        return self.data.tolist()
+
+    def _refuse_if_tracked(self, how: str) -> None:
+        if self.requires_grad and state.recording:
+            raise TypeError(
+                f"{how} would drop this tensor of shape {self.shape} out of the graph while its "
+                "gradient is tracked. Use t.detach().numpy() to say that this is meant."
+            )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._refuse_if_tracked("Conversion to a NumPy array")
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .numpy_protocol import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from .numpy_protocol import call_function
+
+        return call_function(function, args, kwargs)
+
+    # ---- gradients
+
+    def backward(
+        self,
+        gradient: TensorLike | None = None,
+        *,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add ∂(this)/∂(leaf) to the ``grad`` of every leaf that requires gradients.
+
+        Args:
+            gradient: ∂L/∂(this), of this tensor's shape; 1 for a tensor of one element.
+            retain_graph: keep what forward saved, so that backward can run again; by default
+                only when ``create_graph`` is set.
+            create_graph: record the backward pass itself, for gradients of gradients.
+
+        Raises:
+            GradientError: this tensor does not require gradients, has more than one element
+                and no ``gradient`` was given, or its graph was freed.
+        """
+        from .autodiff import backward
+
+        backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    def retain_grad(self) -> None:
+        """Keep ``grad`` for this tensor though it is not a leaf."""
+        if self.is_leaf:
+            return
+        me = weakref.ref(self)
+
+        def keep(g: Tensor) -> None:
+            tensor = me()
+            if tensor is not None:
+                tensor.grad = g if tensor.grad is None else tensor.grad + g
+
+        self.register_hook(keep)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call ``hook`` with this tensor's gradient when backward reaches it.
+
+        What the hook returns, unless None, replaces the gradient. Returns a function that
+        removes the hook.
+
+        Raises:
+            GradientError: this tensor does not require gradients.
+        """
+        if not self.requires_grad:
+            raise GradientError("a hook needs a gradient: this tensor does not require one")
+        node = self.node
+        node.hooks = [*(node.hooks or []), hook]
+
+        def remove() -> None:
+            node.hooks = [h for h in node.hooks or [] if h is not hook] or None
+
+        return remove
+
+    # ---- operators
+
+    def __add__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.add, self, other)
+
+    def __radd__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.add, other, self)
+
+    def __sub__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.sub, self, other)
+
+    def __rsub__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.sub, other, self)
+
+    def __mul__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.mul, self, other)
+
+    def __rmul__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.mul, other, self)
+
+    def __truediv__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.div, self, other)
+
+    def __rtruediv__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.div, other, self)
+
+    def __floordiv__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.floor_divide, other, self)
+
+    def __mod__(self, other: TensorLike) -> Tensor:
+        return self - (self // other) * other
+
+    def __pow__(self, other: TensorLike) -> Tensor:
+        if isinstance(other, (int, float)) and other == 2:
+            return _record(ops.square, (self,), {})
+        return _operate(ops.power, self, other)
+
+    def __rpow__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.power, other, self)
+
+    def __matmul__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.matmul, self, other)
+
+    def __rmatmul__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.matmul, other, self)
+
+    def __neg__(self) -> Tensor:
+        return _record(ops.neg, (self,), {})
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return _record(ops.abs, (self,), {})
+
+    def __invert__(self) -> Tensor:
+        return _record(ops.invert, (self,), {})
+
+    def __and__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.bitwise_and, self, other)
+
+    def __rand__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.bitwise_and, other, self)
+
+    def __or__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.bitwise_or, self, other)
+
+    def __ror__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.bitwise_or, other, self)
+
+    def __xor__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.bitwise_xor, self, other)
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override] # elementwise, as NumPy
+        return _operate(ops.equal, self, other)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override] # elementwise, as NumPy
+        return _operate(ops.not_equal, self, other)
+
+    def __lt__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.less, self, other)
+
+    def __le__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.less_equal, self, other)
+
+    def __gt__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.greater, self, other)
+
+    def __ge__(self, other: TensorLike) -> Tensor:
+        return _operate(ops.greater_equal, self, other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous: use any() or all()"
+            )
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"only integer tensors can be an index; this one is {self.dtype}")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("a tensor of no axes has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    # ---- indexing and in-place change
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _record(ops.getitem, (self,), {"index": _plain_index(index)})
+
+    def __setitem__(self, index: Any, value: TensorLike) -> None:
+        self._change(ops.setitem, value, {"index": _plain_index(index)})
+
+    def __iadd__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.add, other)
+
+    def __isub__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.sub, other)
+
+    def __imul__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.mul, other)
+
+    def __itruediv__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.div, other)
+
+    def __ipow__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.power, other)
+
+    def _change(self, op: Op, other: TensorLike, attrs: dict[str, Any] | None = None) -> Tensor:
+        """Apply ``op`` in place.
+
+        Untracked (or under no_grad) the memory is written to and stamped. While gradients are
+        recorded the tensor moves on to a new value instead, so that what the graph saved stays
+        as it was; other tensors that share the old memory may not be used afterwards.
+        """
+        by = f"in-place {op.name}"
+        tracked = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
+        if not (tracked and state.recording):
+            value = _record(op, (self, _operand(other)), attrs or {})
+            if value.shape != self.shape:
+                raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {self.shape}")
+            np.copyto(self.data, value.data, casting="same_kind")
+            mutation.mark(mutation.overwritten, self.data, by)
+            return self
+        if self.requires_grad and self.is_leaf:
+            raise GradientError(
+                f"{by} on a leaf that requires gradients, {self.label()}: its gradient would be "
+                "ambiguous. To update a parameter, do it inside `with no_grad():`."
+            )
+        if mutation.left_behind:
+            mutation.check_view(self.data, _index(self), allowed=id(other))
+        before, since = self.data, self._node
+        value = _wrap(before)
+        value._node = since
+        changed = _record(op, (value, _operand(other)), attrs or {}, unchecked=True)
+        if changed.shape != self.shape:
+            raise ShapeError(f"{by} cannot give shape {changed.shape} to a tensor {self.shape}")
+        changed = cast(Tensor, ops.astype(changed, self.dtype))
+        self.data, self._node = changed.data, changed._node
+        mutation.mark(mutation.left_behind, before, by, cause=id(self))
+        return self
+
+    # ---- methods: NumPy's and PyTorch's names for the operations
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Sum over ``axis``."""
+        return cast(Tensor, ops.sum(self, axis, keepdims))
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Arithmetic mean over ``axis``."""
+        return cast(Tensor, ops.mean(self, axis, keepdims))
+
+    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
+        """Variance over ``axis``, dividing by (count - ``ddof``)."""
+        return cast(Tensor, ops.var(self, axis, keepdims, ddof))
+
+    def std(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
+        """Standard deviation over ``axis``."""
+        return cast(Tensor, ops.std(self, axis, keepdims, ddof))
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Largest value over ``axis``."""
+        return cast(Tensor, ops.max(self, axis, keepdims))
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Smallest value over ``axis``."""
+        return cast(Tensor, ops.min(self, axis, keepdims))
+
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Product over ``axis``."""
+        return cast(Tensor, ops.prod(self, axis, keepdims))
+
+    def cumsum(self, axis: int) -> Tensor:
+        """Running sum along ``axis``."""
+        return cast(Tensor, ops.cumsum(self, axis))
+
+    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Logarithm of the sum of exponentials over ``axis``."""
+        return cast(Tensor, ops.logsumexp(self, axis, keepdims))
+
+    def softmax(self, axis: Axis = -1) -> Tensor:
+        """Exponentials normalised to sum 1 over ``axis``."""
+        return cast(Tensor, ops.softmax(self, axis))
+
+    def log_softmax(self, axis: Axis = -1) -> Tensor:
+        """Logarithm of the softmax over ``axis``."""
+        return cast(Tensor, ops.log_softmax(self, axis))
+
+    def norm(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Euclidean norm over ``axis``."""
+        return cast(Tensor, ops.norm(self, axis, keepdims))
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Index of the first largest value."""
+        return cast(Tensor, ops.argmax(self, axis, keepdims))
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Index of the first smallest value."""
+        return cast(Tensor, ops.argmin(self, axis, keepdims))
+
+    def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Whether any element is true."""
+        return cast(Tensor, ops.any(self, axis, keepdims))
+
+    def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
+        """Whether all elements are true."""
+        return cast(Tensor, ops.all(self, axis, keepdims))
+
+    def reshape(self, *shape: SupportsIndex | Sequence[int]) -> Tensor:
+        """Same elements, another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``."""
+        return cast(Tensor, ops.reshape(self, _lengths(shape)))
+
+    def flatten(self) -> Tensor:
+        """Return one axis with all elements."""
+        return cast(Tensor, ops.reshape(self, (-1,)))
+
+    ravel = flatten
+
+    def transpose(self, *axes: SupportsIndex | Sequence[int]) -> Tensor:
+        """Permute the axes; reversed by default."""
+        return cast(Tensor, ops.transpose(self, _lengths(axes) or None))
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Exchange two axes."""
+        return cast(Tensor, ops.swapaxes(self, axis1, axis2))
+
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
+        """Remove axes of length 1."""
+        return cast(Tensor, ops.squeeze(self, axis))
+
+    def expand_dims(self, axis: int | Sequence[int]) -> Tensor:
+        """Insert axes of length 1."""
+        return cast(Tensor, ops.expand_dims(self, axis))
+
+    def broadcast_to(self, shape: Sequence[int]) -> Tensor:
+        """Repeat along new or length-1 axes."""
+        return cast(Tensor, ops.broadcast_to(self, shape))
+
+    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+        """Convert to another number type; the gradient returns in this one."""
+        return cast(Tensor, ops.astype(self, np.dtype(dtype)))
+
+    def clip(self, min: TensorLike = None, max: TensorLike = None) -> Tensor:
+        """Limit values to [``min``, ``max``]."""
+        return cast(Tensor, ops.clip(self, min, max))
+
+    def exp(self) -> Tensor:
+        """Exponential of each element."""
+        return _record(ops.exp, (self,), {})
+
+    def log(self) -> Tensor:
+        """Natural logarithm of each element."""
+        return _record(ops.log, (self,), {})
+
+    def sqrt(self) -> Tensor:
+        """Square root of each element."""
+        return _record(ops.sqrt, (self,), {})
+
+    def square(self) -> Tensor:
+        """Square of each element."""
+        return _record(ops.square, (self,), {})
+
+    def abs(self) -> Tensor:
+        """Absolute value of each element."""
+        return _record(ops.abs, (self,), {})
+
+    def tanh(self) -> Tensor:
+        """Hyperbolic tangent of each element."""
+        return _record(ops.tanh, (self,), {})
+
+    def sigmoid(self) -> Tensor:
+        """Logistic function of each element."""
+        return _record(ops.sigmoid, (self,), {})
+
+    def relu(self) -> Tensor:
+        """Positive part of each element."""
+        return _record(ops.relu, (self,), {})
+
+    # ---- to look at, to keep
+
+    def label(self) -> str:
+        """Return how messages call it: its name, or what computed it, with its shape."""
+        return f"{self.name or self.node.label} {self.shape}"
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=200)
+        parts = [values]
+        if self.dtype not in (np.float64, np.int64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        if self.requires_grad:
+            op = self.node.op
+            parts.append(f"op={op.name}" if op else "requires_grad=True")
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        return f"Tensor({', '.join(parts)})"
+
+    def __copy__(self) -> Tensor:
+        twin = _wrap(self.data)
+        twin.name, twin.grad, twin._node = self.name, self.grad, self._node
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        make, arguments = self.__reduce__()
+        twin = cast(Tensor, make(*arguments))
+        if self.grad is not None:
+            twin.grad = Tensor(self.grad)
+        memo[id(self)] = twin
+        return twin
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        if not self.is_leaf:
+            raise TypeError(
+                f"a tensor computed by {self.node.label} is part of a graph, which cannot be "
+                "copied or pickled with it; use detach() first"
+            )
+        return type(self), (self.data, self.requires_grad, None, self.name)
+
+    @staticmethod
+    def __record_op__(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
+        return _record(op, args, attrs)
+
+
+def as_tensor(data: TensorLike) -> Tensor:
+    """Return ``data`` as a tensor, sharing its memory where it is an array already."""
+    if isinstance(data, Tensor):
+        return data
+    array = np.asarray(data)
+    return _wrap(array) if array.dtype.kind in "fiub" else Tensor(array)
+
+
+# ---- recording
+
+
+def _wrap(array: Array) -> Tensor:
+    """Make a tensor around an array without copying or checking."""
+    tensor = Tensor.__new__(Tensor)
+    tensor.data, tensor.grad, tensor.name, tensor._node = array, None, None, None
+    return tensor
+
+
+def _operand(x: TensorLike) -> Any:
+    """Lists become arrays; tensors, arrays and numbers stay (a number must not widen dtypes)."""
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+
+def _operate(op: Op, x: TensorLike, y: TensorLike) -> Tensor:
+    if isinstance(x, (str, dict, set)) or isinstance(y, (str, dict, set)) or x is None or y is None:
+        return NotImplemented  # Python then tries the other operand, and names both types
+    return _record(op, (_operand(x), _operand(y)), {})
+
+
+def _index(tensor: Tensor) -> int:
+    return tensor._node.index if tensor._node is not None else -1
+
+
+def _record(
+    op: Op, args: tuple[Any, ...], attrs: dict[str, Any], *, unchecked: bool = False
+) -> Tensor:
+    """Compute ``op`` and, where a gradient may be wanted, add a node to the graph."""
+    if mutation.left_behind and not unchecked:
+        for a in args:
+            if isinstance(a, Tensor):
+                mutation.check_view(a.data, _index(a))
+    values = [a.data if isinstance(a, Tensor) else a for a in args]
+    try:
+        z = op.forward(*values, **attrs)
+    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+        raise _failure(op, args, error) from error
+    if type(z) is not np.ndarray:
+        z = np.asarray(z)
+    out = _wrap(z)
+    now = state
+    if now.anomaly and z.dtype.kind == "f" and not np.isfinite(z).all():
+        raise _not_finite(op, args)
+    if not now.recording:
+        return out
+    rules = op.rules
+    tracked = tuple(
+        [isinstance(a, Tensor) and a._node is not None and a._node.tracked for a in args]
+    )
+    follows = bool(rules) and True in tracked and z.dtype.kind == "f"
+    if follows and None in rules:
+        follows = any(t and op.differentiable(k) for k, t in enumerate(tracked))
+    if not (follows or now.everything):
+        return out
+    saved: list[Any] = [None] * (len(values) + 1)
+    if follows:
+        for i in op.saves(tracked):
+            if i == len(values):
+                saved[i] = z
+            else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
+                v = values[i]
+                saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
+    nodes = tuple([a.node if isinstance(a, Tensor) else _constant(a) for a in args])
+    out._node = Node(op, nodes, attrs, z, follows, saved)
+    return out
+
+
+def _constant(value: Any) -> Node:
+    array = np.asarray(value)
+    node = Node(None, (), {}, array, tracked=False)
+    if array.ndim == 0:
+        node.name = f"{array.item():.6g}"
+    return node
+
+
+def _plain_index(index: Any) -> Any:
+    """Tensors and lists inside an index become arrays."""
+    if isinstance(index, tuple):
+        return tuple(_plain_index(part) for part in index)
+    if isinstance(index, Tensor):
+        return index.data
+    return np.asarray(index) if isinstance(index, list) else index
+
+
+def _lengths(given: tuple[Any, ...]) -> tuple[int, ...]:
+    if len(given) == 1 and not isinstance(given[0], SupportsIndex):
+        given = tuple(given[0])
+    return tuple(int(n) for n in given)
+
+
+# ---- errors that name the line of forward code
+
+
+def _here() -> str:
+    frame = user_frame()
+    inside = f"in module {state.scope}, " if state.scope else ""
+    return f"{inside}at {frame.f_code.co_filename}:{line_of(frame.f_code, frame.f_lasti)}"
+
+
+def _describe(args: tuple[Any, ...]) -> str:
+    parts = []
+    for a in args:
+        array = a.data if isinstance(a, Tensor) else np.asarray(a)
+        name = f"{a.name} " if isinstance(a, Tensor) and a.name else ""
+        parts.append(f"{name}{array.shape} {array.dtype}")
+    return ", ".join(parts)
+
+
+def _failure(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
+    message = f"{op.name} cannot work on {_describe(args)}: {error}\n  {_here()}"
+    if not isinstance(error, ValueError):
+        return (IndexError if isinstance(error, IndexError) else TypeError)(message)
+    failure = ShapeError(message)
+    failure.op = op
+    failure.inputs = tuple(a.node if isinstance(a, Tensor) else _constant(a) for a in args)
+    return failure
+
+
+def _not_finite(op: Op, args: tuple[Any, ...]) -> NonFiniteError:
+    bad = [
+        a.label() if isinstance(a, Tensor) else "a constant"
+        for a in args
+        if not np.isfinite(a.data if isinstance(a, Tensor) else a).all()
+    ]
+    source = f"its input {', '.join(bad)} is not finite" if bad else "its inputs are finite"
+    return NonFiniteError(f"{op.name} gave a value that is not finite ({source})\n  {_here()}")
