@@ -4,7 +4,23 @@
 """
 
 from . import autodiff, nn, ops, optim
-from .autodiff import detect_anomaly, enable_grad, grad, no_grad
+from .autodiff import (
+    check_op,
+    custom_vjp,
+    detect_anomaly,
+    enable_grad,
+    grad,
+    gradcheck,
+    gradgradcheck,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    remat,
+    value_and_grad,
+    vjp,
+)
 from .graph import Graph
 from .ops import Op
 from .random import default_generator, manual_seed
@@ -18,13 +34,24 @@ __all__ = [
     "Tensor",
     "as_tensor",
     "autodiff",
+    "check_op",
+    "custom_vjp",
     "default_generator",
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "manual_seed",
     "nn",
     "no_grad",
     "ops",
     "optim",
+    "remat",
+    "value_and_grad",
+    "vjp",
 ]

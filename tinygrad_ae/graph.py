@@ -141,8 +141,13 @@ def line_of(code: CodeType, instruction: int) -> int:
     return code.co_firstlineno
 
 
-def reachable(roots: Iterable[Node], *, tracked_only: bool = False) -> list[Node]:
+def reachable(
+    roots: Iterable[Node], *, tracked_only: bool = False, since: int = -1
+) -> list[Node]:
     """Return all nodes the roots depend on, inputs before outputs.
+
+    With ``tracked_only``, those that gradients flow through; nodes numbered up to ``since`` are
+    taken as leaves.
 
     Nodes are numbered when they are made, after their inputs: sorting by number is a
     topological order. No recursion, so depth does not matter.
@@ -153,7 +158,8 @@ def reachable(roots: Iterable[Node], *, tracked_only: bool = False) -> list[Node
         node = stack.pop()
         if node not in seen and (node.tracked or not tracked_only):
             seen.add(node)
-            stack.extend(node.inputs)
+            if node.index > since:
+                stack.extend(node.inputs)
     return sorted(seen, key=lambda node: node.index)
 
 

@@ -100,11 +100,12 @@ class Tensor:
     @property
     def node(self) -> Node:
         """The graph's record of how this tensor was computed."""
-        if self._node is None:
-            self._node = Node(None, (), {}, self.data, tracked=False)
+        node = self._node
+        if node is None:
+            node = self._node = Node(None, (), {}, self.data, tracked=False)
         if self.name is not None:
-            self._node.name = self.name
-        return self._node
+            node.name = self.name
+        return node
 
     @property
     def requires_grad(self) -> bool:
@@ -650,7 +651,15 @@ def _record(
         for a in args:
             if isinstance(a, Tensor):
                 mutation.check_view(a.data, _index(a))
-    values = [a.data if isinstance(a, Tensor) else a for a in args]
+    values: list[Any] = []
+    tracked = 0  # bit k: input k requires a gradient
+    for k, a in enumerate(args):
+        if isinstance(a, Tensor):
+            values.append(a.data)
+            if a._node is not None and a._node.tracked:
+                tracked |= 1 << k
+        else:
+            values.append(a)
     try:
         z = op.forward(*values, **attrs)
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -663,25 +672,18 @@ def _record(
         raise _not_finite(op, args)
     if not now.recording:
         return out
-    rules = op.rules
-    tracked = tuple(
-        [isinstance(a, Tensor) and a._node is not None and a._node.tracked for a in args]
-    )
-    follows = bool(rules) and True in tracked and z.dtype.kind == "f"
-    if follows and None in rules:
-        follows = any(t and op.differentiable(k) for k, t in enumerate(tracked))
-    if not (follows or now.everything):
+    keep = op.saves(tracked, len(args)) if tracked and z.dtype.kind == "f" else None
+    if keep is None and not now.everything:
         return out
-    saved: list[Any] = [None] * (len(values) + 1)
-    if follows:
-        for i in op.saves(tracked):
-            if i == len(values):
-                saved[i] = z
-            else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
-                v = values[i]
-                saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
+    saved: list[Any] = [None] * (len(args) + 1)
+    for i in keep or ():
+        if i == len(args):
+            saved[i] = z
+        else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
+            v = values[i]
+            saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
     nodes = tuple([a.node if isinstance(a, Tensor) else _constant(a) for a in args])
-    out._node = Node(op, nodes, attrs, z, follows, saved)
+    out._node = Node(op, nodes, attrs, z, keep is not None, saved)
     return out
 
 

@@ -100,6 +100,7 @@ def pull_back(
     deliver: Callable[[Node, Tensor], None],
     *,
     targets: set[Node] | None = None,
+    since: int = -1,
     retain: bool = False,
     record: bool = False,
 ) -> None:
@@ -110,10 +111,11 @@ def pull_back(
         deliver: called once per wanted node.
         targets: the wanted nodes (by default, all tracked leaves); work that leads to none of
             them is not done.
+        since: nodes numbered up to this are taken as leaves.
         retain: keep the saved values.
         record: run the rules on tensors, which records them; else on arrays.
     """
-    order = reachable((node for node, _ in seeds), tracked_only=True)
+    order = reachable((node for node, _ in seeds), tracked_only=True, since=since)
     wanted = _leading_to(order, targets) if targets is not None else None
     pending: dict[Node, Any] = {}
     owned: set[Node] = set()  # whose pending gradient is ours to add to in place
@@ -132,7 +134,7 @@ def pull_back(
                     deliver(node, _own(g, node, owned, record))
             elif node in targets:
                 deliver(node, _own(g, node, owned, record))
-            if node.op is not None:
+            if node.op is not None and node.index > since:
                 _pull_node(node, g, pending, owned, wanted, record)
                 if not retain:
                     node.saved = None
@@ -158,9 +160,12 @@ def _pull_node(
         mutation.check_saved(node, saved)
     values = _lift(node, saved) if record else saved
     for k, x in enumerate(node.inputs):
-        if not x.tracked or not op.differentiable(k) or (wanted is not None and x not in wanted):
+        if not x.tracked or (wanted is not None and x not in wanted):
             continue
-        gx = op.pull(k, g, node, values)
+        pull = op.pull(k)
+        if pull is None:
+            continue
+        gx = pull(k, g, node, values)
         if gx.shape != x.shape:
             gx = _fit(gx, node, k)
         if gx.dtype != x.dtype:
@@ -169,11 +174,10 @@ def _pull_node(
             _check_finite(gx, node, k)
         if x not in pending:
             pending[x] = gx
-            # Borrowed unless certainly new: a rule may pass on g, a saved value or a view.
-            if not record and gx is not g and gx.base is None and all(gx is not s for s in saved):
+            # Borrowed unless certainly new: a rule may pass on g or a view of it. (It can't
+            # return a saved value as it is: that would not be linear in g.)
+            if not record and gx is not g and gx.base is None:
                 owned.add(x)
-            else:
-                owned.discard(x)
         elif x in owned:
             pending[x] += gx
         else:

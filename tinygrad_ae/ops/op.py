@@ -61,8 +61,8 @@ class Op:
     """
 
     __slots__ = (
-        "_save", "arity", "expr", "flops", "forward", "getters", "inputs", "name", "rules",
-        "tex", "variadic", "views",
+        "_saves", "arity", "expr", "flops", "forward", "inputs", "name", "pulls", "rules", "tex",
+        "variadic", "views",
     )  # fmt: skip
 
     registry: dict[str, Op] = {}
@@ -84,8 +84,8 @@ class Op:
         self.arity = len(self.inputs)
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
-        self.getters = [rule and self._bind(rule, attrs) for rule in rules]
-        self._save: dict[tuple[bool, ...], tuple[int, ...]] = {}
+        self.pulls = [rule and self._bind(rule, attrs) for rule in rules]
+        self._saves: dict[tuple[int, int], tuple[int, ...] | None] = {}
         Op.registry[name] = self
 
     def __repr__(self) -> str:
@@ -99,67 +99,64 @@ class Op:
                 return record(self, args, attrs)
         return self.forward(*args, **attrs)
 
-    def pull(self, k: int, g: Any, node: Any, values: Sequence[Any]) -> Any:
-        """Apply the rule of input ``k``: ∂L/∂xₖ from ``g`` = ∂L/∂y.
+    def pull(self, k: int) -> Rule | None:
+        """Return how a gradient flows to input ``k``, None if it does not.
 
-        ``values`` holds the inputs and, last, the output; all arrays or all tensors.
+        The result is called with ``(k, g, node, values)``: ``g`` = ∂L/∂y, the node, and the
+        inputs followed by the output, all of them arrays or all of them tensors.
         """
-        if self.variadic:
-            rule, getters = self.rules[0], self.getters[0]
-        else:
-            rule, getters = self.rules[k], self.getters[k]
-        assert rule is not None
-        assert getters is not None
-        return rule(*[get(k, g, node, values) for get in getters])
+        return self.pulls[0 if self.variadic else k] if self.pulls else None
 
-    def differentiable(self, k: int) -> bool:
-        """Whether a gradient flows to input ``k``."""
-        return bool(self.rules) and self.rules[0 if self.variadic else k] is not None
+    def saves(self, tracked: int, count: int) -> tuple[int, ...] | None:
+        """Positions among (inputs…, output) to keep for backward.
 
-    def saves(self, tracked: tuple[bool, ...]) -> tuple[int, ...]:
-        """Positions among (inputs…, output) that the rules of the tracked inputs read."""
+        ``tracked`` has bit k set where input k of ``count`` requires a gradient. None if no
+        gradient can flow to any of them.
+        """
         try:
-            return self._save[tracked]
+            return self._saves[tracked, count]
         except KeyError:
-            n = len(tracked)
+            ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
             need: set[int] = set()
-            for k, wanted in enumerate(tracked):
-                if wanted and self.differentiable(k):
-                    for name in _names(self.rules[0 if self.variadic else k]):
-                        if name == "z":
-                            need.add(n)
-                        elif self.variadic and name == self.inputs[0]:
-                            need.update(range(n))
-                        elif name in self.inputs:
-                            need.add(self.inputs.index(name))
-            self._save[tracked] = positions = tuple(sorted(need))
+            for k in ways:
+                for name in _names(self.rules[0 if self.variadic else k]):
+                    if name == "z":
+                        need.add(count)
+                    elif self.variadic and name == self.inputs[0]:
+                        need.update(range(count))
+                    elif name in self.inputs:
+                        need.add(self.inputs.index(name))
+            positions = tuple(sorted(need)) if ways else None
+            self._saves[tracked, count] = positions
             return positions
 
-    def _bind(self, rule: Rule, attrs: Sequence[str]) -> list[Callable[..., Any]]:
-        return [self._getter(name, attrs) for name in _names(rule)]
+    def _bind(self, rule: Rule, attrs: Sequence[str]) -> Rule:
+        """Return a function of (k, g, node, values) that hands the rule what it names.
 
-    def _getter(self, name: str, attrs: Sequence[str]) -> Callable[..., Any]:
-        if name == "g":
-            return lambda k, g, node, values: g
-        if name == "z":
-            return lambda k, g, node, values: values[-1]
-        if name == "i" and self.variadic:
-            return lambda k, g, node, values: k
-        if name in attrs:
-            return lambda k, g, node, values: node.attrs[name]
-        value, shape = name in self.inputs, name.removesuffix("_shape") in self.inputs
-        if self.variadic and value:
-            return lambda k, g, node, values: values[:-1]
-        if self.variadic and shape:
-            return lambda k, g, node, values: tuple(x.shape for x in node.inputs)
-        if value:
-            position = self.inputs.index(name)
-            return lambda k, g, node, values: values[position]
-        if shape:
-            position = self.inputs.index(name.removesuffix("_shape"))
-            return lambda k, g, node, values: node.inputs[position].shape
-        known = ["g", "z", *self.inputs, *(f"{x}_shape" for x in self.inputs), *attrs]
-        raise TypeError(f"a rule of {self.name} asks for {name!r}; it may name {', '.join(known)}")
+        It is compiled once here, because looking names up at every call would cost more than
+        many a rule.
+        """
+        arguments = ", ".join(self._source(name, attrs) for name in _names(rule))
+        bound: Rule = eval(f"lambda k, g, node, values: rule({arguments})", {"rule": rule})
+        return bound
+
+    def _source(self, name: str, attrs: Sequence[str]) -> str:
+        """Return where the value of a rule's parameter is found."""
+        sources = {"g": "g", "z": "values[-1]", **{a: f"node.attrs[{a!r}]" for a in attrs}}
+        if self.variadic:
+            sources |= {
+                "i": "k",
+                self.inputs[0]: "values[:-1]",
+                f"{self.inputs[0]}_shape": "tuple(x.shape for x in node.inputs)",
+            }
+        else:
+            for position, x in enumerate(self.inputs):
+                sources[x] = f"values[{position}]"
+                sources[f"{x}_shape"] = f"node.inputs[{position}].shape"
+        if name not in sources:
+            known = ", ".join(sources)
+            raise TypeError(f"a rule of {self.name} asks for {name!r}; it may name {known}")
+        return sources[name]
 
 
 def elementwise(

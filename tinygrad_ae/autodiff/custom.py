@@ -1,0 +1,132 @@
+"""A user's own derivative for a function, and recomputation in place of memory."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradientError
+from ..graph import Node, clock, reachable, state
+from ..ops.op import Op, Rule
+from ..random import default_generator
+from ..tensor import Tensor, _wrap
+from .engine import pull_back
+from .modes import enable_grad
+
+
+def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callable[..., Any]], Op]:
+    """Give a function of arrays derivatives of your own: one rule per argument.
+
+    The function becomes an :class:`Op`; its rules name what they need, as every op's do.
+
+    Example:
+        >>> @custom_vjp(lambda g: g)  # the straight-through estimator of Bengio et al. 2013
+        ... def binarise(x):
+        ...     return (x > 0.5).astype(x.dtype)
+    """
+
+    def declare(f: Callable[..., Any]) -> Op:
+        count = sum(
+            p.kind is not p.KEYWORD_ONLY for p in inspect.signature(f).parameters.values()
+        )
+        places = ", ".join(f"{{{k}}}" for k in range(count))
+        name = f.__name__.replace("_", r"\_")
+        return Op(f.__name__, f, *rules, tex=tex or rf"\operatorname{{{{{name}}}}}({places})")
+
+    return declare
+
+
+class _Recompute:
+    """Runs a function again when its gradient is asked for, once per backward pass."""
+
+    def __init__(self, f: Callable[[], Tensor], inputs: tuple[Node, ...], noise: Any) -> None:
+        self.f, self.inputs, self.noise = f, inputs, noise
+        self.cached: tuple[Any, dict[Node, Tensor]] | None = None
+
+    def __call__(self, g: Any, i: int) -> Any:
+        if self.cached is None or self.cached[0] is not g:
+            self.cached = (g, self._gradients(g))
+        found = self.cached[1]
+        result = found.pop(self.inputs[i], None)
+        if not found:
+            self.cached = None
+        if result is None:
+            zeros = np.zeros(self.inputs[i].shape, self.inputs[i].dtype)
+            return _wrap(zeros) if isinstance(g, Tensor) else zeros
+        return result if isinstance(g, Tensor) else result.data
+
+    def _gradients(self, g: Any) -> dict[Node, Tensor]:
+        record = isinstance(g, Tensor)
+        now = default_generator.bit_generator.state
+        default_generator.bit_generator.state = self.noise  # the same dropout masks again
+        start = next(clock)
+        try:
+            with enable_grad():
+                out = self.f()
+        finally:
+            default_generator.bit_generator.state = now
+        found: dict[Node, Tensor] = {}
+        seed = g if record else _wrap(g)
+        pull_back(
+            [(out.node, seed)],
+            found.__setitem__,
+            targets=set(self.inputs),
+            since=start,
+            retain=record,
+            record=record,
+        )
+        return found
+
+
+def _remat_forward(*xs: Any, recompute: _Recompute) -> Any:
+    raise GradientError("a recomputed function is evaluated through remat, not as an operation")
+
+
+_remat = Op(
+    "remat",
+    _remat_forward,
+    lambda g, i, recompute: recompute(g, i),
+    tex=r"\operatorname{{remat}}({args})",
+)
+
+
+def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Keep nothing of ``f`` for backward but its inputs, and run it again there.
+
+    Memory for time: the values inside ``f`` live only while it runs (Chen et al. 2016,
+    "Training deep nets with sublinear memory cost"). Gradients flow to its arguments and to
+    everything tracked that it closes over, such as a module's parameters. Random numbers from
+    the default generator are drawn alike in both runs.
+
+    Raises:
+        GradientError: ``f`` returns something other than one tensor.
+    """
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Tensor:
+        if not state.recording:
+            return f(*args, **kwargs)
+        noise = default_generator.bit_generator.state
+        start = next(clock)
+        out = f(*args, **kwargs)
+        if not isinstance(out, Tensor):
+            raise GradientError(
+                f"remat: {getattr(f, '__name__', 'the function')} must return one tensor, not "
+                f"{type(out).__name__}"
+            )
+        if not out.requires_grad or out.node.index < start:
+            return out
+        nodes = reachable([out.node], tracked_only=True, since=start)
+        inputs = tuple(n for n in nodes if n.index < start or n.op is None)
+        recompute = _Recompute(lambda: f(*args, **kwargs), inputs, noise)
+        result = _wrap(out.data)
+        result._node = Node(
+            _remat, inputs, {"recompute": recompute}, out.data, True, [None] * (len(inputs) + 1)
+        )
+        return result
+
+    return wrapped

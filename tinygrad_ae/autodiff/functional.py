@@ -1,0 +1,206 @@
+"""Derivatives of functions: products with Jacobians and Hessians, and the matrices themselves.
+
+All take functions of tensors, and arguments that may be nests (lists, tuples, dicts) of arrays
+or tensors. When an argument itself requires gradients, the results do too, so these compose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradientError, ShapeError
+from ..ops import identity, stack
+from ..tensor import Tensor, _wrap, as_tensor
+from .engine import grad
+from .modes import enable_grad
+from .tree import Rebuild, flatten
+
+
+class _Arguments:
+    """Arguments as fresh tracked tensors, so that a derivative counts only paths through them."""
+
+    def __init__(self, args: Sequence[Any]) -> None:
+        given, self.rebuild = flatten(tuple(args))
+        tensors = [as_tensor(leaf) for leaf in given]
+        self.outer = any(t.requires_grad for t in tensors)  # someone differentiates us in turn
+        self.leaves = [_entry(t) for t in tensors]
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        return tuple(self.rebuild(list(self.leaves)))
+
+
+def _entry(t: Tensor) -> Tensor:
+    if t.requires_grad:
+        return identity(t)  # type: ignore[no-any-return]
+    if t.dtype.kind != "f":
+        raise GradientError(
+            f"derivatives are taken with respect to floats; an argument of shape {t.shape} is "
+            f"{t.dtype}. Convert it with astype('float64'), or close over it."
+        )
+    return _wrap(t.data).requires_grad_()
+
+
+def _tensors(tree: Any) -> tuple[list[Tensor], Rebuild]:
+    leaves, rebuild = flatten(tree)
+    return [as_tensor(leaf) for leaf in leaves], rebuild
+
+
+def _zeros(t: Tensor) -> Tensor:
+    return _wrap(np.zeros(t.shape, t.dtype))
+
+
+def _grads(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], seeds: Sequence[Any], *, record: bool
+) -> list[Tensor]:
+    """Return Σ seedᵀ ∂output/∂input for each input; zeros where nothing depends on it."""
+    pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if o.requires_grad]
+    if not pairs:
+        return [_zeros(x) for x in inputs]
+    outs, cotangents = zip(*pairs, strict=True)
+    found = grad(
+        outs, inputs, cotangents, create_graph=record, retain_graph=True, allow_unused=True
+    )
+    return [_zeros(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
+
+
+def _match(tree: Any, like: Sequence[Tensor], what: str) -> list[Tensor]:
+    tensors, _ = _tensors(tree)
+    shapes, wanted = [t.shape for t in tensors], [t.shape for t in like]
+    if shapes != wanted:
+        raise ShapeError(f"{what} must have the shapes {wanted}; they have {shapes}")
+    return tensors
+
+
+def _scalar(value: Any) -> Tensor:
+    if not isinstance(value, Tensor) or value.size != 1:
+        what = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
+        raise GradientError(f"the function must return a tensor of one element, not {what}")
+    return value
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Turn a function that returns a loss into one that returns (loss, gradient).
+
+    Args:
+        f: returns a tensor of one element, or with ``has_aux`` a pair (loss, anything).
+        argnums: which positional arguments to differentiate; one, or several for a tuple.
+        has_aux: ``f`` returns extra data beside the loss.
+
+    Returns:
+        A function of the same arguments. The gradient has the structure of its argument.
+
+    Raises:
+        GradientError: ``f`` does not return a tensor of one element.
+    """
+    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        with enable_grad():
+            entered = _Arguments([args[i] for i in chosen])
+            full = list(args)
+            for i, arg in zip(chosen, entered.args, strict=True):
+                full[i] = arg
+            result = f(*full, **kwargs)
+            loss = _scalar(result[0] if has_aux else result)
+            grads = _grads([loss], entered.leaves, [None], record=entered.outer)
+        trees = tuple(entered.rebuild(list(grads)))
+        gradient = trees[0] if isinstance(argnums, int) else trees
+        value = loss if entered.outer else loss.detach()
+        return ((value, result[1]) if has_aux else value), gradient
+
+    return evaluate
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Evaluate ``f`` and return (output, pull): pull(v) is vᵀJ for each argument.
+
+    ``v`` has the structure and shapes of the output. ``pull`` may be called again.
+    """
+    with enable_grad():
+        entered = _Arguments(primals)
+        outputs, rebuild = _tensors(f(*entered.args))
+
+    def pull(cotangents: Any) -> tuple[Any, ...]:
+        seeds = _match(cotangents, outputs, "cotangents")
+        record = entered.outer or any(s.requires_grad for s in seeds)
+        return tuple(entered.rebuild(list(_grads(outputs, entered.leaves, seeds, record=record))))
+
+    return rebuild([o if entered.outer else o.detach() for o in outputs]), pull
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Evaluate ``f`` and the directional derivative J v: returns (output, J v).
+
+    Reverse mode twice: the product uᵀJ is linear in u, and its derivative with respect to u in
+    the direction v is J v (the "double backward trick", J. Townsend 2017).
+    """
+    with enable_grad():
+        entered = _Arguments(primals)
+        directions = _match(tuple(tangents), entered.leaves, "tangents")
+        outputs, rebuild = _tensors(f(*entered.args))
+        dummies = [_zeros(o).requires_grad_() for o in outputs]
+        pulled = _grads(outputs, entered.leaves, dummies, record=True)
+        record = entered.outer or any(d.requires_grad for d in directions)
+        pushed = _grads(pulled, dummies, directions, record=record)
+    return rebuild([o if record else o.detach() for o in outputs]), rebuild(list(pushed))
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Return the product H v of a loss's Hessian with a direction, without forming H.
+
+    The gradient of gᵀv, where g is the gradient (Pearlmutter 1994). One argument gives its
+    product, several give a tuple.
+    """
+    with enable_grad():
+        entered = _Arguments(primals)
+        directions = _match(tuple(tangents), entered.leaves, "tangents")
+        loss = _scalar(f(*entered.args))
+        g = _grads([loss], entered.leaves, [None], record=True)
+        record = entered.outer or any(d.requires_grad for d in directions)
+        products = entered.rebuild(list(_grads(g, entered.leaves, directions, record=record)))
+    return products[0] if len(primals) == 1 else tuple(products)
+
+
+def jacobian(f: Callable[..., Any], *args: Any) -> Any:
+    """Return all ∂output/∂argument: for one of each, shape output.shape + argument.shape.
+
+    Where the output is a nest, or there are several arguments or one is a nest, the result is
+    the output's nest of (the argument's, or a tuple of the arguments') nests.
+    """
+    with enable_grad():
+        entered = _Arguments(args)
+        outputs, rebuild_out = _tensors(f(*entered.args))
+        rows = [_jacobian_of(o, entered) for o in outputs]
+    trees = [tuple(entered.rebuild(list(row))) for row in rows]
+    return rebuild_out([t[0] if len(args) == 1 else t for t in trees])
+
+
+def _jacobian_of(output: Tensor, entered: _Arguments) -> list[Tensor]:
+    rows = []
+    for k in range(output.size):
+        basis = np.zeros(output.shape, output.dtype)
+        basis.reshape(-1)[k] = 1
+        rows.append(_grads([output], entered.leaves, [_wrap(basis)], record=entered.outer))
+    if not rows:
+        return [_wrap(np.zeros(output.shape + x.shape, x.dtype)) for x in entered.leaves]
+    columns = zip(*rows, strict=True)
+    return [
+        stack(list(column)).reshape(output.shape + x.shape)
+        for column, x in zip(columns, entered.leaves, strict=True)
+    ]
+
+
+def hessian(f: Callable[..., Any], *args: Any) -> Any:
+    """Return the second derivatives of a loss: for one argument, shape x.shape + x.shape."""
+
+    def gradient(*inner: Any) -> Any:
+        argnums = 0 if len(inner) == 1 else tuple(range(len(inner)))
+        return value_and_grad(f, argnums)(*inner)[1]
+
+    return jacobian(gradient, *args)

@@ -1,0 +1,40 @@
+"""Nests of lists, tuples and dicts with arrays or tensors at their leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Rebuild = Callable[[list[Any]], Any]
+
+
+def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
+    """Return the leaves of a nest in order, and a function that rebuilds it from new leaves.
+
+    None is an empty nest; named tuples and the order of a dict's keys are kept.
+    """
+    leaves: list[Any] = []
+    plan = _plan(tree, leaves)
+
+    def rebuild(new: list[Any]) -> Any:
+        if len(new) != len(leaves):
+            raise ValueError(f"a nest of {len(leaves)} leaves cannot be rebuilt from {len(new)}")
+        return plan(iter(new))
+
+    return leaves, rebuild
+
+
+def _plan(tree: Any, leaves: list[Any]) -> Callable[[Any], Any]:
+    if tree is None:
+        return lambda new: None
+    if isinstance(tree, dict):
+        parts = {key: _plan(value, leaves) for key, value in tree.items()}
+        return lambda new: {key: part(new) for key, part in parts.items()}
+    if isinstance(tree, (list, tuple)):
+        items = [_plan(value, leaves) for value in tree]
+        kind: Any = type(tree)
+        if hasattr(tree, "_fields"):  # a named tuple takes its fields one by one
+            return lambda new: kind(*[item(new) for item in items])
+        return lambda new: kind([item(new) for item in items])
+    leaves.append(tree)
+    return next
