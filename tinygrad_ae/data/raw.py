@@ -1,0 +1,69 @@
+"""Samples as a source holds them: checked, not yet split or scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_ae.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Samples and their labels; whoever holds one knows that they can be trained on.
+
+    Args:
+        x: samples, shape (n, ...), n ≥ 1; bool, integers or floats, all finite.
+        y: integer labels, shape (n,), or None.
+        where: what to call the source in a message: its file, folder or key.
+        names: the file name of each sample, where each has one.
+
+    Raises:
+        DataError: there are no samples, or they are not finite real numbers, or the labels do
+            not fit them.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any] | None
+    where: str
+    names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        x, y, where = self.x, self.y, self.where
+        if x.dtype.kind not in "biuf":
+            raise DataError(
+                f"{where} holds {_kind(x)}, not real numbers; give bool, integer or float values."
+            )
+        if x.ndim == 0 or x.size == 0:
+            raise DataError(
+                f"{where} holds no samples: its shape is {x.shape}, expected (samples, ...) with "
+                "at least one sample of at least one number."
+            )
+        if x.dtype.kind == "f":
+            wrong = ~np.isfinite(x)
+            if wrong.any():
+                index = tuple(int(i) for i in np.unravel_index(wrong.argmax(), x.shape))
+                raise DataError(
+                    f"{where} holds NaN or infinite values: {int(wrong.sum()):,} of {x.size:,}, "
+                    f"the first is {x[index]} at index {list(index)} (sample {index[0]}, counted "
+                    "from 0). Remove those samples or fill the gaps before giving the data."
+                )
+        if y is not None:
+            if y.shape != x.shape[:1]:
+                raise DataError(
+                    f"{where} has labels of shape {y.shape}, expected {x.shape[:1]}: one for each "
+                    "sample. Give labels that belong to these samples, or none."
+                )
+            if y.dtype.kind not in "biu":
+                raise DataError(
+                    f"{where} has labels that are {_kind(y)}; expected integers. Number the "
+                    "classes 0, 1, 2, ... or leave the labels out."
+                )
+
+
+def _kind(array: NDArray[Any]) -> str:
+    kinds = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "bytes"}
+    return kinds.get(array.dtype.kind, f"values of type {array.dtype}")
