@@ -1,0 +1,7 @@
+"""Data: loading it from anywhere, split and scaled; the user's own samples; mini-batches."""
+
+from tinygrad_ae.data.batches import batches
+from tinygrad_ae.data.dataset import Dataset, Scaling, Split
+from tinygrad_ae.data.sources import NAMES, load, load_samples
+
+__all__ = ["NAMES", "Dataset", "Scaling", "Split", "batches", "load", "load_samples"]

@@ -1,0 +1,227 @@
+"""What training needs of data: three splits of scaled float32 samples, and how they were scaled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+_ROWS = 4096  # scaled at a time, so that the float64 intermediate stays small
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a data set.
+
+    Args:
+        x: float32 samples, shape (n, d), scaled.
+        y: int64 labels, shape (n,), or None.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Scaling:
+    """The map x = (raw - offset) / scale, which brings a source's values to 0...1.
+
+    A run remembers it, so that the user's own files are scaled as the training data was.
+    It is held in float64: a float32 offset would round away what is small beside it.
+
+    Args:
+        offset: one number, or one for each feature, shape (d,).
+        scale: likewise; not zero.
+
+    Raises:
+        DataError: a value is not finite, or a scale is zero.
+    """
+
+    offset: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def __init__(self, offset: ArrayLike = 0.0, scale: ArrayLike = 1.0) -> None:
+        object.__setattr__(self, "offset", np.asarray(offset, np.float64))
+        object.__setattr__(self, "scale", np.asarray(scale, np.float64))
+        finite = np.isfinite(self.offset).all() and np.isfinite(self.scale).all()
+        if not finite or (self.scale == 0).any():
+            raise DataError(
+                "A scaling needs finite offsets and finite scales other than 0, but got offset "
+                f"{self.offset} and scale {self.scale}. Bring the values to a smaller range."
+            )
+
+    @classmethod
+    def fit(cls, raw: NDArray[Any], *, by_column: bool) -> Scaling:
+        """Choose the scaling of a source from its training samples.
+
+        Values already within 0...1 stay as they are, and bytes (uint8) are divided by 255.
+        Anything else is brought to 0...1 by its minimum and maximum: those of each column of
+        a table, or those of all values together where the features are alike, as pixels are.
+        What is constant becomes 0.
+
+        Args:
+            raw: training samples, shape (n, d).
+            by_column: whether each of the d columns has a unit of its own.
+
+        Raises:
+            DataError: the values span more than float64 can hold.
+        """
+        if within_unit(raw):
+            return cls()
+        if raw.dtype == np.uint8:
+            return cls(0.0, 255.0)
+        axis = 0 if by_column else None
+        low = np.asarray(raw.min(axis), np.float64)
+        with np.errstate(over="ignore"):  # an infinite span is refused by name
+            span = np.asarray(raw.max(axis), np.float64) - low
+        return cls(low, np.where(span == 0, 1.0, span))
+
+    def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+        """Scale samples of shape (n, d) to float32.
+
+        Raises:
+            DataError: a value is so far from the training data's that float32 cannot hold it.
+        """
+        x = np.empty(raw.shape, np.float32)
+        with np.errstate(over="ignore"):  # refused below
+            for start in range(0, len(raw), _ROWS):
+                rows = slice(start, start + _ROWS)
+                x[rows] = (raw[rows] - self.offset) / self.scale
+        if not np.isfinite(x).all():
+            raise DataError(
+                "Some values are so far outside the range of the training data "
+                f"({self.offset.min():g} to {(self.offset + self.scale).max():g}) that float32 "
+                "cannot hold them when scaled. Check the units of the data."
+            )
+        return x
+
+    def invert(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scaled samples, shape (n, d), to the source's units, as float32."""
+        return (x * self.scale + self.offset).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Data ready for training.
+
+    Args:
+        name: what it was loaded from.
+        train: what the model is fitted to.
+        validation: what choices (when to stop, which settings) are made by.
+        test: what the result is reported on, looked at once.
+        shape: shape of one sample, e.g. (28, 28), (28, 28, 3) or (d,); a row of ``x`` is it,
+            flattened.
+        scaling: how the splits were scaled; fitted to ``train`` alone.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    shape: tuple[int, ...]
+    scaling: Scaling
+
+    @property
+    def features(self) -> int:
+        """The number d of values in one sample."""
+        return math.prod(self.shape)
+
+
+def within_unit(raw: NDArray[Any]) -> bool:
+    """Whether all values are within 0...1."""
+    return bool(raw.min() >= 0 and raw.max() <= 1)
+
+
+def assemble(name: str, parts: Mapping[str, Raw], shape: tuple[int, ...] | None = None) -> Dataset:
+    """Complete the splits of a source, then scale them.
+
+    A source without a validation or a test split has a tenth of its training samples held out
+    for each that it lacks: drawn without replacement by ``numpy.random.default_rng(0)``,
+    whatever the run's seed, so that every run has the same test split.
+
+    Args:
+        name: what to call the data set.
+        parts: "train" and, where the source has them, "validation" and "test".
+        shape: of one sample, when the source holds it flat; (28, 28) says that its 784 values
+            are alike. None: as the source has it.
+
+    Raises:
+        DataError: the splits do not fit each other or ``shape``, or are too small to divide.
+    """
+    train = parts["train"]
+    if train.x.ndim < 2:
+        raise DataError(
+            f"{train.where} holds an array of shape {train.x.shape}, expected (samples, ...) with "
+            "at least two dimensions. For samples of one number, reshape it to (samples, 1)."
+        )
+    for part in parts.values():
+        if part.x.shape[1:] != train.x.shape[1:] or part.x.dtype != train.x.dtype:
+            raise DataError(
+                f"The splits differ: {train.where} holds samples of {_describe(train)}, but "
+                f"{part.where} of {_describe(part)}. Give all splits the same shape and type."
+            )
+    parts = _complete(parts)
+    shape = train.x.shape[1:] if shape is None else tuple(shape)
+    rows = {split: flat(part, shape) for split, part in parts.items()}
+    scaling = Scaling.fit(rows["train"], by_column=len(shape) == 1)
+    splits = {split: _split(scaling.apply(rows[split]), parts[split].y) for split in SPLITS}
+    return Dataset(name, **splits, shape=shape, scaling=scaling)
+
+
+def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the samples as rows, shape (n, d), if each is of ``shape`` or flat of its size.
+
+    Raises:
+        DataError: they are of another shape.
+    """
+    size = math.prod(shape)
+    if samples.x.shape[1:] not in (shape, (size,)):
+        raise DataError(
+            f"{samples.where}: found samples of shape {samples.x.shape[1:]}, expected {shape}"
+            + (f" or flat ({size},)" if len(shape) > 1 else "")
+            + ". Bring the samples to that shape (for pictures: resize or crop them, and convert "
+            "between grey and colour)."
+        )
+    return samples.x.reshape(len(samples.x), size)
+
+
+def _complete(parts: Mapping[str, Raw]) -> dict[str, Raw]:
+    train = parts["train"]
+    missing = [split for split in SPLITS if split not in parts]
+    n = len(train.x)
+    if missing and n < 10:
+        raise DataError(
+            f"{train.where} holds {n} samples; at least 10 are needed to hold out a tenth as the "
+            f"{' and the '.join(missing)} split. Give more samples, or splits of your own."
+        )
+    order = np.random.default_rng(0).permutation(n)
+    complete = dict(parts)
+    for i, split in enumerate(missing):
+        complete[split] = _take(train, order[i * (n // 10) : (i + 1) * (n // 10)])
+    complete["train"] = _take(train, order[len(missing) * (n // 10) :]) if missing else train
+    return complete
+
+
+def _take(samples: Raw, rows: NDArray[np.int64]) -> Raw:
+    rows = np.sort(rows)  # the source's order, which a person can follow
+    y = None if samples.y is None else samples.y[rows]
+    return replace(samples, x=samples.x[rows], y=y, names=None)
+
+
+def _split(x: NDArray[np.float32], y: NDArray[Any] | None) -> Split:
+    return Split(x, None if y is None else y.astype(np.int64))
+
+
+def _describe(samples: Raw) -> str:
+    return f"shape {samples.x.shape[1:]}, {samples.x.dtype}"
