@@ -1,6 +1,6 @@
 """A small reverse-mode autograd over NumPy that records the graph it computes.
 
-    from tinygrad_ae import Tensor, nn, optim
+from tinygrad_ae import Tensor, nn, optim
 """
 
 from . import autodiff, nn, ops, optim

@@ -27,7 +27,7 @@ class Scope:
     __slots__ = ("kind", "parent", "path")
 
     def __init__(self, name: str, kind: str, parent: Scope | None) -> None:
-        self.path = f"{parent.path}.{name}" if parent and parent.path else name
+        self.path: str = f"{parent.path}.{name}" if parent and parent.path else name
         self.kind, self.parent = kind, parent
 
     def __repr__(self) -> str:
@@ -141,9 +141,7 @@ def line_of(code: CodeType, instruction: int) -> int:
     return code.co_firstlineno
 
 
-def reachable(
-    roots: Iterable[Node], *, tracked_only: bool = False, since: int = -1
-) -> list[Node]:
+def reachable(roots: Iterable[Node], *, tracked_only: bool = False, since: int = -1) -> list[Node]:
     """Return all nodes the roots depend on, inputs before outputs.
 
     With ``tracked_only``, those that gradients flow through; nodes numbered up to ``since`` are

@@ -284,7 +284,8 @@ class Tensor:
         return _operate(ops.floor_divide, other, self)
 
     def __mod__(self, other: TensorLike) -> Tensor:
-        return self - (self // other) * other
+        whole = self // other
+        return self - whole * other
 
     def __pow__(self, other: TensorLike) -> Tensor:
         if isinstance(other, (int, float)) and other == 2:
@@ -633,9 +634,12 @@ def _operand(x: TensorLike) -> Any:
     return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
+_FOREIGN = (str, bytes, dict, set, type(None))
+
+
 def _operate(op: Op, x: TensorLike, y: TensorLike) -> Tensor:
-    if isinstance(x, (str, dict, set)) or isinstance(y, (str, dict, set)) or x is None or y is None:
-        return NotImplemented  # Python then tries the other operand, and names both types
+    if isinstance(x, _FOREIGN) or isinstance(y, _FOREIGN):
+        return cast(Tensor, NotImplemented)  # Python tries the other operand, then names both
     return _record(op, (_operand(x), _operand(y)), {})
 
 

@@ -30,9 +30,7 @@ def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callabl
     """
 
     def declare(f: Callable[..., Any]) -> Op:
-        count = sum(
-            p.kind is not p.KEYWORD_ONLY for p in inspect.signature(f).parameters.values()
-        )
+        count = sum(p.kind is not p.KEYWORD_ONLY for p in inspect.signature(f).parameters.values())
         places = ", ".join(f"{{{k}}}" for k in range(count))
         name = f.__name__.replace("_", r"\_")
         return Op(f.__name__, f, *rules, tex=tex or rf"\operatorname{{{{{name}}}}}({places})")

@@ -75,7 +75,7 @@ def grad(
                 f"grad: the input {x.label()} does not require gradients. Create it with "
                 "requires_grad=True, or call requires_grad_() before it is used."
             )
-    seeds = [(_tracked(o), _seed(o, g)) for o, g in zip(outs, given, strict=True)]  # type: ignore[arg-type]
+    seeds = [(_tracked(o), _seed(o, g)) for o, g in zip(outs, given, strict=True)]
     found: dict[Node, Tensor] = {}
     targets = {x.node for x in wanted}
     pull_back(

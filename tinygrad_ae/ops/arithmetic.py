@@ -35,7 +35,8 @@ def _power_base(g: Any, x: Any, y: Any) -> Any:
 
 def _power_exponent(g: Any, x: Any, z: Any) -> Any:
     # Where x = 0 the power is flat in y (for y > 0); for x < 0 no real derivative exists: NaN.
-    return g * z * np.log(np.where(x > 0, x, np.where(x == 0, 1, np.nan * x)))
+    flat = np.where(x == 0, 1.0, np.nan).astype(x.dtype)
+    return g * z * np.log(np.where(x > 0, x, flat))
 
 
 power = Op("power", np.power, _power_base, _power_exponent, tex="{0}^{{{1}}}", expr="x ** y")
@@ -85,7 +86,7 @@ _clip = elementwise(
 )
 
 
-def clip(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002 - NumPy's names
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """Limit values to [``min``, ``max``]; None leaves a side open.
 
     Numbers as limits keep the gradient at the limit itself; arrays or tensors as limits

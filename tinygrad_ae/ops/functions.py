@@ -158,7 +158,8 @@ def _erf(x: Any) -> Array:
     tail = (1 / np.sqrt(np.pi) + inverse * _ratio(_LARGE, inverse)) / big
     large = 1 - np.exp(-big * big) * tail
     value = np.where(y < 0.46875, small, np.where(y < 4.0, middle, large))
-    return np.copysign(np.where(np.isnan(y), np.nan, value), x).astype(dtype)
+    signed: Array = np.copysign(np.where(np.isnan(y), np.nan, value), x).astype(dtype)
+    return signed
 
 
 _TWO_OVER_ROOT_PI = 1.1283791670955126
@@ -171,13 +172,20 @@ erf = Op(
     flops=lambda out, *_: 40 * int(np.prod(out)),
 )
 
+
+def _normal_distribution(x: Any) -> Any:
+    return 0.5 * (1 + erf(x * 0.7071067811865476))
+
+
+def _normal_density(x: Any) -> Any:
+    return 0.3989422804014327 * np.exp(-0.5 * x * x)
+
+
 # x Φ(x) with the normal distribution function Φ (Hendrycks & Gimpel 2016).
 _gelu_erf = Op(
     "gelu",
-    lambda x: x * (0.5 * (1 + _erf(x * 0.7071067811865476))),
-    lambda g, x: (
-        g * (0.5 * (1 + erf(x * 0.7071067811865476)) + x * (0.3989422804014327 * np.exp(-0.5 * x * x)))
-    ),
+    lambda x: x * _normal_distribution(x),
+    lambda g, x: g * (_normal_distribution(x) + x * _normal_density(x)),
     tex=r"{0} \odot \Phi({0})",
     flops=lambda out, *_: 44 * int(np.prod(out)),
 )

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ class Op:
         "variadic", "views",
     )  # fmt: skip
 
-    registry: dict[str, Op] = {}
+    registry: ClassVar[dict[str, Op]] = {}
 
     def __init__(
         self,

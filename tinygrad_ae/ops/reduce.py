@@ -156,9 +156,7 @@ def _logsumexp_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
     return _spread(g, x.shape, axis) * np.exp(x - np.where(np.isfinite(whole), whole, 0))
 
 
-_logsumexp = _reduction(
-    "logsumexp", _logsumexp_forward, _logsumexp_rule, r"\log \sum e^{{{0}}}"
-)
+_logsumexp = _reduction("logsumexp", _logsumexp_forward, _logsumexp_rule, r"\log \sum e^{{{0}}}")
 
 
 def _softmax_forward(x: Any, *, axis: tuple[int, ...]) -> Any:
@@ -198,10 +196,14 @@ _argmin = Op(
     lambda x, *, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims),
     tex=r"\arg\min {0}",
 )
-_any = Op("any", lambda x, *, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims),
-          tex=r"\bigvee {0}")
-_all = Op("all", lambda x, *, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims),
-          tex=r"\bigwedge {0}")
+_any = Op(
+    "any", lambda x, *, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), tex=r"\bigvee {0}"
+)
+_all = Op(
+    "all",
+    lambda x, *, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims),
+    tex=r"\bigwedge {0}",
+)
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

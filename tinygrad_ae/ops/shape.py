@@ -5,6 +5,7 @@ The gradient of a move is the move back.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from types import EllipsisType
 from typing import Any
@@ -167,7 +168,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     else:
         cuts = [0, *sections, n]
     lead = (slice(None),) * axis
-    return [x[(*lead, slice(a, b))] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [x[(*lead, slice(a, b))] for a, b in itertools.pairwise(cuts)]
 
 
 # ---- indexing
@@ -197,14 +198,14 @@ getitem = Op(
     flops=_free,
     views=True,
 )
-scatter = Op(
+scatter: Op = Op(
     "scatter",
     _scatter,
     lambda g, index: getitem(g, index=index),
     tex=r"\operatorname{{scatter}}({0})",
 )
 # x with x[index] replaced by y.
-setitem = Op(
+setitem: Op = Op(
     "setitem",
     lambda x, y, *, index: _replaced(x, y, index),
     lambda g, index: setitem(g, 0, index=index),
@@ -273,9 +274,9 @@ def pad(x: Any, pad_width: PadWidth, mode: str = "constant", constant_values: fl
 _pad = Op(
     "pad",
     lambda x, *, pad_width, value: np.pad(x, pad_width, constant_values=value),
-    lambda g, x_shape, pad_width: (
-        g[tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x_shape, strict=True))]
-    ),
+    lambda g, x_shape, pad_width: g[
+        tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x_shape, strict=True))
+    ],
     tex=r"\operatorname{{pad}}({0})",
     flops=_free,
 )
@@ -290,23 +291,23 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
 
 def tile(x: Any, reps: int | Sequence[int]) -> Any:
     """Repeat the whole array ``reps`` times along each axis, as ``np.tile``."""
-    reps = (reps,) if isinstance(reps, int) else tuple(reps)
-    n = max(len(reps), x.ndim)
-    reps, shape = (1,) * (n - len(reps)) + reps, (1,) * (n - x.ndim) + x.shape
-    pairs = [m for r, s in zip(reps, shape, strict=True) for m in (r, s)]
+    times = (reps,) if isinstance(reps, int) else tuple(reps)
+    n = max(len(times), x.ndim)
+    times, shape = (1,) * (n - len(times)) + times, (1,) * (n - x.ndim) + x.shape
+    pairs = [m for r, s in zip(times, shape, strict=True) for m in (r, s)]
     ones = [m for s in shape for m in (1, s)]
-    final = tuple(r * s for r, s in zip(reps, shape, strict=True))
+    final = tuple(r * s for r, s in zip(times, shape, strict=True))
     return reshape(broadcast_to(reshape(x, ones), pairs), final)
 
 
 def tril(x: Any, k: int = 0) -> Any:
     """Lower triangle of the last two axes: elements above diagonal ``k`` become 0."""
-    return np.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0)
+    return np.where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0)
 
 
 def triu(x: Any, k: int = 0) -> Any:
     """Upper triangle of the last two axes: elements below diagonal ``k`` become 0."""
-    return np.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), 0, x)
+    return np.where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0, x)
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:

@@ -1,0 +1,75 @@
+"""The record every reader reads."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from tinygrad_ae import Graph, Tensor, grad, no_grad, ops
+from tinygrad_ae.graph import Scope, state
+
+
+def test_nodes_know_operation_inputs_shape_dtype_and_line():
+    x = Tensor(np.ones((2, 3), np.float32), requires_grad=True, name="x")
+    y = (x * 2).sum(axis=0)
+    node = y.node
+    assert (node.op, node.shape, node.dtype) == (ops.Op.registry["sum"], (3,), np.float32)
+    assert node.attrs == {"axis": (0,), "keepdims": False}
+    assert node.inputs[0].op is ops.mul
+    assert node.inputs[0].inputs[0] is x.node
+    assert node.inputs[0].inputs[1].name == "2"
+    file, _, line = node.where.rpartition(":")
+    assert file == __file__
+    assert "(x * 2).sum(axis=0)" in Path(file).read_text("utf-8").splitlines()[int(line) - 1]
+    assert repr(x.node) == "<x (2, 3) float32>"
+
+
+def test_graph_is_ordered_found_and_counted():
+    a, b = (Tensor(1.0, requires_grad=True, name=n) for n in "ab")
+    y = a * b + b
+    graph = Graph.of(y)
+    assert [n.label for n in graph] == ["a", "b", "mul", "add"]
+    assert graph.op("mul")[0].inputs == (a.node, b.node)
+    assert graph.leaves() == [a.node, b.node]
+    assert graph.consumers()[b.node] == [*graph.op("mul"), *graph.op("add")]
+    assert graph.outputs == (y.node,)
+    assert y.node in graph
+    assert len(graph) == 4
+    assert repr(graph) == "<Graph: 2 operations, 2 leaves>"
+    assert len(Graph.of(y, a * 3)) == 6
+
+
+def test_the_backward_pass_is_a_graph_too():
+    x = Tensor(2.0, requires_grad=True)
+    y = x**3
+    graph = Graph.of(y, *grad(y, [x], create_graph=True))
+    assert len(graph.op("power")) == 2  # x³, and x² in 3x²
+    assert len(graph.op("mul")) == 1
+
+
+def test_scopes_and_modules():
+    x = Tensor(1.0, requires_grad=True)
+    outer = Scope("encoder", "Sequential", None)
+    state.scope = Scope("0", "Linear", outer)
+    try:
+        y = x * 2
+    finally:
+        state.scope = None
+    graph = Graph.of(y + 1)
+    assert graph.op("mul")[0].path == "encoder.0"
+    assert graph.module("encoder") == [y.node, graph.op("mul")[0].inputs[1]][::-1]
+    assert graph.module("enc") == []
+    assert repr(y.node.scope) == "encoder.0 (Linear)"
+
+
+def test_threads_record_independently():
+    seen = []
+
+    def other():
+        seen.append((Tensor(1.0, requires_grad=True) * 2).requires_grad)
+
+    with no_grad():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == [True]
