@@ -284,8 +284,8 @@ class Tensor:
         return _operate(ops.floor_divide, other, self)
 
     def __mod__(self, other: TensorLike) -> Tensor:
-        whole = self // other
-        return self - whole * other
+        remainder: Tensor = self - (self // other) * other
+        return remainder
 
     def __pow__(self, other: TensorLike) -> Tensor:
         if isinstance(other, (int, float)) and other == 2:
