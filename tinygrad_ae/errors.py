@@ -28,7 +28,7 @@ class RunError(UserError, ValueError):
     """A run folder is missing, damaged or of another model."""
 
 
-class MissingExtraError(UserError, ImportError):
+class MissingExtra(UserError, ImportError):
     """An optional package is not installed."""
 
 
@@ -65,13 +65,13 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         purpose: what it is needed for, e.g. ``"drawing pictures"``.
 
     Raises:
-        MissingExtraError: the package is not installed.
+        MissingExtra: the package is not installed.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         top = module.partition(".")[0]
-        raise MissingExtraError(
+        raise MissingExtra(
             f"{purpose} needs the package {top!r}, which cannot be imported ({error}).\n"
             f'Install it with:  pip install "tinygrad-ae[{extra}]"'
         ) from error
