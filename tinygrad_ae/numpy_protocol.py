@@ -50,6 +50,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.roll: ops.roll, np.concatenate: ops.concatenate, np.stack: ops.stack,
     np.split: ops.split, np.pad: ops.pad, np.repeat: ops.repeat, np.tile: ops.tile,
     np.tril: ops.tril, np.triu: ops.triu, np.diagonal: ops.diagonal, np.take: ops.take,
+    np.einsum: ops.einsum, np.linalg.solve: ops.solve, np.linalg.inv: ops.inv,
+    np.linalg.cholesky: ops.cholesky, np.linalg.slogdet: ops.slogdet, np.linalg.det: ops.det,
     np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size,
     np.ones_like: lambda x: _like(x, 1), np.zeros_like: lambda x: _like(x, 0),
     np.array_repr: repr, np.array_str: str,

@@ -40,6 +40,9 @@ from .arithmetic import (
     sub,
     where,
 )
+from .conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from .decompose import cholesky, det, inv, slogdet, solve
+from .einsum import einsum
 from .functions import (
     acos,
     asin,
@@ -70,6 +73,7 @@ from .functions import (
 )
 from .linalg import dot, linear, matmul, outer, tensordot
 from .op import Op, elementwise, unbroadcast
+from .pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d, upsample
 from .reduce import (
     all,
     any,
@@ -88,6 +92,7 @@ from .reduce import (
     sum,
     var,
 )
+from .sample import bernoulli, dropout, normal, normal_sample, uniform
 from .shape import (
     broadcast_to,
     concatenate,
@@ -115,6 +120,7 @@ from .shape import (
     tril,
     triu,
 )
+from .windows import fold, sliding_windows
 
 __all__ = [
     "Op",
@@ -128,19 +134,30 @@ __all__ = [
     "asin",
     "astype",
     "atan",
+    "avg_pool1d",
+    "avg_pool2d",
+    "bernoulli",
     "bitwise_and",
     "bitwise_or",
     "bitwise_xor",
     "broadcast_to",
     "ceil",
+    "cholesky",
     "clip",
     "concatenate",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cos",
     "cosh",
     "cumsum",
+    "det",
     "diagonal",
     "div",
     "dot",
+    "dropout",
+    "einsum",
     "elementwise",
     "elu",
     "equal",
@@ -151,6 +168,7 @@ __all__ = [
     "flip",
     "floor",
     "floor_divide",
+    "fold",
     "gather",
     "gelu",
     "getitem",
@@ -158,6 +176,7 @@ __all__ = [
     "greater_equal",
     "hardtanh",
     "identity",
+    "inv",
     "invert",
     "isfinite",
     "isinf",
@@ -176,6 +195,8 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool2d",
     "maximum",
     "mean",
     "min",
@@ -184,6 +205,8 @@ __all__ = [
     "mul",
     "neg",
     "norm",
+    "normal",
+    "normal_sample",
     "not_equal",
     "outer",
     "pad",
@@ -204,8 +227,11 @@ __all__ = [
     "silu",
     "sin",
     "sinh",
+    "sliding_windows",
+    "slogdet",
     "softmax",
     "softplus",
+    "solve",
     "split",
     "sqrt",
     "square",
@@ -224,6 +250,8 @@ __all__ = [
     "tril",
     "triu",
     "unbroadcast",
+    "uniform",
+    "upsample",
     "var",
     "where",
 ]

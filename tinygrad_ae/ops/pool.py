@@ -1,0 +1,203 @@
+"""Pooling and upsampling of sequences (N, C, L) and images (N, C, H, W)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .op import Array
+from .reduce import max as max_over
+from .reduce import mean, sum
+from .shape import moveaxis, pad, reshape
+from .windows import per_axis, sliding_windows
+
+Size = int | Sequence[int]
+
+
+def max_pool1d(x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Any:
+    """Largest element of each window of a sequence (N, C, L); see :func:`max_pool2d`."""
+    return _max_pool(1, x, kernel_size, stride, padding)
+
+
+def max_pool2d(x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Any:
+    """Largest element of each window; equal ones share the gradient.
+
+    Args:
+        x: shape (N, C, H, W).
+        kernel_size: the window; a number, or (height, width).
+        stride: steps from window to window; the kernel size by default.
+        padding: rows and columns that never win on each side; at most half the kernel.
+
+    Returns:
+        Shape (N, C, (H + 2 padding - kernel) // stride + 1, likewise for W).
+
+    Raises:
+        ValueError: another number of axes, a window that does not fit, or a setting out of
+            range.
+    """
+    return _max_pool(2, x, kernel_size, stride, padding)
+
+
+def avg_pool1d(
+    x: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    count_include_pad: bool = True,
+) -> Any:
+    """Mean of each window of a sequence (N, C, L); see :func:`avg_pool2d`."""
+    return _avg_pool(1, x, kernel_size, stride, padding, count_include_pad)
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    count_include_pad: bool = True,
+) -> Any:
+    """Mean of each window.
+
+    Args:
+        x: shape (N, C, H, W).
+        kernel_size: the window; a number, or (height, width).
+        stride: steps from window to window; the kernel size by default.
+        padding: rows and columns of zeros on each side; at most half the kernel.
+        count_include_pad: whether those zeros count as elements of the mean.
+
+    Returns:
+        Shape (N, C, (H + 2 padding - kernel) // stride + 1, likewise for W).
+
+    Raises:
+        ValueError: another number of axes, a window that does not fit, or a setting out of
+            range.
+    """
+    return _avg_pool(2, x, kernel_size, stride, padding, count_include_pad)
+
+
+def _max_pool(n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size) -> Any:
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    return max_over(_windows(n, x, kernel_size, stride, padding, lowest), tuple(range(-n, 0)))
+
+
+def _avg_pool(
+    n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size, count_include_pad: bool
+) -> Any:
+    within = tuple(range(-n, 0))
+    windows = _windows(n, x, kernel_size, stride, padding, 0)
+    if count_include_pad:
+        return mean(windows, within)
+    ones = np.ones((1, 1, *x.shape[2:]), x.dtype)
+    return sum(windows, within) / sum(_windows(n, ones, kernel_size, stride, padding, 0), within)
+
+
+def _windows(
+    n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size, value: float
+) -> Any:
+    if x.ndim != n + 2:
+        axes = "length" if n == 1 else "height, width"
+        raise ValueError(f"pooling takes (batch, channels, {axes}); got shape {x.shape}")
+    kernel = per_axis("kernel_size", kernel_size, n, 1)
+    around = per_axis("padding", padding, n, 0)
+    if any(2 * p > k for p, k in zip(around, kernel, strict=True)):
+        raise ValueError(f"padding {around} must be at most half of the kernel size {kernel}")
+    if any(around):
+        x = pad(x, ((0, 0), (0, 0), *((p, p) for p in around)), constant_values=value)
+    return sliding_windows(x, kernel, kernel if stride is None else stride)
+
+
+# ---- upsampling
+
+_LINEAR = {1: "linear", 2: "bilinear"}
+
+
+def upsample(
+    x: Any,
+    size: Size | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool = False,
+) -> Any:
+    """Resize by interpolation, as ``torch.nn.functional.interpolate``.
+
+    Interpolation is linear in ``x`` and separable: each spatial axis is multiplied by a matrix
+    whose row i holds the weights with which the inputs make output i.
+
+    Args:
+        x: floats of shape (N, C, L) or (N, C, H, W).
+        size: the new length, or (height, width). Give this or ``scale_factor``.
+        scale_factor: new size over old size, above 0; sizes are rounded down.
+        mode: ``"nearest"``, or ``"linear"`` for sequences and ``"bilinear"`` for images.
+        align_corners: for linear interpolation: whether the centres of the corner elements
+            (True) or their outer edges (False) are what stays in place.
+
+    Returns:
+        Shape (N, C, *size).
+
+    Raises:
+        ValueError: not exactly one of size and scale_factor, an unknown mode, an empty result,
+            or ``x`` of other axes or not of floats.
+    """
+    n = x.ndim - 2
+    if n not in _LINEAR or x.dtype.kind != "f" or 0 in x.shape[2:]:
+        raise ValueError(
+            "upsample takes floats of shape (batch, channels, length) or (batch, channels, "
+            f"height, width), of at least one pixel; got {x.shape} {x.dtype}"
+        )
+    if mode not in ("nearest", _LINEAR[n]):
+        raise ValueError(
+            f'upsample of shape {x.shape} has the modes "nearest" and "{_LINEAR[n]}"; got {mode!r}'
+        )
+    if align_corners and mode == "nearest":
+        raise ValueError('align_corners has a meaning for linear interpolation, not "nearest"')
+    sizes, steps = _sizes(x.shape[2:], size, scale_factor)
+    rows = moveaxis(x, 0, -1)
+    for axis in range(n, 0, -1):
+        before, length, after = rows.shape[:axis], rows.shape[axis], rows.shape[axis + 1 :]
+        A = _weights(length, sizes[axis - 1], steps[axis - 1], mode, align_corners)
+        rows = reshape(rows, (*_one(before), length, *_one(after)))
+        rows = reshape(A.astype(x.dtype) @ rows, (*before, sizes[axis - 1], *after))
+    return moveaxis(rows, -1, 0)
+
+
+def _one(shape: tuple[int, ...]) -> tuple[int]:
+    return (int(np.prod(shape)),)
+
+
+def _sizes(
+    old: tuple[int, ...], size: Size | None, scale_factor: float | Sequence[float] | None
+) -> tuple[tuple[int, ...], list[float]]:
+    """Return the new size and, per axis, how many input elements one output element spans."""
+    n = len(old)
+    if (size is None) == (scale_factor is None):
+        raise ValueError("upsample takes either size or scale_factor")
+    if scale_factor is None:
+        assert size is not None
+        new = per_axis("size", size, n, 1)
+        return new, [a / b for a, b in zip(old, new, strict=True)]
+    scales = tuple(scale_factor) if isinstance(scale_factor, Sequence) else (scale_factor,) * n
+    if len(scales) != n or any(int(a * f) < 1 for a, f in zip(old, scales, strict=False)):
+        raise ValueError(
+            f"scale_factor must be a number, or {n}, that leave at least one element of {old}; "
+            f"got {scale_factor!r}"
+        )
+    return tuple(int(a * f) for a, f in zip(old, scales, strict=True)), [1 / f for f in scales]
+
+
+def _weights(old: int, new: int, step: float, mode: str, align_corners: bool) -> Array:
+    """Return the interpolation matrix of one axis, shape (new, old); its rows sum to 1."""
+    i = np.arange(new)
+    if mode == "nearest":
+        position = np.floor(i * step + 1e-9)  # 3 · (1/3) must not fall below 1
+    elif align_corners:
+        position = i * ((old - 1) / max(new - 1, 1))
+    else:
+        position = np.maximum((i + 0.5) * step - 0.5, 0)
+    low = np.minimum(position.astype(int), old - 1)
+    share = position - low if mode != "nearest" else np.zeros(new)
+    A = np.zeros((new, old))
+    np.add.at(A, (i, low), 1 - share)
+    np.add.at(A, (i, np.minimum(low + 1, old - 1)), share)
+    return A

@@ -1,0 +1,177 @@
+"""Sliding windows over the last axes of an array: what convolution and pooling are made of.
+
+Taking windows copies an element into every window that covers it; the transpose of that,
+:func:`fold`, adds the windows back into place.
+
+Windows are short, and NumPy is fast on long contiguous runs. So arrays on their way through here
+keep their first axis, the samples, last in memory: then each window element is such a run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from .op import Array, Op
+
+Lengths = tuple[int, ...]
+
+
+def per_axis(name: str, value: int | Sequence[int], n: int, least: int) -> Lengths:
+    """Return one whole number per spatial axis; a single number counts for all ``n``.
+
+    Raises:
+        ValueError: another count, something that is no whole number, or less than ``least``.
+    """
+    given = tuple(value) if isinstance(value, Sequence) else (value,) * n
+    whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in given)
+    if len(given) != n or not whole or min(given) < least:
+        several = f", or {n} of them" if n > 1 else ""
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}{several}; got {value!r}"
+        )
+    return tuple(int(v) for v in given)
+
+
+def count(size: Lengths, kernel: Lengths, stride: Lengths, dilation: Lengths) -> Lengths:
+    """Return how many windows fit along each axis.
+
+    A kernel of k elements that lie d apart covers d(k - 1) + 1; windows start every ``stride``.
+
+    Raises:
+        ValueError: not even one fits.
+    """
+    covered = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if any(c > n for c, n in zip(covered, size, strict=True)):
+        raise ValueError(
+            f"a window of {_by(covered)} does not fit into {_by(size)} (padding included); "
+            "use a smaller kernel or dilation, or more padding"
+        )
+    return tuple((n - c) // s + 1 for n, c, s in zip(size, covered, stride, strict=True))
+
+
+def _by(lengths: Sequence[int]) -> str:
+    return " x ".join(map(str, lengths))
+
+
+def zeros_samples_last(shape: Lengths, dtype: Any) -> Array:
+    """Zeros whose first axis lies last in memory."""
+    return np.moveaxis(np.zeros(shape[1:] + shape[:1], dtype), -1, 0)
+
+
+def _samples_last(x: Array) -> Array:
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
+
+
+def view_windows(x: Array, kernel: Lengths, stride: Lengths, dilation: Lengths) -> Array:
+    """Return all windows over the last axes, as a read-only view (..., *windows, *kernel)."""
+    n = len(kernel)
+    count(x.shape[x.ndim - n :], kernel, stride, dilation)
+    covered = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    every = sliding_window_view(x, covered, tuple(range(-n, 0)))
+    chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
+    view: Array = every[chosen]
+    return view
+
+
+def add_windows(out: Array, windows: Array, stride: Lengths, dilation: Lengths) -> None:
+    """Add windows (..., *windows, *kernel) to the places of ``out`` they cover."""
+    n = len(stride)
+    counts, kernel = windows.shape[-2 * n : -n], windows.shape[windows.ndim - n :]
+    for offset in itertools.product(*map(range, kernel)):
+        steps = zip(offset, dilation, stride, counts, strict=True)
+        places: Any = (..., *(slice(o * d, o * d + s * (m - 1) + 1, s) for o, d, s, m in steps))
+        element: Any = (..., *offset)
+        out[places] += windows[element]
+
+
+def _fold(x: Array, *, size: Lengths, stride: Lengths, dilation: Lengths) -> Array:
+    n = len(size)
+    counts, kernel = x.shape[-2 * n : -n], x.shape[x.ndim - n :]
+    if x.ndim < 2 * n or counts != count(size, kernel, stride, dilation):
+        raise ValueError(
+            f"fold to {_by(size)} takes (..., *windows, *kernel) as sliding_windows gives them"
+        )
+    out = zeros_samples_last(x.shape[: -2 * n] + size, x.dtype)
+    add_windows(out, x, stride, dilation)
+    return out
+
+
+_sliding_windows: Op = Op(
+    "sliding_windows",
+    lambda x, *, kernel, stride, dilation: view_windows(_samples_last(x), kernel, stride, dilation),
+    lambda g, x_shape, kernel, stride, dilation: _folded(
+        g, size=x_shape[len(x_shape) - len(kernel) :], stride=stride, dilation=dilation
+    ),
+    tex=r"\operatorname{{windows}}({0})",
+    flops=lambda out, x: 0,
+    views=True,
+)
+_folded: Op = Op(
+    "fold",
+    _fold,
+    lambda g, x_shape, size, stride, dilation: _sliding_windows(
+        g, kernel=x_shape[len(x_shape) - len(size) :], stride=stride, dilation=dilation
+    ),
+    tex=r"\operatorname{{fold}}({0})",
+    flops=lambda out, x: int(np.prod(x)),
+)
+
+
+def sliding_windows(
+    x: Any,
+    kernel_size: Sequence[int],
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Any:
+    """Take all windows of ``kernel_size`` over the last axes of ``x``.
+
+    Args:
+        x: shape (..., *size).
+        kernel_size: the window's length along each of the last axes.
+        stride: steps from one window to the next.
+        dilation: steps from one element of a window to the next.
+
+    Returns:
+        Shape (..., *windows, *kernel_size); it may share memory with ``x``.
+
+    Raises:
+        ValueError: a window larger than ``x``, or a length below 1.
+    """
+    n = len(kernel_size)
+    return _sliding_windows(
+        x,
+        kernel=per_axis("kernel_size", kernel_size, n, 1),
+        stride=per_axis("stride", stride, n, 1),
+        dilation=per_axis("dilation", dilation, n, 1),
+    )
+
+
+def fold(
+    windows: Any,
+    size: Sequence[int],
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Any:
+    """Add windows back into place, the transpose of :func:`sliding_windows`.
+
+    Args:
+        windows: shape (..., *windows, *kernel_size).
+        size: the last axes of the result, (..., *size).
+        stride: steps from one window to the next.
+        dilation: steps from one element of a window to the next.
+
+    Raises:
+        ValueError: not the windows of an array of that size.
+    """
+    n = len(size)
+    return _folded(
+        windows,
+        size=per_axis("size", size, n, 1),
+        stride=per_axis("stride", stride, n, 1),
+        dilation=per_axis("dilation", dilation, n, 1),
+    )
