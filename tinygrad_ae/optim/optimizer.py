@@ -1,0 +1,235 @@
+"""What every optimiser shares: parameters laid end to end, so that one operation updates all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import mutation
+from ..errors import ModelError, ShapeError
+from ..nn import Parameter
+from ..ops.op import Array
+
+BLOCK = 1 << 14  # elements updated at a time: small enough that all arrays stay in cache
+
+
+class FlatBuffer:
+    """The parameters of one dtype in one array, their gradients and state in arrays beside it.
+
+    Each parameter's ``data`` becomes a view of the array.
+
+    Attributes:
+        data: the values, shape (total size,).
+        grad: gradients, filled by :meth:`gather`; the update may overwrite them.
+        slots: arrays of the optimiser's state, by name.
+        steps: how many updates each parameter has had.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter], slots: Iterable[str]) -> None:
+        self.parameters = list(parameters)
+        ends = np.cumsum([p.size for p in parameters]).tolist()
+        self.bounds = list(zip([0, *ends[:-1]], ends, strict=True))
+        self.data = np.empty(ends[-1], parameters[0].dtype)
+        self.grad = np.zeros_like(self.data)
+        self.slots = {name: np.zeros_like(self.data) for name in slots}
+        self.steps = [0] * len(parameters)
+        self.views = self._views_of(self.data)
+        self.grad_views = self._views_of(self.grad)
+        for k in range(len(self.parameters)):
+            self._adopt(k)
+
+    def _views_of(self, flat: Array) -> list[Array]:
+        return [
+            flat[start:end].reshape(p.shape)
+            for p, (start, end) in zip(self.parameters, self.bounds, strict=True)
+        ]
+
+    def _adopt(self, k: int) -> None:
+        """Move a parameter's values here and make its ``data`` a view."""
+        p, view = self.parameters[k], self.views[k]
+        if p.data.shape != view.shape or p.data.dtype != view.dtype:
+            raise ShapeError(
+                f"the parameter {_label(p, k)} was {view.shape} {view.dtype} when the optimiser "
+                f"was made and is {p.data.shape} {p.data.dtype} now. Change shapes and dtypes "
+                "first, then make the optimiser."
+            )
+        view[...] = p.data
+        p.data = view
+
+    def gather(self) -> Iterator[tuple[int, int, int]]:
+        """Collect the gradients; yield spans (start, end, step) to update.
+
+        A span is the longest run of parameters that have a gradient and equally many updates
+        behind them: usually all. Parameters whose ``data`` was replaced since the last step
+        are taken in again.
+        """
+        span: tuple[int, int, int] | None = None
+        for k, (p, view) in enumerate(zip(self.parameters, self.views, strict=True)):
+            if p.data is not view:
+                self._adopt(k)
+            if p.grad is None:
+                continue
+            if p.grad.shape != view.shape:
+                raise ShapeError(
+                    f"the gradient of {_label(p, k)} has shape {p.grad.shape}, not {view.shape}"
+                )
+            np.copyto(self.grad_views[k], p.grad.data)
+            self.steps[k] += 1
+            start, end = self.bounds[k]
+            if span and span[1:] == (start, self.steps[k]):
+                span = (span[0], end, self.steps[k])
+            else:
+                if span:
+                    yield span
+                span = (start, end, self.steps[k])
+        if span:
+            yield span
+
+
+class Optimizer:
+    """Changes parameters in the direction that lowers the loss.
+
+    Args:
+        parameters: what to train, e.g. ``model.parameters()``; all at one learning rate.
+        lr: the learning rate, at least 0.
+        weight_decay: strength of the pull of every parameter towards 0, at least 0.
+
+    Attributes:
+        lr: the learning rate of the next step; a schedule sets it.
+        parameters: what is trained.
+
+    Raises:
+        ModelError: no parameters, one twice, something else than a Parameter, or a setting
+            outside its range.
+    """
+
+    slot_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, parameters: Iterable[Parameter], lr: float, weight_decay: float = 0.0
+    ) -> None:
+        self.parameters = _checked(parameters, type(self).__name__)
+        self.lr = lr
+        self.weight_decay = within("weight_decay", weight_decay)
+        groups: dict[str, list[Parameter]] = {}
+        for p in self.parameters:
+            groups.setdefault(p.dtype.name, []).append(p)
+        self._buffers = {
+            dtype: FlatBuffer(group, self.slot_names) for dtype, group in groups.items()
+        }
+        self._scratch = {dtype: np.empty(BLOCK, dtype) for dtype in groups}
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = within("lr", value)
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient, in place."""
+        for dtype, buffer in self._buffers.items():
+            scratch = self._scratch[dtype]
+            slots = list(buffer.slots.values())
+            for start, end, step in buffer.gather():
+                for a in range(start, end, BLOCK):
+                    b = min(a + BLOCK, end)
+                    self._update(
+                        step,
+                        buffer.data[a:b],
+                        buffer.grad[a:b],
+                        scratch[: b - a],
+                        [slot[a:b] for slot in slots],
+                    )
+            mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
+
+    def _update(self, step: int, w: Array, g: Array, s: Array, slots: list[Array]) -> None:
+        """Update the values ``w`` in place.
+
+        ``step`` counts from 1; ``g`` is the gradient and ``s`` scratch memory, and both may be
+        overwritten; ``slots`` are the state arrays in the order of ``slot_names``.
+        """
+        raise NotImplementedError
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for p in self.parameters:
+            p.grad = None
+
+    def state_dict(self) -> dict[str, Array | float]:
+        """Return copies of what the next steps depend on, beside the parameters.
+
+        Returns:
+            ``"lr"``, and per dtype ``"float32.steps"`` and e.g. ``"float32.exp_avg"``: flat
+            arrays over all parameters in order.
+        """
+        state: dict[str, Array | float] = {"lr": self.lr}
+        for dtype, buffer in self._buffers.items():
+            state[f"{dtype}.steps"] = np.array(buffer.steps)
+            state |= {f"{dtype}.{name}": slot.copy() for name, slot in buffer.slots.items()}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`state_dict` returned.
+
+        Raises:
+            ModelError: the state is of another optimiser or of other parameters.
+        """
+        own = {key: np.shape(value) for key, value in self.state_dict().items()}
+        given = {key: np.shape(value) for key, value in state.items()}
+        if own != given:
+            raise ModelError(
+                f"the saved state does not fit this {type(self).__name__}: it holds {given}, "
+                f"expected {own}"
+            )
+        self.lr = float(state["lr"])
+        for dtype, buffer in self._buffers.items():
+            buffer.steps = [int(n) for n in state[f"{dtype}.steps"]]
+            for name, slot in buffer.slots.items():
+                slot[...] = state[f"{dtype}.{name}"]
+
+    def __repr__(self) -> str:
+        size = sum(p.size for p in self.parameters)
+        return f"{type(self).__name__}(lr={self.lr:g}, {size:,} parameters)"
+
+
+def within(name: str, value: float, low: float = 0.0, below: float = math.inf) -> float:
+    """Return ``value`` as a float in [``low``, ``below``), or raise."""
+    if not low <= value < below:
+        raise ModelError(f"{name} must be in [{low:g}, {below:g}); got {value}")
+    return float(value)
+
+
+def _checked(parameters: Iterable[Parameter], optimizer: str) -> list[Parameter]:
+    if isinstance(parameters, Parameter) or not isinstance(parameters, Iterable):
+        raise ModelError(f"{optimizer} takes a list of parameters, e.g. model.parameters()")
+    found = list(parameters)
+    if not found:
+        raise ModelError(
+            f"{optimizer} was given no parameters: the model has none, or an "
+            "iterator was used up before"
+        )
+    seen: dict[int, int] = {}
+    for k, p in enumerate(found):
+        if not isinstance(p, Parameter):
+            raise ModelError(
+                f"{optimizer} trains nn.Parameter objects; number {k} is a {type(p).__name__}"
+            )
+        if id(p) in seen:
+            raise ModelError(
+                f"{optimizer} was given the parameter {_label(p, k)} twice, as number "
+                f"{seen[id(p)]} and {k}; it would be updated twice per step"
+            )
+        if p.dtype.kind != "f":
+            raise ModelError(f"the parameter {_label(p, k)} holds {p.dtype}, not floats")
+        seen[id(p)] = k
+    return found
+
+
+def _label(p: Parameter, k: int) -> str:
+    return f"{p.name or 'without a name'} {p.shape} (number {k})"
