@@ -105,8 +105,12 @@ def _check(x: Lengths, W: Lengths, geometry: Geometry) -> None:
             f"with groups={groups} the weight {W} reads {W[1] * groups} channels, "
             f"and the input {x} has {x[1]}"
         )
+    _check_groups(W, groups)
+
+
+def _check_groups(W: Lengths, groups: int) -> None:
     if W[0] % groups:
-        raise ValueError(f"{W[0]} output channels do not divide into {groups} groups")
+        raise ValueError(f"the first axis of the weight {W} does not divide into {groups} groups")
 
 
 def _conv(x: Array, W: Array, *, geometry: Geometry) -> Array:
@@ -120,11 +124,12 @@ def _conv(x: Array, W: Array, *, geometry: Geometry) -> Array:
 
 def _conv_transpose(y: Array, W: Array, *, size: Lengths, geometry: Geometry) -> Array:
     groups, kernel = geometry.groups, W.shape[2:]
-    if y.ndim != W.ndim or y.shape[1] != W.shape[0] or W.shape[0] % groups:
+    if y.shape[1] != W.shape[0]:
         raise ValueError(
-            f"with groups={groups} the weight {W.shape} reads {W.shape[0]} channels, "
-            f"and the input {y.shape} has {y.shape[1]}"
+            f"the weight {W.shape} reads {W.shape[0]} channels, and the input {y.shape} has "
+            f"{y.shape[1]}"
         )
+    _check_groups(W.shape, groups)
     rows = W.reshape(groups, W.shape[0] // groups, int(np.prod(W.shape[1:])))
     columns = rows.transpose(0, 2, 1) @ _channels(y, groups)
     n, channels = len(kernel), W.shape[1] * groups

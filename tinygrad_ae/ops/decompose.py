@@ -31,8 +31,8 @@ def _check_regular(A: Array) -> None:
     if len(singular):
         which = f" {singular[0].tolist()} of the stack" if A.ndim > 2 else ""
         raise ValueError(
-            f"the matrix{which} is singular: its rows are linearly dependent, so it has no inverse. Adding "
-            "a small multiple of the identity makes it regular."
+            f"the matrix{which} is singular: its rows are linearly dependent, so it has no "
+            "inverse. Adding a small multiple of the identity makes it regular."
         )
 
 
