@@ -8,6 +8,7 @@ these records; none needs another description of the computation.
 from __future__ import annotations
 
 import itertools
+import operator
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -87,7 +88,7 @@ class Node:
         self.index = next(clock)
         self.scope = state.scope
         self.hooks = self.leaf = self.name = None
-        frame = user_frame()
+        frame = user_frame(2)  # above this line stand __init__ and what records, both ours
         self._code, self._instruction = frame.f_code, frame.f_lasti
 
     @property
@@ -120,9 +121,12 @@ def _is_ours(frame: FrameType) -> bool:
     return package and not name.startswith(_PACKAGE + ".models")
 
 
-def user_frame() -> FrameType:
-    """Return the innermost frame that is not this package's own code (a model's file is not)."""
-    frame: FrameType = sys._getframe(1)
+def user_frame(above: int = 0) -> FrameType:
+    """Return the innermost frame that is not this package's own code (a model's file is not).
+
+    The search starts ``above`` frames above the caller.
+    """
+    frame: FrameType = sys._getframe(above + 1)
     while True:
         code = frame.f_code
         ours = _ours.get(code)
@@ -158,7 +162,7 @@ def reachable(roots: Iterable[Node], *, tracked_only: bool = False, since: int =
             seen.add(node)
             if node.index > since:
                 stack.extend(node.inputs)
-    return sorted(seen, key=lambda node: node.index)
+    return sorted(seen, key=operator.attrgetter("index"))
 
 
 class Graph:

@@ -44,11 +44,11 @@ class Tensor:
         Tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_node", "data", "grad", "name")
+    __slots__ = ("__weakref__", "_name", "_node", "data", "grad")
 
     data: Array
     grad: Tensor | None
-    name: str | None
+    _name: str | None
     _node: Node | None
 
     def __init__(
@@ -66,7 +66,7 @@ class Tensor:
                 f"a Tensor holds floats, integers or booleans; got {type(data).__name__} data "
                 f"of dtype {self.data.dtype}"
             )
-        self.grad, self.name, self._node = None, name, None
+        self.grad, self._name, self._node = None, name, None
         if requires_grad:
             self.requires_grad_()
 
@@ -98,13 +98,26 @@ class Tensor:
         return cast(Tensor, ops.transpose(self))
 
     @property
+    def name(self) -> str | None:
+        """What pictures and derivations call it."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+        if self._node is not None:
+            self._node.name = name
+
+    @property
     def node(self) -> Node:
         """The graph's record of how this tensor was computed."""
-        node = self._node
-        if node is None:
-            node = self._node = Node(None, (), {}, self.data, tracked=False)
-        if self.name is not None:
-            node.name = self.name
+        if self._node is None:
+            self._node = self._leaf_node(tracked=False)
+        return self._node
+
+    def _leaf_node(self, tracked: bool) -> Node:
+        node = Node(None, (), {}, self.data, tracked)
+        node.name = self._name
         return node
 
     @property
@@ -136,7 +149,7 @@ class Tensor:
                 f"only floating-point tensors can require gradients; this one is {self.dtype}. "
                 "Convert it first: t.astype('float32')"
             )
-        self._node = Node(None, (), {}, self.data, tracked=requires_grad)
+        self._node = self._leaf_node(requires_grad)
         self._node.leaf = weakref.ref(self)
         return self
 
@@ -407,7 +420,7 @@ class Tensor:
         by = f"in-place {op.name}"
         tracked = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
         if not (tracked and state.recording):
-            value = _record(op, (self, _operand(other)), attrs or {})
+            value = _record(op, (self, other), attrs or {})
             if value.shape != self.shape:
                 raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {self.shape}")
             np.copyto(self.data, value.data, casting="same_kind")
@@ -423,7 +436,7 @@ class Tensor:
         before, since = self.data, self._node
         value = _wrap(before)
         value._node = since
-        changed = _record(op, (value, _operand(other)), attrs or {}, unchecked=True)
+        changed = _record(op, (value, other), attrs or {}, unchecked=True)
         if changed.shape != self.shape:
             raise ShapeError(f"{by} cannot give shape {changed.shape} to a tensor {self.shape}")
         changed = cast(Tensor, ops.astype(changed, self.dtype))
@@ -587,7 +600,7 @@ class Tensor:
 
     def __copy__(self) -> Tensor:
         twin = _wrap(self.data)
-        twin.name, twin.grad, twin._node = self.name, self.grad, self._node
+        twin._name, twin.grad, twin._node = self._name, self.grad, self._node
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -625,22 +638,17 @@ def as_tensor(data: TensorLike) -> Tensor:
 def _wrap(array: Array) -> Tensor:
     """Make a tensor around an array without copying or checking."""
     tensor = Tensor.__new__(Tensor)
-    tensor.data, tensor.grad, tensor.name, tensor._node = array, None, None, None
+    tensor.data, tensor.grad, tensor._name, tensor._node = array, None, None, None
     return tensor
 
 
-def _operand(x: TensorLike) -> Any:
-    """Lists become arrays; tensors, arrays and numbers stay (a number must not widen dtypes)."""
-    return np.asarray(x) if isinstance(x, (list, tuple)) else x
-
-
-_FOREIGN = (str, bytes, dict, set, type(None))
+_OPERANDS = (Tensor, np.ndarray, int, float, np.generic, list, tuple)
 
 
 def _operate(op: Op, x: TensorLike, y: TensorLike) -> Tensor:
-    if isinstance(x, _FOREIGN) or isinstance(y, _FOREIGN):
-        return cast(Tensor, NotImplemented)  # Python tries the other operand, then names both
-    return _record(op, (_operand(x), _operand(y)), {})
+    if isinstance(x, _OPERANDS) and isinstance(y, _OPERANDS):
+        return _record(op, (x, y), {})
+    return cast(Tensor, NotImplemented)  # Python tries the other operand, then names both types
 
 
 def _index(tensor: Tensor) -> int:
@@ -656,14 +664,18 @@ def _record(
             if isinstance(a, Tensor):
                 mutation.check_view(a.data, _index(a))
     values: list[Any] = []
+    nodes: list[Any] = []
     tracked = 0  # bit k: input k requires a gradient
     for k, a in enumerate(args):
         if isinstance(a, Tensor):
+            node = a._node
             values.append(a.data)
-            if a._node is not None and a._node.tracked:
+            if node is not None and node.tracked:
                 tracked |= 1 << k
-        else:
-            values.append(a)
+        else:  # a list becomes an array; a number stays one, for it must not widen dtypes
+            node = None
+            values.append(np.asarray(a) if isinstance(a, (list, tuple)) else a)
+        nodes.append(node)
     try:
         z = op.forward(*values, **attrs)
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -686,8 +698,12 @@ def _record(
         else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
             v = values[i]
             saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
-    nodes = tuple([a.node if isinstance(a, Tensor) else _constant(a) for a in args])
-    out._node = Node(op, nodes, attrs, z, keep is not None, saved)
+    if None in nodes:
+        nodes = [
+            n or (a.node if isinstance(a, Tensor) else _constant(a))
+            for n, a in zip(nodes, args, strict=True)
+        ]
+    out._node = Node(op, tuple(nodes), attrs, z, keep is not None, saved)
     return out
 
 

@@ -121,6 +121,7 @@ def pull_back(
     owned: set[Node] = set()  # whose pending gradient is ours to add to in place
     for node, g in seeds:
         pending[node] = pending[node] + g if node in pending else (g if record else g.data)
+    anomaly = state.anomaly
     with enable_grad() if record else no_grad(), np.errstate(all="ignore"):
         while order:
             node = order.pop()
@@ -135,7 +136,7 @@ def pull_back(
             elif node in targets:
                 deliver(node, _own(g, node, owned, record))
             if node.op is not None and node.index > since:
-                _pull_node(node, g, pending, owned, wanted, record)
+                _pull_node(node, g, pending, owned, wanted, record, anomaly)
                 if not retain:
                     node.saved = None
 
@@ -147,6 +148,7 @@ def _pull_node(
     owned: set[Node],
     wanted: set[Node] | None,
     record: bool,
+    anomaly: bool,
 ) -> None:
     """Apply the rules of one node and add what they return to its inputs' gradients."""
     op, saved = node.op, node.saved
@@ -170,7 +172,7 @@ def _pull_node(
             gx = _fit(gx, node, k)
         if gx.dtype != x.dtype:
             gx = astype(gx, x.dtype)
-        if state.anomaly:
+        if anomaly:
             _check_finite(gx, node, k)
         if x not in pending:
             pending[x] = gx
