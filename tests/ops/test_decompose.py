@@ -103,6 +103,14 @@ def test_two_ways_to_the_same_gaussian_log_density():
         np.testing.assert_allclose(one.data, other.data)
 
 
+def test_the_cost_grows_with_the_cube_of_the_size():
+    for f, per_cube in ((ops.inv, 2), (ops.det, 1), (ops.cholesky, 1 / 3)):
+        z = f(Tensor(positive_definite(5, 6, 6), requires_grad=True))
+        assert z.node.op.flops(z.shape, (5, 6, 6)) == 5 * 6**3 * per_cube
+    z = ops.solve(Tensor(regular(6, 6), requires_grad=True), array(6, 2))
+    assert z.node.op.flops(z.shape, (6, 6), (6, 2)) == 2 * 6**3 // 3 + 2 * 2 * 6**2
+
+
 def test_numpy_functions_record():
     A = Tensor(positive_definite(2, 2), requires_grad=True)
     for f in (np.linalg.inv, np.linalg.cholesky, np.linalg.det):
@@ -116,7 +124,8 @@ def test_numpy_functions_record():
     [
         (lambda: ops.inv(np.ones((2, 2))), "the matrix is singular"),
         (lambda: ops.inv(np.stack([np.eye(2), np.zeros((2, 2))])), r"matrix \[1\] of the stack"),
-        (lambda: ops.solve(np.ones((2, 2)), np.ones(2)), "singular"),
+        (lambda: ops.solve(np.ones((2, 2)), np.ones(2)), "the matrix is singular"),
+        (lambda: ops.solve(np.stack([np.eye(2)] * 2) * [[[1]], [[0]]], np.ones(2)), r"\[1\]"),
         (lambda: ops.solve(np.eye(3), np.ones(2)), "right-hand sides of 3 rows"),
         (lambda: ops.solve(np.ones((2, 3)), np.ones(2)), r"square.*\(2, 3\)"),
         (lambda: ops.inv(np.ones(3)), r"square.*\(3,\)"),

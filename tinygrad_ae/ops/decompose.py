@@ -25,24 +25,22 @@ def _check_square(A: Array) -> None:
         raise ValueError(f"it takes square matrices (..., n, n); got shape {A.shape}")
 
 
-def _check_regular(A: Array) -> None:
-    """Raise, naming the first singular matrix, where LAPACK met a pivot of exactly zero."""
-    singular = np.argwhere(np.linalg.slogdet(A)[0] == 0)
-    if len(singular):
-        which = f" {singular[0].tolist()} of the stack" if A.ndim > 2 else ""
-        raise ValueError(
-            f"the matrix{which} is singular: its rows are linearly dependent, so it has no "
-            "inverse. Adding a small multiple of the identity makes it regular."
-        )
+def _singular(A: Array) -> ValueError:
+    """Name the first matrix in whose elimination LAPACK met a pivot of exactly zero."""
+    first = np.argwhere(np.linalg.slogdet(A)[0] == 0)[0].tolist()
+    which = f" {first} of the stack" if first else ""
+    return ValueError(
+        f"the matrix{which} is singular: its rows are linearly dependent, so it has no "
+        "inverse. Adding a small multiple of the identity makes it regular."
+    )
 
 
 def _inv(A: Array) -> Array:
     _check_square(A)
     try:
         return np.linalg.inv(A)
-    except np.linalg.LinAlgError:
-        _check_regular(A)
-        raise
+    except np.linalg.LinAlgError as error:
+        raise _singular(A) from error
 
 
 def _solve(A: Array, b: Array) -> Array:
@@ -51,9 +49,8 @@ def _solve(A: Array, b: Array) -> Array:
         raise ValueError(f"a system {A.shape} needs right-hand sides of {A.shape[-1]} rows")
     try:
         return np.linalg.solve(A, b)
-    except np.linalg.LinAlgError:
-        _check_regular(A)
-        raise
+    except np.linalg.LinAlgError as error:
+        raise _singular(A) from error
 
 
 def _cube(out: tuple[int, ...], A: tuple[int, ...], *_: tuple[int, ...]) -> int:
