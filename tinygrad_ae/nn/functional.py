@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from .. import ops, random
+from .. import ops
 from ..errors import ShapeError
 from ..ops import (
     elu,
@@ -91,27 +91,23 @@ def dropout(
     training: bool = True,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Zero each element with probability ``p`` and divide the others by 1 - p.
-
-    So the expected value stays the same, and evaluation needs no rescaling ("inverted" dropout
-    of Srivastava et al. 2014).
+    """In training, zero each element with probability ``p`` and scale the rest by 1 / (1 - p).
 
     Args:
-        x: any shape.
-        p: in [0, 1].
+        x: floats of any shape.
+        p: in [0, 1).
         training: return ``x`` itself if False.
         generator: where the random numbers come from; by default ``default_generator``.
 
     Raises:
-        ShapeError: ``p`` is outside [0, 1].
+        ShapeError: ``p`` is outside [0, 1).
+
+    Source: Srivastava et al. 2014, "Dropout", section 10.
     """
+    if not 0 <= p < 1:
+        raise ShapeError(f"dropout: p must be at least 0 and less than 1; got {p}")
     x = as_tensor(x)
-    if not 0 <= p <= 1:
-        raise ShapeError(f"dropout: the probability p must be in [0, 1]; got {p}")
-    if not training or p == 0:
-        return x
-    kept = (generator or random.default_generator).random(x.shape, np.float32) >= p
-    return x * Tensor(kept / max(1 - p, 1e-12), dtype=x.dtype)
+    return cast(Tensor, ops.dropout(x, p, generator)) if training else x
 
 
 def layer_norm(
@@ -141,7 +137,7 @@ def layer_norm(
         raise ShapeError(f"layer_norm over {shape} needs an input (…, *{shape}); got {x.shape}")
     axes = tuple(range(-len(shape), 0))
     centred = x - x.mean(axes, keepdims=True)
-    y = centred * ops.rsqrt(x.var(axes, keepdims=True) + eps)
+    y: Tensor = centred * ops.rsqrt(x.var(axes, keepdims=True) + eps)
     if weight is not None:
         y = y * weight
     return y if bias is None else y + bias
@@ -346,4 +342,4 @@ def _refuse_outside_unit(loss: str, what: str, values: Tensor) -> None:
 def _log_probability(p: Tensor) -> Tensor:
     """Return log p, -100 where p is too small for its reciprocal to be a finite number."""
     least = max(float(np.exp(-100.0)), float(np.finfo(p.dtype).tiny))
-    return cast(Tensor, ops.where(p > least, ops.log(ops.clip(p, least)), -100.0))
+    return cast(Tensor, ops.where(p <= least, -100.0, ops.log(ops.clip(p, least))))

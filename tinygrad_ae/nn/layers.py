@@ -123,8 +123,8 @@ class Dropout(Module):
     """In training, zero elements with probability ``p``; see :func:`functional.dropout`."""
 
     def __init__(self, p: float = 0.5, generator: np.random.Generator | None = None) -> None:
-        if not 0 <= p <= 1:
-            raise ModelError(f"Dropout: the probability p must be in [0, 1]; got {p}")
+        if not 0 <= p < 1:
+            raise ModelError(f"Dropout: p must be at least 0 and less than 1; got {p}")
         self.p, self.generator = p, generator
 
     def forward(self, x: Tensor | Array) -> Tensor:
@@ -238,7 +238,7 @@ class BatchNorm1d(Module):
             self.running_var += self.momentum * (unbiased - self.running_var)
         else:
             mean, var = self.running_mean, self.running_var
-        y = (x - mean.reshape(column)) * ops.rsqrt(var.reshape(column) + self.eps)
+        y: Tensor = (x - mean.reshape(column)) * ops.rsqrt(var.reshape(column) + self.eps)
         if self.weight is not None and self.bias is not None:
             y = y * self.weight.reshape(column) + self.bias.reshape(column)
         return y

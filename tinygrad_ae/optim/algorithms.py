@@ -31,8 +31,6 @@ class SGD(Optimizer):
     momentum in deep learning" (in PyTorch's form, where η multiplies the whole step).
     """
 
-    slot_names = ("momentum_buffer",)
-
     def __init__(
         self,
         parameters: Iterable[Parameter],
@@ -45,6 +43,7 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         if nesterov and momentum == 0:
             raise ModelError("SGD: nesterov=True needs a momentum, e.g. 0.9")
+        self.slot_names = ("momentum_buffer",) if momentum else ()
         super().__init__(parameters, lr, weight_decay)
 
     def _update(self, step: int, w: Array, g: Array, s: Array, slots: list[Array]) -> None:
@@ -161,8 +160,6 @@ class RMSprop(Optimizer):
     lecture 6e.
     """
 
-    slot_names = ("square_avg", "momentum_buffer")
-
     def __init__(
         self,
         parameters: Iterable[Parameter],
@@ -175,10 +172,11 @@ class RMSprop(Optimizer):
         self.alpha = within("alpha", alpha, below=1)
         self.eps = within("eps", eps)
         self.momentum = within("momentum", momentum, below=1)
+        self.slot_names = ("square_avg", "momentum_buffer") if momentum else ("square_avg",)
         super().__init__(parameters, lr, weight_decay)
 
     def _update(self, step: int, w: Array, g: Array, s: Array, slots: list[Array]) -> None:
-        v, b = slots
+        v = slots[0]
         if self.weight_decay:
             np.multiply(w, self.weight_decay, out=s)
             g += s
@@ -189,7 +187,10 @@ class RMSprop(Optimizer):
         np.sqrt(v, out=s)
         s += self.eps
         g /= s
-        b *= self.momentum
-        b += g
-        np.multiply(b, self.lr, out=s)
+        if self.momentum:
+            b = slots[1]
+            b *= self.momentum
+            b += g
+            g = b
+        np.multiply(g, self.lr, out=s)
         w -= s

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from .. import mutation
 from ..errors import ModelError, ShapeError
 from ..nn import Parameter
 from ..ops.op import Array
-
-BLOCK = 1 << 14  # elements updated at a time: small enough that all arrays stay in cache
 
 
 class FlatBuffer:
@@ -24,6 +22,7 @@ class FlatBuffer:
     Attributes:
         data: the values, shape (total size,).
         grad: gradients, filled by :meth:`gather`; the update may overwrite them.
+        scratch: memory for the update's intermediate values, so that a step allocates nothing.
         slots: arrays of the optimiser's state, by name.
         steps: how many updates each parameter has had.
     """
@@ -33,7 +32,7 @@ class FlatBuffer:
         ends = np.cumsum([p.size for p in parameters]).tolist()
         self.bounds = list(zip([0, *ends[:-1]], ends, strict=True))
         self.data = np.empty(ends[-1], parameters[0].dtype)
-        self.grad = np.zeros_like(self.data)
+        self.grad, self.scratch = np.zeros_like(self.data), np.empty_like(self.data)
         self.slots = {name: np.zeros_like(self.data) for name in slots}
         self.steps = [0] * len(parameters)
         self.views = self._views_of(self.data)
@@ -59,14 +58,14 @@ class FlatBuffer:
         view[...] = p.data
         p.data = view
 
-    def gather(self) -> Iterator[tuple[int, int, int]]:
-        """Collect the gradients; yield spans (start, end, step) to update.
+    def gather(self) -> list[tuple[int, int, int]]:
+        """Collect the gradients and return the spans (start, end, step) to update.
 
         A span is the longest run of parameters that have a gradient and equally many updates
         behind them: usually all. Parameters whose ``data`` was replaced since the last step
         are taken in again.
         """
-        span: tuple[int, int, int] | None = None
+        spans: list[tuple[int, int, int]] = []
         for k, (p, view) in enumerate(zip(self.parameters, self.views, strict=True)):
             if p.data is not view:
                 self._adopt(k)
@@ -78,15 +77,11 @@ class FlatBuffer:
                 )
             np.copyto(self.grad_views[k], p.grad.data)
             self.steps[k] += 1
-            start, end = self.bounds[k]
-            if span and span[1:] == (start, self.steps[k]):
-                span = (span[0], end, self.steps[k])
-            else:
-                if span:
-                    yield span
-                span = (start, end, self.steps[k])
-        if span:
-            yield span
+            (start, end), step = self.bounds[k], self.steps[k]
+            if spans and spans[-1][1:] == (start, step):
+                start = spans.pop()[0]
+            spans.append((start, end, step))
+        return spans
 
 
 class Optimizer:
@@ -106,7 +101,7 @@ class Optimizer:
             outside its range.
     """
 
-    slot_names: ClassVar[tuple[str, ...]] = ()
+    slot_names: tuple[str, ...] = ()  # of the arrays of state beside the parameters
 
     def __init__(
         self, parameters: Iterable[Parameter], lr: float, weight_decay: float = 0.0
@@ -120,7 +115,6 @@ class Optimizer:
         self._buffers = {
             dtype: FlatBuffer(group, self.slot_names) for dtype, group in groups.items()
         }
-        self._scratch = {dtype: np.empty(BLOCK, dtype) for dtype in groups}
 
     @property
     def lr(self) -> float:
@@ -133,19 +127,12 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
-        for dtype, buffer in self._buffers.items():
-            scratch = self._scratch[dtype]
-            slots = list(buffer.slots.values())
+        for buffer in self._buffers.values():
             for start, end, step in buffer.gather():
-                for a in range(start, end, BLOCK):
-                    b = min(a + BLOCK, end)
-                    self._update(
-                        step,
-                        buffer.data[a:b],
-                        buffer.grad[a:b],
-                        scratch[: b - a],
-                        [slot[a:b] for slot in slots],
-                    )
+                span = slice(start, end)
+                slots = [slot[span] for slot in buffer.slots.values()]
+                w, g, s = buffer.data[span], buffer.grad[span], buffer.scratch[span]
+                self._update(step, w, g, s, slots)
             mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
 
     def _update(self, step: int, w: Array, g: Array, s: Array, slots: list[Array]) -> None:
