@@ -1,0 +1,63 @@
+"""Autoencoder: squeeze a sample through a code smaller than itself, and get it back.
+
+The encoder f_θ turns a sample x of d numbers into a code z of k numbers, and the decoder g_φ
+turns the code into a reconstruction x̂ of d numbers:
+
+    z = f_θ(x)          x̂ = g_φ(z)          L(θ, φ) = mean over samples and features of (x̂ − x)²
+
+With k < d copying is impossible: whatever lowers the loss L must be something that samples
+have in common. If f and g are affine, the best they can do is PCA, the projection to the k
+directions of largest variance; the hidden layers between let the code follow a curved surface
+instead of a flat one, which is why the same k keeps more (compare the two after training).
+
+G. Hinton and R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks",
+Science 313 (2006); I. Goodfellow, Y. Bengio and A. Courville, Deep Learning (2016), chapter 14.
+"""
+
+from itertools import pairwise
+
+from tinygrad_ae import Tensor, nn
+
+
+class Autoencoder(nn.Module):
+    """An autoencoder of fully connected layers: 784 → 128 → 16 → 128 → 784 unless told otherwise.
+
+    Args:
+        inputs: numbers in a sample, d; they lie within 0...1.
+        hidden: width of each layer between sample and code; the decoder has them in reverse.
+        latent: numbers in a code, k.
+        activation: what stands between two layers: relu, leaky_relu, gelu, tanh, ...
+    """
+
+    def __init__(
+        self,
+        inputs: int = 784,
+        hidden: tuple[int, ...] = (128,),
+        latent: int = 16,
+        activation: str = "relu",
+    ) -> None:
+        super().__init__()
+        self.latent = latent
+        self.encoder = nn.Sequential(*layers((inputs, *hidden, latent), activation))
+        self.decoder = nn.Sequential(
+            *layers((latent, *reversed(hidden), inputs), activation),
+            nn.Sigmoid(),  # samples lie within 0...1, and so do reconstructions
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruct samples: x̂ = g_φ(f_θ(x)), shape (n, d)."""
+        z = self.encoder(x)
+        return self.decoder(z)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """L(θ, φ) for a batch of samples, shape (n, d): the mean of (x̂ − x)²."""
+        x_hat = self(x)
+        return ((x_hat - x) ** 2).mean()
+
+
+def layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:
+    """Return linear layers from each width to the next, with an activation between each two."""
+    stack: list[nn.Module] = []
+    for n_in, n_out in pairwise(widths):
+        stack += [nn.Linear(n_in, n_out), nn.activation(activation)]
+    return stack[:-1]

@@ -1,0 +1,36 @@
+"""The command line: a thin face over the package. What the user got wrong is said in a message."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..errors import UserError, require
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    0: done; 2: something that was given cannot be used, and a message on stderr says what;
+    130: stopped by Ctrl-C.
+
+    Args:
+        arguments: the words after ``tinygrad-ae``; ``sys.argv``'s by default.
+    """
+    try:
+        click = require("click", extra="all", purpose="The command line")
+        require("rich", extra="all", purpose="The command line")
+        from .app import app
+
+        try:
+            app.main(arguments, prog_name="tinygrad-ae", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            return int(error.exit_code)
+        except click.Abort:
+            print("Stopped.", file=sys.stderr)
+            return 130
+    except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    return 0

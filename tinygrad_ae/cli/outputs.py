@@ -1,0 +1,147 @@
+"""Files the commands write: arrays, sheets of pictures, folders of pictures."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UserError, require
+from ..files import atomic
+
+ARRAYS = (".npy", ".npz", ".csv")
+SHEET = ".png"
+_COLUMNS, _GAP, _PIXELS = 16, 4, 1024  # of a sheet: pictures in a row, space, largest width
+
+
+def array_target(out: str) -> Path:
+    """Return where an array goes.
+
+    Raises:
+        UserError: the suffix names no known format, or the folder does not exist.
+    """
+    path = Path(out)
+    if path.suffix not in ARRAYS:
+        raise UserError(f"{out} must end in {', '.join(ARRAYS)}: the suffix chooses the format.")
+    return _in_existing_folder(path)
+
+
+def sample_target(out: str) -> Path:
+    """Return where samples go: a file of arrays or pictures, or a new folder of pictures.
+
+    Raises:
+        UserError: the suffix names no known format, or the folder is not empty.
+    """
+    path = Path(out)
+    if path.suffix in (*ARRAYS, SHEET):
+        return _in_existing_folder(path)
+    if path.suffix:
+        raise UserError(
+            f"{out} must end in {', '.join((*ARRAYS, SHEET))}, which chooses the format, or have "
+            "no suffix: then it is a folder of pictures."
+        )
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{out} exists already and is not empty. Choose another folder.")
+    return _in_existing_folder(path)
+
+
+def _in_existing_folder(path: Path) -> Path:
+    if not path.parent.is_dir():
+        raise UserError(f"The folder {path.parent} does not exist. Make it, or choose another.")
+    return path
+
+
+def write_array(path: Path, array: NDArray[Any], *, key: str) -> None:
+    """Write an array: as it is to .npy, under ``key`` to .npz, as rows with a header to .csv."""
+    with atomic(path) as temporary:
+        if path.suffix == ".npy":
+            np.save(temporary, array)
+        elif path.suffix == ".npz":
+            np.savez_compressed(temporary, **{key: array})
+        else:
+            rows = array.reshape(len(array), -1)
+            header = ",".join(f"{key[0]}{i}" for i in range(rows.shape[1]))
+            np.savetxt(temporary, rows, fmt="%.9g", delimiter=",", header=header, comments="")
+
+
+def write_pictures(
+    folder: Path, x: NDArray[Any], shape: Sequence[int], names: Sequence[str] | None
+) -> None:
+    """Write each sample as a PNG file; the folder appears when all are written.
+
+    Args:
+        folder: a new one.
+        x: samples with values in 0...1, shape (n, d).
+        shape: of one sample.
+        names: what the samples came from; numbers without.
+    """
+    pixels = _pixels(x, shape)
+    stems = [str(Path(name).with_suffix("")) for name in names or ()]
+    if len(set(stems)) != len(pixels):
+        width = len(str(len(pixels) - 1))
+        stems = [f"{i:0{width}}" for i in range(len(pixels))]
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        for stem, picture in zip(stems, pixels, strict=True):
+            path = temporary / f"{stem}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _image(picture).save(path)
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_sheet(
+    path: Path, x: NDArray[Any], below: NDArray[Any] | None, shape: Sequence[int]
+) -> None:
+    """Write samples side by side into one picture, each above its partner if there are such.
+
+    Args:
+        path: of the PNG file.
+        x: samples with values in 0...1, shape (n, d).
+        below: their partners, of the same shape.
+        shape: of one sample.
+    """
+    cells = _pixels(x, shape)
+    if below is not None:
+        cells = np.concatenate([cells, _pixels(below, shape)], axis=1)
+    height, width = cells.shape[1:3]
+    columns = min(_COLUMNS, len(cells))
+    rows = math.ceil(len(cells) / columns)
+    sheet = np.full(
+        (rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, *cells.shape[3:]),
+        255,
+        np.uint8,
+    )
+    for i, cell in enumerate(cells):
+        top = _GAP + i // columns * (height + _GAP)
+        left = _GAP + i % columns * (width + _GAP)
+        sheet[top : top + height, left : left + width] = cell
+    zoom = max(1, min(4, _PIXELS // sheet.shape[1]))
+    image = _image(sheet)
+    image = image.resize((image.width * zoom, image.height * zoom), resample=0)  # 0: nearest
+    with atomic(path) as temporary:
+        image.save(temporary)
+
+
+def _pixels(x: NDArray[Any], shape: Sequence[int]) -> NDArray[np.uint8]:
+    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))):
+        raise UserError(
+            f"Samples of shape {tuple(shape)} are no pictures; write them to a file ending in "
+            f"{', '.join(ARRAYS)}."
+        )
+    pixels: NDArray[np.uint8] = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
+    return pixels.reshape(-1, *shape)
+
+
+def _image(pixels: NDArray[np.uint8]) -> Any:
+    return require("PIL.Image", extra="all", purpose="Writing pictures").fromarray(pixels)

@@ -1,0 +1,176 @@
+"""``train`` and ``models``. Each model is a subcommand, made from its constructor."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .examples import Examples, examples
+
+if TYPE_CHECKING:
+    from ..run import ModelFile, Run
+
+
+class Stopped(click.ClickException):
+    """Ctrl-C: one line that says how to carry on."""
+
+    exit_code = 130
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"\n{self.message}", err=True)
+
+
+class Train(Examples, click.Group):
+    """The models as commands; options may also stand before the model's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Bring the model to the front."""
+        position = _model_position(args)
+        if position is not None:
+            if any(arg.partition("=")[0] == "--resume" for arg in args):
+                raise click.UsageError(
+                    "--resume continues a run with its own model; leave the model out.", ctx
+                )
+            args = [args[position], *args[:position], *args[position + 1 :]]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the built-in models."""
+        from ..run import modelfile
+
+        return modelfile.names()
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command:
+        """Return the command that trains a model, given by name or path."""
+        from ..run import modelfile
+
+        return _command(modelfile.find(name))
+
+
+@click.group(
+    cls=Train,
+    invoke_without_command=True,
+    subcommand_metavar="MODEL [OPTIONS]",
+    epilog=examples(
+        "tinygrad-ae train autoencoder                  # 784 → 16 → 784 on real digits",
+        "tinygrad-ae train autoencoder --help           # all its options",
+        "tinygrad-ae train autoencoder --hidden 256,64 --latent 8 --epochs 50",
+        "tinygrad-ae train my_model.py --data my_pictures/",
+        "tinygrad-ae train --resume runs/autoencoder-1 --epochs 100",
+    ),
+)
+@click.option("--resume", type=click.Path(), metavar="RUN", help="Continue the run in this folder.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="With --resume: a new total number of epochs."
+)
+@click.pass_context
+def train(ctx: click.Context, resume: str | None, epochs: int | None) -> None:
+    """Train a MODEL and leave a run folder.
+
+    A MODEL is the name of a built-in one (below), or the path of your own Python file with one
+    Module that has encoder, decoder, latent (the size of a code) and loss(batch).
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    if resume is None:
+        raise click.UsageError(
+            "Which model? Give a name ('tinygrad-ae models' lists them), the path of a Python "
+            "file, or --resume RUN.",
+            ctx,
+        )
+    _resume(resume, epochs)
+
+
+@click.command(cls=Examples, epilog=examples("tinygrad-ae train autoencoder --help"))
+def models() -> None:
+    """List the built-in models, one line each."""
+    from ..run import modelfile
+
+    lines = modelfile.built_in()
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        click.echo(f"{name:<{width}}  {line}")
+
+
+def _model_position(args: list[str]) -> int | None:
+    """Return where in the arguments the model is, though options may stand before it."""
+    from ..run import modelfile
+    from .options import training_options
+
+    with_value = {name for option in training_options() for name in option.opts} | {"--resume"}
+    known = modelfile.names()
+    for i, arg in enumerate(args):
+        is_value = i > 0 and args[i - 1] in with_value
+        if not is_value and not arg.startswith("-") and (arg in known or arg.endswith(".py")):
+            return i
+    return None
+
+
+def _command(file: ModelFile) -> click.Command:
+    from .options import SectionedCommand, model_options, training_options
+
+    arguments = model_options(file)
+    doc = sys.modules[file.cls.__module__].__doc__ or file.cls.__doc__ or ""
+    return SectionedCommand(
+        file.name,
+        params=[*arguments, *training_options()],
+        callback=functools.partial(_start, file, [option.name for option in arguments]),
+        help=inspect.cleandoc(doc),
+        short_help=file.line.partition(": ")[2] or file.line,
+        epilog=examples(
+            f"tinygrad-ae train {file.name}",
+            f"tinygrad-ae train {file.name} --data mnist --epochs 10 --out runs/mnist",
+            f"tinygrad-ae train {file.name} --lr 3e-3 --schedule cosine --warmup 100",
+        ),
+    )
+
+
+def _start(file: ModelFile, argument_names: list[str], out: str | None, **options: Any) -> None:
+    """Train from the beginning."""
+    from ..data import load
+    from ..run import Config, Run
+    from . import report
+
+    arguments = {name: options.pop(name) for name in argument_names}
+    config = Config(model=file.name, arguments=arguments, **options)
+    with report.download() as progress:
+        data = load(config.data, shape=config.shape, progress=progress)
+    run = Run.create(out, config, data)
+    _train(run, data)
+
+
+def _resume(folder: str, epochs: int | None) -> None:
+    """Carry on with a run, or with what is missing of its results."""
+    from ..run import Run, results
+
+    run = Run.open(folder)
+    if epochs is not None:
+        run.extend(epochs)
+    if run.epoch >= run.config.epochs and results.complete(run):
+        click.echo(
+            f"{run.path} has done all its {run.epoch} epochs; to train on: "
+            f"tinygrad-ae train --resume {run.path} --epochs {2 * run.epoch}"
+        )
+        return
+    _train(run, run.load_data())
+
+
+def _train(run: Run, data: Any) -> None:
+    from ..run import results
+    from . import report
+
+    try:
+        report.introduce(run, data)
+        with report.epochs(run) as show:
+            run.train(data, show)
+        report.summary(run, results.write(run, data))
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"Stopped after epoch {run.epoch} of {run.config.epochs}; resume with: "
+            f"tinygrad-ae train --resume {run.path}"
+        ) from None

@@ -1,0 +1,184 @@
+"""How good a trained model is: its reconstructions, their errors, and PCA to compare with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .autodiff import no_grad
+from .data.batches import batches
+from .errors import DataError, ModelError
+from .tensor import Tensor, as_tensor
+
+if TYPE_CHECKING:
+    from .nn import Module
+
+Floats = NDArray[np.floating[Any]]
+
+_ROWS = 1024  # samples that go through a model at a time
+
+
+def encode(model: Module, x: Floats) -> Floats:
+    """Return the codes f(x), shape (n, latent), of samples, shape (n, ...).
+
+    Raises:
+        ModelError: the encoder's result is of another shape.
+    """
+    return _map(model, model.encoder, x, "encoder", lambda n: (n, model.latent))
+
+
+def decode(model: Module, codes: Floats) -> Floats:
+    """Return the samples g(z), shape (n, ...), that codes z, shape (n, latent), stand for.
+
+    Raises:
+        DataError: the codes are of another width, or not finite.
+    """
+    if codes.ndim != 2 or codes.shape[1] != model.latent:
+        raise DataError(
+            f"the codes have shape {codes.shape}; this model decodes codes of shape "
+            f"(n, {model.latent})"
+        )
+    if not np.isfinite(codes).all():
+        raise DataError("the codes hold NaN or infinite values; only finite ones can be decoded")
+    return _map(model, model.decoder, codes, "decoder")
+
+
+def reconstruct(model: Module, x: Floats) -> Floats:
+    """Return g(f(x)) for samples of shape (n, ...), in the same shape.
+
+    Raises:
+        ModelError: the encoder's or decoder's result is of another shape.
+    """
+    codes = encode(model, x)
+    return _map(model, model.decoder, codes, "decoder", lambda n: (n, *x.shape[1:]))
+
+
+def _map(
+    model: Module,
+    part: Callable[[Tensor], Tensor],
+    x: Floats,
+    name: str,
+    expected: Callable[[int], tuple[int, ...]] | None = None,
+) -> Floats:
+    """Apply a part of a model to all rows, a batch at a time and without learning."""
+    model.eval()
+    with no_grad():
+        results = [part(as_tensor(batch)).data for batch in batches(x, _ROWS)]
+    out = np.concatenate(results)
+    if expected is not None and out.shape != expected(len(x)):
+        raise ModelError(
+            f"{type(model).__name__}.{name} turns {x.shape} into {out.shape}; expected "
+            f"{expected(len(x))}"
+        )
+    return out
+
+
+def errors(x_hat: Floats, x: Floats) -> NDArray[np.float64]:
+    """Return each sample's mean squared error over its features, shape (n,)."""
+    axes = tuple(range(1, x.ndim))
+    return np.square(x_hat.astype(np.float64) - x).mean(axes)
+
+
+def reconstruction_error(model: Module, x: Floats) -> NDArray[np.float64]:
+    """Return the mean squared error of each sample's reconstruction, shape (n,)."""
+    return errors(reconstruct(model, x), x)
+
+
+def by_class(error: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[int, float]:
+    """Return the mean error of the samples of each label."""
+    return {int(label): float(error[labels == label].mean()) for label in np.unique(labels)}
+
+
+def psnr(mse: float) -> float:
+    """Return the peak signal-to-noise ratio 10 log₁₀(1 / mse) in decibels, for values in 0...1."""
+    return math.inf if mse == 0 else 10 * math.log10(1 / mse)
+
+
+class PCA:
+    """Principal components: the k directions in which samples vary most.
+
+    Of all affine codes of k numbers it has the least squared reconstruction error on the
+    samples it is fitted to (Eckart and Young 1936), so it is what an autoencoder has to beat.
+
+    Args:
+        x: samples, shape (n, d).
+        k: numbers in a code, at most d.
+
+    Attributes:
+        mean: of the samples, shape (d,), float64.
+        components: orthonormal rows, shape (k, d), by decreasing variance, float64.
+        variance: of the samples along each component, shape (k,).
+
+    Raises:
+        DataError: k is not within 1...d, or there are fewer than 2 samples.
+    """
+
+    def __init__(self, x: Floats, k: int) -> None:
+        n, d = x.shape
+        if not 1 <= k <= d or n < 2:
+            raise DataError(f"PCA of {n} samples of {d} numbers cannot give a code of {k} numbers")
+        self.mean = x.mean(0, dtype=np.float64)
+        covariance = np.zeros((d, d))
+        for batch in batches(x, _ROWS):
+            centred = batch - self.mean
+            covariance += centred.T @ centred
+        values, vectors = np.linalg.eigh(covariance / n)  # in increasing order
+        self.variance = values[: -k - 1 : -1]
+        self.components = vectors[:, : -k - 1 : -1].T
+
+    def encode(self, x: Floats) -> NDArray[np.float64]:
+        """Return the codes (x − mean) Vᵀ, shape (n, k)."""
+        return (x - self.mean) @ self.components.T
+
+    def decode(self, codes: Floats) -> NDArray[np.float64]:
+        """Return the samples z V + mean, shape (n, d)."""
+        return codes @ self.components + self.mean
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Reconstruction quality on one set of samples.
+
+    Attributes:
+        name: whose it is.
+        mse: mean squared error per feature.
+        by_class: the same for the samples of each label; empty without labels.
+    """
+
+    name: str
+    mse: float
+    by_class: dict[int, float]
+
+    @property
+    def psnr(self) -> float:
+        """Peak signal-to-noise ratio in decibels."""
+        return psnr(self.mse)
+
+
+def compare(
+    model: Module, train: Floats, test: Floats, labels: NDArray[np.int64] | None = None
+) -> tuple[Quality, Quality]:
+    """Return the quality of a model and of PCA with the same code size, on the same samples.
+
+    Args:
+        model: a trained autoencoder.
+        train: what PCA is fitted to, shape (n, d).
+        test: what both reconstruct, shape (m, d).
+        labels: of the test samples, shape (m,), for the errors by class.
+    """
+    k = min(model.latent, train.shape[1])
+    pca = PCA(train, k)
+    projected = np.concatenate([pca.decode(pca.encode(batch)) for batch in batches(test, _ROWS)])
+    return (
+        _quality(type(model).__name__, reconstruction_error(model, test), labels),
+        _quality(f"PCA-{k}", errors(projected, test), labels),
+    )
+
+
+def _quality(name: str, error: NDArray[np.float64], labels: NDArray[np.int64] | None) -> Quality:
+    return Quality(name, float(error.mean()), {} if labels is None else by_class(error, labels))

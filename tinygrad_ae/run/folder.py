@@ -1,0 +1,302 @@
+"""The run folder: everything about one training, from its first moment on.
+
+The folder appears whole, with a checkpoint of epoch 0, and each file in it is replaced as a
+whole. So at any instant it is either not there or can be continued from; the checkpoint holds
+all that continuing depends on, and the other files are derived from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import optim
+from ..data import Dataset, Scaling, load
+from ..errors import RunError
+from ..files import atomic
+from ..nn import Module
+from ..random import default_generator, manual_seed
+from ..train import History, fit
+from . import checkpoint, modelfile
+from .config import Config, environment
+from .modelfile import ModelFile
+
+CHECKPOINT = "checkpoint.safetensors"
+MODEL_COPY = "model.py"
+_FORMAT = "tinygrad_ae run 1"
+
+
+class Run:
+    """A training and its folder.
+
+    Make one with :meth:`create` or :meth:`open`, not with the constructor.
+
+    Attributes:
+        path: of the folder.
+        config: what was asked for.
+        facts: what else a checkpoint remembers: the model file's checksum and the data's, the
+            shape of a sample, the folder that the model file's imports are looked up in.
+        scaling: of the data it was trained on.
+        file: the model's.
+        model: as trained so far.
+        history: of the epochs so far.
+    """
+
+    def __init__(
+        self, path: Path, config: Config, facts: dict[str, Any], scaling: Scaling, file: ModelFile
+    ) -> None:
+        self.path, self.config, self.facts, self.scaling, self.file = (
+            path, config, facts, scaling, file,
+        )  # fmt: skip
+        manual_seed(config.seed)
+        self.model: Module = file.build(config.arguments)
+        self.optimizer: optim.Optimizer = config.make_optimizer(self.model.parameters())
+        self.history = History()
+        self._random_state: dict[str, Any] = default_generator.bit_generator.state
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample; a row of the data is it, flattened."""
+        return tuple(self.facts["shape"])
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.history)
+
+    # ---- coming into existence
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str] | None, config: Config, data: Dataset) -> Run:
+        """Start a run in a new folder.
+
+        Args:
+            path: of the folder; None: the next free ``runs/<model>-<number>``.
+            config: what to do. An argument ``inputs`` of the model is filled in from the data.
+            data: what ``config.data`` names.
+
+        Raises:
+            RunError: there is something at ``path`` already.
+            ModelError: the model file or an argument cannot be used.
+            OSError: the folder cannot be written.
+        """
+        target = None if path is None else Path(path)
+        if target is not None:
+            _refuse_existing(target)
+        file = modelfile.find(config.model)
+        arguments = file.complete(config.arguments, data.features)
+        config = replace(config, arguments=arguments)
+        facts = {
+            "shape": list(data.shape),
+            "data_sha256": fingerprint(data),
+            "model_sha256": file.sha256,
+            "imports": None if file.is_built_in else str(file.path.parent),
+        }
+        run = cls(Path(), config, facts, data.scaling, file)
+        file.check(run.model, data.features)
+        run._write_folder(target)
+        return run
+
+    def _write_folder(self, target: Path | None) -> None:
+        parent = Path("runs") if target is None else target.parent
+        parent.mkdir(parents=True, exist_ok=True)
+        self.path = Path(tempfile.mkdtemp(prefix=".new-run-", dir=parent))
+        try:
+            self.path.chmod(0o755)
+            if not self.file.is_built_in:
+                shutil.copyfile(self.file.path, self.path / MODEL_COPY)
+            write_json(self.path / "environment.json", environment())
+            self._save()
+            self.path = _rename(self.path, target or parent / self.file.path.stem, target is None)
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Run:
+        """Load a run as of its last finished epoch.
+
+        Raises:
+            RunError: there is no run at ``path``, or its checkpoint is damaged.
+            ModelError: its model file cannot be used.
+        """
+        folder = Path(path)
+        if not (folder / CHECKPOINT).exists():
+            what = "has no " + CHECKPOINT if folder.is_dir() else "does not exist"
+            raise RunError(
+                f"{folder} is not a run folder: it {what}. "
+                "Give a folder that 'tinygrad-ae train' made."
+            )
+        arrays, facts = checkpoint.load(folder / CHECKPOINT)
+        if facts.pop("format", None) != _FORMAT:
+            raise RunError(f"{folder / CHECKPOINT} was not written by this version's 'train'.")
+        config = Config.from_json(facts.pop("config"))
+        history = History(facts.pop("history"))
+        random_state, numbers = facts.pop("random_state"), facts.pop("optimizer")
+        imports = facts["imports"]
+        file = (
+            modelfile.find(config.model)
+            if imports is None
+            else modelfile.find(str(folder / MODEL_COPY), imports=Path(imports))
+        )
+        scaling = Scaling(arrays["data.offset"], arrays["data.scale"])
+        run = cls(folder, config, facts, scaling, file)
+        run.model.load_state_dict(_under("model", arrays))
+        run.optimizer.load_state_dict({**numbers, **_under("optimizer", arrays)})
+        run.history, run._random_state = history, random_state
+        return run
+
+    # ---- going on
+
+    def load_data(self) -> Dataset:
+        """Load the data the run was started with.
+
+        Raises:
+            RunError: it is not the same any more.
+            DataError: it cannot be read.
+        """
+        data = load(self.config.data, shape=self.config.shape)
+        if fingerprint(data) != self.facts["data_sha256"]:
+            raise RunError(
+                f"{self.config.data} is not the data that {self.path} was started with: it has "
+                "changed since. Restore it, or start a new run."
+            )
+        return data
+
+    def extend(self, epochs: int) -> None:
+        """Set a new total number of epochs.
+
+        Raises:
+            RunError: more are done already.
+        """
+        if epochs < self.epoch:
+            raise RunError(
+                f"{self.path} has done {self.epoch} epochs already; --epochs is the total and "
+                f"must be at least that, not {epochs}"
+            )
+        self.config = replace(self.config, epochs=epochs)
+
+    def train(self, data: Dataset, on_epoch: Callable[[History], object] | None = None) -> None:
+        """Train up to the configured number of epochs, with a checkpoint after each.
+
+        Args:
+            data: of :meth:`load_data`.
+            on_epoch: called with the history after each checkpoint.
+
+        Raises:
+            DivergedError: a value stopped being finite; the last checkpoint is from before.
+            ModelError: the model file failed.
+        """
+        self._save()  # what a kill left of the other files becomes what the checkpoint says
+
+        def keep(history: History) -> None:
+            self._random_state = default_generator.bit_generator.state
+            self._save()
+            if on_epoch:
+                on_epoch(history)
+
+        default_generator.bit_generator.state = self._random_state
+        with self.file.blame():
+            fit(
+                self.model,
+                data,
+                epochs=self.config.epochs,
+                batch_size=self.config.batch_size,
+                optimizer=self.optimizer,
+                schedule=self.config.make_schedule(len(data.train)),
+                clip=self.config.clip,
+                history=self.history,
+                on_epoch=keep,
+            )
+
+    def _save(self) -> None:
+        """Write the checkpoint, then what is derived from it."""
+        state = self.optimizer.state_dict()
+        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+        checkpoint.save(
+            self.path / CHECKPOINT,
+            {
+                **_named("model", self.model.state_dict()),
+                **_named("optimizer", arrays),
+                "data.offset": self.scaling.offset,
+                "data.scale": self.scaling.scale,
+            },
+            {
+                "format": _FORMAT,
+                "epoch": self.epoch,
+                "config": self.config.to_json(),
+                "history": self.history,
+                "random_state": self._random_state,
+                "optimizer": {name: state[name] for name in state.keys() - arrays.keys()},
+                **self.facts,
+            },
+        )
+        write_json(self.path / "config.json", {**self.config.to_json(), **self.facts})
+        with atomic(self.path / "metrics.csv") as temporary, open(temporary, "w", newline="") as f:
+            columns = list(self.history[0]) if self.history else ["epoch", "loss"]
+            table = csv.DictWriter(f, columns, lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.history)
+
+
+def fingerprint(data: Dataset) -> str:
+    """Return a checksum of all samples and labels, as they are after scaling."""
+    digest = hashlib.sha256(repr(data.shape).encode())
+    for split in (data.train, data.validation, data.test):
+        for array in (split.x, split.y):
+            if array is not None:
+                digest.update(f"{array.shape} {array.dtype}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON for people: indented, and whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        cure = "Choose another --out"
+        if (path / CHECKPOINT).exists():
+            cure += f", or continue that run with --resume {path}"
+        raise RunError(f"{path} exists already and is not empty. {cure}.")
+
+
+def _rename(temporary: Path, target: Path, numbered: bool) -> Path:
+    """Give a finished folder its name, or the first free number after it."""
+    number = 1
+    while True:
+        path = target.with_name(f"{target.name}-{number}") if numbered else target
+        try:
+            if numbered and path.exists():
+                raise FileExistsError
+            os.rename(temporary, path)
+            return path
+        except OSError:
+            if not path.exists():
+                raise
+            if not numbered:
+                _refuse_existing(path)
+                raise
+        number += 1
+
+
+def _named(group: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    return {f"{group}.{name}": array for name, array in arrays.items()}
+
+
+def _under(group: str, arrays: dict[str, Any]) -> dict[str, Any]:
+    prefix = f"{group}."
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -1,0 +1,259 @@
+"""Model files: built in or the user's own, found by name or by path.
+
+A model file holds one ``Module`` with ``encoder``, ``decoder``, ``latent`` (the size of a code)
+and ``loss(batch)``. Its first docstring line describes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..autodiff import no_grad
+from ..errors import ModelError, UserError, did_you_mean
+from ..nn import Module
+from ..tensor import Tensor, as_tensor
+
+_BUILT_IN = f"{__package__.partition('.')[0]}.models"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model's class and the file it stands in.
+
+    Attributes:
+        name: a built-in model's name, or the path of the user's file.
+        path: of the file.
+        cls: the model's class.
+        line: the first line of the file's docstring, or "".
+    """
+
+    name: str
+    path: Path
+    cls: type[Module]
+    line: str
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is one of the package's own models."""
+        return self.cls.__module__.startswith(_BUILT_IN)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's text."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def complete(self, arguments: dict[str, Any], inputs: int) -> dict[str, Any]:
+        """Return all of the constructor's arguments: those given, and defaults for the others.
+
+        Args:
+            arguments: by name.
+            inputs: numbers in a sample; the argument ``inputs``, if the model has one.
+
+        Raises:
+            ModelError: an argument is unknown, or one without a default is not given.
+        """
+        parameters = self.parameters()
+        for name in arguments:
+            if name not in parameters:
+                raise ModelError(
+                    f"{self.name} has no argument {name!r}.{did_you_mean(name, parameters)} "
+                    f"It takes: {', '.join(parameters)}."
+                )
+        complete = {}
+        for name, parameter in parameters.items():
+            default = inputs if name == "inputs" else parameter.default
+            complete[name] = arguments.get(name, default)
+            if complete[name] is parameter.empty:
+                raise ModelError(f"{self.name} needs a value for its argument {name!r}.")
+        return complete
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Return the constructor's parameters, with their annotations as types."""
+        with self.blame():
+            signature = inspect.signature(self.cls, eval_str=True)
+        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return {name: p for name, p in signature.parameters.items() if p.kind not in variadic}
+
+    def build(self, arguments: dict[str, Any]) -> Module:
+        """Construct the model.
+
+        Raises:
+            ModelError: the constructor fails, or the model lacks what every model has.
+        """
+        with self.blame():
+            model = self.cls(**arguments)
+        missing = [n for n in ("encoder", "decoder", "latent", "loss") if not hasattr(model, n)]
+        if missing:
+            raise ModelError(
+                f"{self.path}: {self.cls.__name__} has no {' and no '.join(missing)}. A model "
+                "has encoder, decoder, latent (the size of a code) and loss(batch)."
+            )
+        latent = model.latent
+        if not isinstance(latent, int) or latent < 1:
+            raise ModelError(
+                f"{self.path}: {self.cls.__name__}.latent is {latent!r}; it must be the "
+                "number of values in a code, at least 1"
+            )
+        return model
+
+    def check(self, model: Module, inputs: int) -> None:
+        """Try the model on two samples of ``inputs`` numbers.
+
+        Raises:
+            ModelError: encoder, decoder or loss fails, or gives another shape than promised.
+        """
+        x = as_tensor(np.full((2, inputs), 0.5, np.float32))
+        model.eval()
+        with self.blame(), no_grad():
+            z = model.encoder(x)
+            x_hat = model.decoder(z)
+            loss = model.loss(x)
+        for what, result, shape in (
+            ("encoder", z, (2, model.latent)),
+            ("decoder", x_hat, (2, inputs)),
+        ):
+            got = result.shape if isinstance(result, Tensor) else type(result).__name__
+            if got != shape:
+                raise ModelError(
+                    f"{self.path}: for samples of shape {x.shape} the {what} gives {got}; "
+                    f"expected {shape}"
+                )
+        if not isinstance(loss, Tensor) or loss.size != 1:
+            got = loss.shape if isinstance(loss, Tensor) else type(loss).__name__
+            raise ModelError(
+                f"{self.path}: loss(batch) gives {got}; expected a tensor of one element. "
+                "Reduce it with .mean()."
+            )
+
+    @contextmanager
+    def blame(self) -> Iterator[None]:
+        """Turn an exception that comes out of the file into a message with the line.
+
+        Raises:
+            ModelError: instead of whatever the file raised, but for errors that say enough.
+        """
+        with blame(self.path):
+            yield
+
+
+def built_in() -> dict[str, str]:
+    """Return the first docstring line of each built-in model, by name."""
+    return {name: find(name).line for name in names()}
+
+
+def names() -> list[str]:
+    """Return the names of the built-in models."""
+    spec = importlib.util.find_spec(_BUILT_IN)
+    folders = spec.submodule_search_locations if spec else None
+    found = [module.name for module in pkgutil.iter_modules(folders)]
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def looks_like_path(given: str) -> bool:
+    """Whether a model is given as a file and not as a name."""
+    return given.endswith(".py") or "/" in given or "\\" in given
+
+
+def find(given: str, *, imports: Path | None = None) -> ModelFile:
+    """Find a model by its name, or in the Python file at a path.
+
+    Args:
+        given: the name or path.
+        imports: the folder that a file's imports are looked up in, unless beside it.
+
+    Raises:
+        ModelError: there is no such model or file, or it does not hold one model.
+    """
+    if not looks_like_path(given):
+        if given not in names():
+            raise ModelError(
+                f"There is no model named {given!r}.{did_you_mean(given, names())} "
+                f"Known are: {', '.join(names())}; or give the path of a Python file."
+            )
+        module = importlib.import_module(f"{_BUILT_IN}.{given}")
+        assert module.__file__
+        path = Path(module.__file__)
+    else:
+        path = Path(given).expanduser().resolve()
+        module = _execute(path, imports or path.parent)
+    line = (module.__doc__ or "").strip().partition("\n")[0]
+    return ModelFile(given, path, _model_class(module, path), line)
+
+
+def _execute(path: Path, imports: Path) -> ModuleType:
+    """Run a file as a module. (An import would leave compiled files beside it.)"""
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        siblings = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise ModelError(
+            f"The model file {path} cannot be read ({error.strerror})."
+            f"{did_you_mean(path.name, siblings)}"
+        ) from error
+    module = ModuleType(f"model file {path}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and type hints look their module up
+    if str(imports) not in sys.path:
+        sys.path.insert(0, str(imports))
+    with blame(path):
+        exec(compile(source, str(path), "exec"), vars(module))
+    return module
+
+
+def _model_class(module: ModuleType, path: Path) -> type[Module]:
+    modules = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Module)
+        and value.__module__ == module.__name__
+    }
+    models = sorted((m for m in modules if hasattr(m, "loss")), key=lambda m: m.__name__)
+    if len(models) == 1:
+        return models[0]
+    if models:
+        found = f"holds {len(models)}: {' and '.join(m.__name__ for m in models)}"
+    elif modules:
+        lacking = " nor ".join(sorted(m.__name__ for m in modules))
+        found = f"holds none: {lacking} has no loss(batch)"
+    else:
+        found = "holds none"
+    raise ModelError(
+        f"{path} must hold one model, a class derived from nn.Module with encoder, decoder, "
+        f"latent and loss(batch); it {found}."
+    )
+
+
+@contextmanager
+def blame(path: Path) -> Iterator[None]:
+    """Turn an exception that comes out of a file's code into a message with file and line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except SyntaxError as error:
+        text = f"\n    {error.text.strip()}" if error.text else ""
+        raise ModelError(f"{error.filename}, line {error.lineno}: {error.msg}{text}") from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [frame for frame in frames if frame.filename == str(path)]
+        if not inside:
+            raise
+        where = inside[-1]
+        raise ModelError(
+            f"{path}, line {where.lineno}: {type(error).__name__}: {error}\n    {where.line}"
+        ) from error

@@ -1,0 +1,121 @@
+"""What a finished run shows: figures on the test split, pictures, and the graph of a step."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Dataset
+from ..evaluate import Quality, compare, encode, errors, reconstruct
+from ..graph import Graph
+from ..nn import Module
+from ..tensor import as_tensor
+from .folder import Run, write_json
+from .modelfile import ModelFile
+
+SUMMARY = "summary.json"
+_MAPPED = 5000  # codes on the map; more hide each other
+
+
+def write(run: Run, data: Dataset) -> dict[str, Any]:
+    """Measure the run's model on the test split and write all results; return the summary.
+
+    The summary is written last: its presence says that the other files are there.
+
+    Raises:
+        MissingExtra: a package that draws is not installed.
+        OSError: a file cannot be written.
+    """
+    model, compared = measure(run, data)
+    files = [*_pictures(run, data), _graph(run, data)]
+    summary = {
+        "epoch": run.epoch,
+        "code": run.model.latent,
+        "test_samples": len(data.test),
+        "model": _figures(model),
+        "pca": _figures(compared),
+        "files": files,
+    }
+    write_json(run.path / SUMMARY, summary)
+    return summary
+
+
+def complete(run: Run) -> bool:
+    """Whether all results are there, and of the run's last epoch."""
+    try:
+        summary = json.loads((run.path / SUMMARY).read_text("utf-8"))
+        return summary["epoch"] == run.epoch and all(
+            (run.path / name).exists() for name in summary["files"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def measure(run: Run, data: Dataset) -> tuple[Quality, Quality]:
+    """Return the quality on the test split: the model's, and that of PCA of the same code size."""
+    with run.file.blame():
+        return compare(run.model, data.train.x, data.test.x, data.test.y)
+
+
+def _figures(quality: Quality) -> dict[str, Any]:
+    return {
+        "name": quality.name,
+        "mse": quality.mse,
+        "psnr": quality.psnr if math.isfinite(quality.psnr) else None,  # JSON has no infinity
+        "mse_by_class": quality.by_class,
+    }
+
+
+def _pictures(run: Run, data: Dataset) -> list[str]:
+    from ..show import plots  # brings Matplotlib, which using a model does not need
+
+    test = data.test
+    with run.file.blame():
+        x_hat = reconstruct(run.model, test.x)
+        codes = encode(run.model, test.x[:_MAPPED])
+    figures = {
+        "reconstructions": plots.reconstructions(test.x, x_hat, data.shape, test.y),
+        "loss": plots.loss_curves(run.history) if run.history else None,
+        "latent": plots.latent_map(codes, None if test.y is None else test.y[:_MAPPED]),
+    }
+    weights = _first_weights(run.model, data.features)
+    if weights is not None:
+        figures["filters"] = plots.filters(weights, data.shape)
+    if test.y is not None:
+        figures["error_by_class"] = plots.error_by_class(errors(x_hat, test.x), test.y)
+    drawn = {f"{name}.png": figure for name, figure in figures.items() if figure is not None}
+    for name, figure in drawn.items():
+        plots.save(figure, run.path / name)
+    return list(drawn)
+
+
+def _first_weights(model: Module, features: int) -> NDArray[Any] | None:
+    """Return the encoder's first weights that act on samples, shape (units, features)."""
+    for parameter in model.encoder.parameters():
+        if parameter.ndim == 2 and parameter.shape[1] == features:
+            return parameter.data
+    return None
+
+
+def _graph(run: Run, data: Dataset) -> str:
+    from ..show import draw, render
+
+    name, batch = "graph.svg", data.train.x[: run.config.batch_size]
+    graph = step_graph(run.file, run.model, batch)
+    title = f"{type(run.model).__name__}: the loss of one step on {len(batch)} samples"
+    render(draw(graph, title=title), run.path / name)
+    return name
+
+
+def step_graph(file: ModelFile, model: Module, x: NDArray[np.float32]) -> Graph:
+    """Return the graph of the loss on a batch, as a training step computes it."""
+    model = copy.deepcopy(model).train()  # a step may change what the model remembers
+    batch = as_tensor(x)
+    batch.name = "x"
+    with file.blame():
+        return Graph.of(model.loss(batch))

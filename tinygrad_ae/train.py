@@ -1,0 +1,223 @@
+"""The training loop: batches in, gradients back, parameters moved, and a record of each epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import optim
+from .autodiff import detect_anomaly, no_grad
+from .data.batches import batches
+from .data.dataset import Dataset
+from .errors import DataError, DivergedError, ModelError, NonFiniteError
+from .random import default_generator
+from .tensor import Tensor, as_tensor
+
+if TYPE_CHECKING:
+    from .nn import Module
+
+Epoch = dict[str, float]
+"""What is measured in an epoch, by name."""
+
+
+class History(list[Epoch]):
+    """One record for each finished epoch; ``history["loss"]`` is a column of them.
+
+    A record has ``epoch`` (counted from 1), ``loss`` (mean over the training samples, taken
+    while the parameters moved), ``validation_loss`` (mean over the validation samples, after
+    the epoch; absent if there are none), ``seconds`` (in all) and ``samples_per_second``
+    (while training).
+    """
+
+    @overload
+    def __getitem__(self, key: str) -> list[float]: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Epoch: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Epoch]: ...
+    def __getitem__(self, key: Any) -> Any:
+        """Return a column by its name, or a record by its position."""
+        return (
+            [record[key] for record in self] if isinstance(key, str) else super().__getitem__(key)
+        )
+
+
+def fit(
+    model: Module,
+    data: Dataset | NDArray[Any],
+    *,
+    epochs: int = 10,
+    batch_size: int = 128,
+    optimizer: optim.Optimizer | None = None,
+    schedule: Callable[[int], float] | None = None,
+    clip: float | None = None,
+    generator: np.random.Generator | None = None,
+    history: History | None = None,
+    on_epoch: Callable[[History], object] | Iterable[Callable[[History], object]] = (),
+) -> History:
+    """Fit a model to data by minimising the mean of ``model.loss(batch)``.
+
+    An exception, Ctrl-C among them, leaves the model where the last step brought it.
+
+    Args:
+        model: anything with parameters and ``loss(batch)``, which takes a tensor of shape
+            (n, ...) and returns a tensor of one element: the mean loss over the n samples.
+        data: a data set, whose training split is learnt and validation split is watched; or an
+            array of samples, shape (n, ...), which is learnt as it is.
+        epochs: how often to go through the data, those in ``history`` included.
+        batch_size: samples in a step; the last batch of an epoch has what is left.
+        optimizer: moves the parameters; ``Adam(model.parameters(), lr=1e-3)`` unless given.
+        schedule: factor of the optimiser's learning rate for a step, counted from 0.
+        clip: largest Euclidean norm of all gradients together; larger ones are scaled to it.
+        generator: draws the order of the samples, afresh in each epoch; the default generator
+            (see ``manual_seed``) unless given.
+        history: of the epochs done before, to continue; it is extended.
+        on_epoch: called with the history after each epoch; or several such functions.
+
+    Returns:
+        The history.
+
+    Raises:
+        DataError: there is nothing to learn from, or it is not finite.
+        ModelError: the loss is not a tensor of one element.
+        DivergedError: the loss or a parameter stopped being finite; the message names the first
+            operation and module that gave such a value.
+    """
+    train, validation = _splits(data)
+    optimizer = optimizer or optim.Adam(model.parameters(), lr=1e-3)
+    generator = generator or default_generator
+    history = History() if history is None else history
+    watchers = [on_epoch] if callable(on_epoch) else list(on_epoch)
+    step = len(history) * math.ceil(len(train) / batch_size)
+    base_lr = optimizer.lr
+    # What overflows is found below and named, with its module: NumPy's warnings say less.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        while len(history) < epochs:
+            start = time.perf_counter()
+            model.train()
+            total = 0.0
+            for batch in batches(train, batch_size, generator):
+                if schedule:
+                    optimizer.lr = base_lr * schedule(step)
+                total += _step(model, as_tensor(batch), optimizer, clip) * len(batch)
+                step += 1
+            optimizer.lr = base_lr
+            trained = time.perf_counter() - start
+            _check_parameters(model)
+            record: Epoch = {"epoch": len(history) + 1, "loss": total / len(train)}
+            if len(validation):
+                record["validation_loss"] = mean_loss(model, validation)
+            record["seconds"] = time.perf_counter() - start
+            record["samples_per_second"] = len(train) / trained
+            history.append(record)
+            for watcher in watchers:
+                watcher(history)
+    return history
+
+
+def mean_loss(model: Module, x: NDArray[Any], batch_size: int = 1024) -> float:
+    """Return the mean of the model's loss over samples, shape (n, ...), without learning.
+
+    Raises:
+        DivergedError: it is not finite.
+    """
+    model.eval()
+    total = 0.0
+    with no_grad():
+        for batch in batches(x, batch_size):
+            loss = _loss(model, as_tensor(batch)).item()
+            if not math.isfinite(loss):
+                raise _diverged(model, batch)
+            total += loss * len(batch)
+    return total / len(x)
+
+
+def _step(model: Module, batch: Tensor, optimizer: optim.Optimizer, clip: float | None) -> float:
+    """Move the parameters once, down the gradient of the batch's loss; return the loss."""
+    before = default_generator.bit_generator.state
+    optimizer.zero_grad()
+    loss = _loss(model, batch)
+    value = float(loss.item())
+    if math.isfinite(value):
+        loss.backward()
+    if not math.isfinite(value) or not _finite_gradients(optimizer):
+        default_generator.bit_generator.state = before  # the same noise again
+        raise _diverged(model, batch.data)
+    if clip is not None:
+        optim.clip_grad_norm_(optimizer.parameters, clip)
+    optimizer.step()
+    return value
+
+
+def _finite_gradients(optimizer: optim.Optimizer) -> bool:
+    """Whether every gradient is finite: checked before a step would spoil the parameters."""
+    for parameter in optimizer.parameters:
+        if parameter.grad is not None:
+            g = parameter.grad.data
+            # g·g takes a fifth of the time of isfinite(g), but may overflow on its own.
+            if not math.isfinite(np.vdot(g, g)) and not np.isfinite(g).all():
+                return False
+    return True
+
+
+def _loss(model: Module, batch: Tensor) -> Tensor:
+    loss = model.loss(batch)
+    if not isinstance(loss, Tensor) or loss.size != 1:
+        got = f"shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise ModelError(
+            f"{type(model).__name__}.loss(batch) returned {got}; it must return a tensor of one "
+            "element, the mean loss over the batch. Reduce it with .mean()."
+        )
+    return loss
+
+
+def _splits(data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what to learn and what to watch."""
+    if isinstance(data, Dataset):
+        return data.train.x, data.validation.x
+    x = np.asarray(data)
+    if x.ndim < 2 or not x.size or x.dtype.kind not in "fiub":
+        raise DataError(
+            f"the data to fit has shape {x.shape} and dtype {x.dtype}; expected real numbers of "
+            "shape (samples, features), at least one of each"
+        )
+    if x.dtype.kind != "f":
+        x = x.astype(np.float32)
+    if not np.isfinite(x).all():
+        raise DataError(
+            "the data to fit holds NaN or infinite values; remove those samples or fill the gaps"
+        )
+    return x, x[:0]
+
+
+# ---- when it diverges
+
+_ADVICE = "Lower the learning rate (--lr), or limit the gradient (--clip 1)."
+
+
+def _diverged(model: Module, batch: NDArray[Any]) -> DivergedError:
+    """Run the batch again to find the first operation that gives a value that is not finite."""
+    _check_parameters(model)
+    model.zero_grad()
+    try:
+        with detect_anomaly():
+            loss = _loss(model, as_tensor(batch))
+            if loss.requires_grad:
+                loss.backward()
+    except NonFiniteError as error:
+        return DivergedError(f"Training diverged: {error}\n{_ADVICE}")
+    return DivergedError(f"Training diverged: the loss or a gradient is not finite.\n{_ADVICE}")
+
+
+def _check_parameters(model: Module) -> None:
+    for name, parameter in model.named_parameters():
+        if not np.isfinite(parameter.data).all():
+            raise DivergedError(
+                f"Training diverged: the optimiser's last steps made {name} {parameter.shape} not "
+                f"finite (the gradient was too large, or not finite itself).\n{_ADVICE}"
+            )
