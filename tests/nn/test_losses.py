@@ -80,6 +80,7 @@ def test_unknown_reductions():
         F.mse_loss(X, Y, "avg")
     with pytest.raises(ModelError, match="got 'avg'"):
         nn.MSELoss("avg")
+    assert repr(nn.HuberLoss(delta=2.0)) == "HuberLoss(reduction='mean', delta=2.0)"
 
 
 def test_huber_needs_a_positive_delta():

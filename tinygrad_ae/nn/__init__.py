@@ -28,7 +28,8 @@ from .losses import (
     MSELoss,
     SmoothL1Loss,
 )
-from .module import Buffer, Module, Parameter
+from .module import Module
+from .parameter import Buffer, Parameter
 
 __all__ = [
     "ELU",

@@ -215,8 +215,8 @@ def binary_cross_entropy(input: TensorLike, target: TensorLike, reduction: str =
     """
     p, y = _pair("binary_cross_entropy", input, target)
     _refuse_outside_unit("binary_cross_entropy", "target", y)
-    if not np.isnan(p.data).any():  # a NaN is for the anomaly detector to trace to its origin
-        _refuse_outside_unit("binary_cross_entropy", "input", p)
+    # a NaN among the inputs is for the anomaly detector to trace to the operation that made it
+    _refuse_outside_unit("binary_cross_entropy", "input", p, nan_passes=True)
     return _reduce(-(y * _log_probability(p) + (1 - y) * _log_probability(1 - p)), reduction)
 
 
@@ -329,10 +329,10 @@ def _reduce(loss: Tensor, reduction: str) -> Tensor:
     raise ShapeError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
 
 
-def _refuse_outside_unit(loss: str, what: str, values: Tensor) -> None:
+def _refuse_outside_unit(loss: str, what: str, values: Tensor, *, nan_passes: bool = False) -> None:
     if values.size:
-        low, high = values.data.min(), values.data.max()
-        if not (low >= 0 and high <= 1):
+        low, high = values.data.min(), values.data.max()  # NaN if any value is
+        if low < 0 or high > 1 or (np.isnan(low) and not nan_passes):
             raise ShapeError(
                 f"{loss}: the {what} must be in [0, 1]; found values from {low:.6g} to "
                 f"{high:.6g}. Scale it first, e.g. pixels / 255."

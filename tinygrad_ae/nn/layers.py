@@ -14,7 +14,8 @@ from ..graph import state
 from ..ops.op import Array
 from ..tensor import Tensor, as_tensor
 from . import functional, init
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class Linear(Module):

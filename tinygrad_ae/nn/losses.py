@@ -23,10 +23,10 @@ class Loss(Module):
 
     function: ClassVar[Callable[..., Any]]
 
-    def __init__(self, reduction: str = "mean", **options: float) -> None:
+    def __init__(self, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
             raise ModelError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
-        self.options: dict[str, Any] = {"reduction": reduction, **options}
+        self.options: dict[str, Any] = {"reduction": reduction}
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         """Return the loss of ``input`` against ``target``."""
@@ -55,7 +55,8 @@ class HuberLoss(Loss):
     function = staticmethod(functional.huber_loss)
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(reduction, delta=delta)
+        super().__init__(reduction)
+        self.options["delta"] = delta
 
 
 class SmoothL1Loss(Loss):
@@ -64,7 +65,8 @@ class SmoothL1Loss(Loss):
     function = staticmethod(functional.smooth_l1_loss)
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction, beta=beta)
+        super().__init__(reduction)
+        self.options["beta"] = beta
 
 
 class BCELoss(Loss):

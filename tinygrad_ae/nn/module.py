@@ -18,45 +18,10 @@ from ..errors import ModelError, did_you_mean
 from ..graph import Scope, state
 from ..ops.op import Array
 from ..tensor import Tensor
+from .parameter import Buffer, Parameter
 
 T = TypeVar("T")
 Hook = Callable[..., Any]
-
-
-class Parameter(Tensor):
-    """A tensor that training changes: a leaf that requires gradients.
-
-    Args:
-        data: an array, number or nested list of floats; copied.
-        requires_grad: False for one that is kept fixed.
-        dtype: convert to this number type.
-        name: what pictures call it; by default the attribute it is assigned to.
-
-    Raises:
-        TypeError: data that is not floating-point.
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        data: Any,
-        requires_grad: bool = True,
-        dtype: npt.DTypeLike | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(data, requires_grad, dtype, name)
-
-    def __copy__(self) -> Parameter:
-        twin = type(self)(self.data, self.requires_grad, None, self.name)
-        twin.data = self.data  # a shallow copy shares its memory, as every shallow copy does
-        return twin
-
-
-class Buffer(Tensor):
-    """A tensor that is saved with a module but not trained, such as a running mean."""
-
-    __slots__ = ()
 
 
 class Module:

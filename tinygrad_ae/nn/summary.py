@@ -9,7 +9,8 @@ import numpy as np
 from ..autodiff import no_grad
 from ..errors import UserError
 from ..tensor import Tensor
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 Shapes = dict[Module, str]
 
