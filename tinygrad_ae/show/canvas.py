@@ -63,10 +63,10 @@ def bare(ax: Axes) -> None:
         spine.set_visible(False)
 
 
-def colour_bar(figure: Figure, image: Any, axes: Array, label: str) -> None:
+def colour_bar(figure: Figure, image: Any, axes: Array, **options: Any) -> None:
     """Add the scale of an image whose colours are symmetric about zero."""
     ends = [image.norm.vmin, 0, image.norm.vmax]
-    bar = figure.colorbar(image, ax=axes, ticks=ends, label=label, aspect=12, pad=0.01)
+    bar = figure.colorbar(image, ax=axes, ticks=ends, pad=0.01, **options)
     bar.ax.set_yticklabels([f"{v:.2g}".replace("-", "−") for v in ends])
     bar.ax.tick_params(length=0)
     bar.outline.set_visible(False)

@@ -151,7 +151,8 @@ def _leaf(
         kind = Kind.PARAMETER
         owner = ids[consumers[0]] if consumers else None
         path = consumers[0].path if consumers else ""
-        note = f"{path}.{node.name}" if path and node.name else "parameter"
+        full = f"{path}.{node.name}" if path and node.name else node.name
+        note = full if full and full != called[node] else "parameter"
     else:
         kind = Kind.CONSTANT if is_inside else Kind.INPUT
         note = kind.value

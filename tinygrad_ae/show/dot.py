@@ -28,7 +28,7 @@ FILL_AND_LINE = {
     Kind.VIEW: ("#f4f4f4", "#666666"),
     Kind.RESULT: ("#fde5da", "#b34700"),
 }
-FRAMES = ("#eef5fb", "#fbf1f6", "#f4f7ec")  # in turn: one never touches its like
+FRAMES = ("#eef5fb", "#fbf1f6", "#f4f7ec")  # in turn: none lies in its like or follows it
 FRAME_LINE = "#8c97a8"
 LONGEST = 64  # characters of a formula before it is cut; hovering shows it whole
 
@@ -72,7 +72,7 @@ def drawing(picture: Picture, title: str | None = None) -> Drawing:
     if title:
         graph.attr(label=f'<<B>{_text(title)}</B><BR/><FONT POINT-SIZE="6"> </FONT>>')
     cards = {card.id: card for card in picture.frame.all_cards()}
-    _print_frame(graph, picture.frame, depth=0)
+    _print_frame(graph, picture.frame, turn=-1)
     reached: set[str] = set()
     for arrow in picture.arrows:
         _print_arrow(graph, arrow, cards, is_first=arrow.tail not in reached)
@@ -80,7 +80,7 @@ def drawing(picture: Picture, title: str | None = None) -> Drawing:
     return graph
 
 
-def _print_frame(graph: Any, frame: Frame, depth: int) -> None:
+def _print_frame(graph: Any, frame: Frame, turn: int) -> None:
     beside: dict[str, list[Card]] = {}
     for card in frame.cards:
         if card.owner:
@@ -92,21 +92,22 @@ def _print_frame(graph: Any, frame: Frame, depth: int) -> None:
             rank.attr(rank="same")
             rank.node(_shelf(owner), _stack(parameters), tooltip=" ")
             rank.node(owner)
-    for turn, inner in enumerate(frame.frames.values(), depth):
+    for i, inner in enumerate(frame.frames.values()):
+        inner_turn = (turn + 1 + i % 2) % len(FRAMES)
         with graph.subgraph(name=f"cluster_{inner.path}") as cluster:
             title = f"<B>{_text(inner.path)}</B> ({_text(inner.kind)})"
             cluster.attr(
-                label=f"<{title}>", style="rounded,filled", fillcolor=FRAMES[turn % len(FRAMES)],
+                label=f"<{title}>", style="rounded,filled", fillcolor=FRAMES[inner_turn],
                 color=FRAME_LINE, fontsize="13", fontcolor=INK, margin="12",
                 tooltip=_hint(f"module {inner.path}, a {inner.kind}"),
             )  # fmt: skip
-            _print_frame(cluster, inner, depth + 1)
+            _print_frame(cluster, inner, inner_turn)
 
 
 def _print_arrow(graph: Any, arrow: Arrow, cards: dict[str, Card], is_first: bool) -> None:
     tail, head = cards[arrow.tail], cards[arrow.head]
     if tail.owner == head.id:
-        graph.edge(f"{_shelf(head.id)}:{tail.id}:e", f"{head.id}:w", color=_line(tail))
+        graph.edge(f"{_shelf(head.id)}:{tail.id}", head.id, color=_line(tail))
     elif tail.owner:
         graph.edge(f"{_shelf(tail.owner)}:{tail.id}", head.id, color=_line(tail), weight="0")
     else:
@@ -151,10 +152,11 @@ def _label(card: Card) -> str:
 
 def _stack(cards: list[Card]) -> str:
     """Print the parameters of one operation, one above the other."""
-    rows = ""
+    rows = ""  # with an ID each: Graphviz would number them on from the last picture it drew
     for card in cards:
         hint = html.escape(_printable(card.tooltip)).replace("\n", "&#10;")
-        rows += f'<TR><TD PORT="{card.id}" TITLE="{hint}">{_label(card)[1:-1]}</TD></TR>'
+        cell = f'PORT="{card.id}" ID="{card.id}" TITLE="{hint}"'
+        rows += f"<TR><TD {cell}>{_label(card)[1:-1]}</TD></TR>"
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0">{rows}</TABLE>>'
 
 

@@ -140,16 +140,34 @@ def _name_layers(graph: Graph, book: _Book) -> None:
         for parameter, _ in members:
             if parameter.name in letters:
                 book.enter(parameter, letters[parameter.name] + subscript(number))
+    _name_hidden(graph, before_activation, book)
+
+
+def _name_hidden(graph: Graph, before_activation: dict[Node, int], book: _Book) -> None:
+    """Name each layer's output a₁ and the output of its activation h₁.
+
+    The activation is the first operation to turn the layer's output into another of the same
+    shape with nothing else taking part; a normalisation may stand between, inside the model.
+    """
+    newest: dict[Node, Node] = {}  # for each node, the last layer's output it depends on
+    active: set[Node] = set()
     for node in graph:
-        if node in book.names or node.op is None:
+        if node.op is None:
             continue
-        arguments = [x for x in node.inputs if not is_number(x)]
+        layers = [newest[x] for x in node.inputs if x in newest]
         if node in before_activation:
-            book.enter(node, "a" + subscript(before_activation[node]))
-        elif len(arguments) == 1 and node.shape == arguments[0].shape:
-            number = before_activation.get(arguments[0], 0)
-            if number:
-                book.enter(node, "h" + subscript(number))
+            newest[node] = node
+            if node not in book.names:
+                book.enter(node, "a" + subscript(before_activation[node]))
+        elif layers:
+            a = newest[node] = max(layers, key=lambda layer: before_activation[layer])
+            arguments = [x for x in node.inputs if not is_number(x)]
+            model = a.path.partition(".")[0]
+            is_near = arguments[0] is a or (model and node.path.partition(".")[0] == model)
+            if len(arguments) == 1 and node.shape == a.shape and is_near and a not in active:
+                active.add(a)
+                if node not in book.names:
+                    book.enter(node, "h" + subscript(before_activation[a]))
 
 
 def _is_weight(parameter: Node, use: Node) -> bool:

@@ -98,7 +98,7 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
             values = weights[unit].reshape(*shape[:2], -1).mean(axis=-1)
             image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
         if image is not None:
-            colour_bar(figure, image, axes, "weight")
+            colour_bar(figure, image, axes, label="weight", aspect=14)
     return figure
 
 
@@ -147,7 +147,8 @@ def _image_rows(
         image = axes[2, k].imshow(difference, cmap="RdBu_r", vmin=-limit, vmax=limit)
     for ax in axes.flat:
         bare(ax)
-    colour_bar(figure, image, axes[2], "")
+    # Beside all rows, so that they stay aligned, but as high as the last.
+    colour_bar(figure, image, axes, shrink=0.28, aspect=9, anchor=(0, 0.02))
 
 
 def _line_rows(axes: Array, samples: Array, copies: Array, errors: Array) -> None:
