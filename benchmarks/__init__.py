@@ -1,0 +1,1 @@
+"""Speed and results, measured; see the README of this folder."""
