@@ -39,6 +39,16 @@ def test_graph_is_ordered_found_and_counted():
     assert len(Graph.of(y, a * 3)) == 6
 
 
+def test_nodes_know_what_they_cost():
+    x = Tensor(np.ones((4, 3), np.float32), requires_grad=True)
+    y = x @ Tensor(np.ones((3, 5), np.float32))
+    assert y.node.flops == 2 * 4 * 5 * 3
+    assert y.node.bytes == 4 * (4 * 3 + 3 * 5 + 4 * 5)
+    assert (y.T.node.flops, y.T.node.bytes) == (0, 0)
+    assert ops.sum(y).node.flops == 20
+    assert (x.node.flops, x.node.bytes) == (0, 0)
+
+
 def test_the_backward_pass_is_a_graph_too():
     x = Tensor(2.0, requires_grad=True)
     y = x**3

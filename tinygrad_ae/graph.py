@@ -8,6 +8,7 @@ these records; none needs another description of the computation.
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 import sys
 import threading
@@ -95,6 +96,18 @@ class Node:
     def where(self) -> str:
         """File and line of the forward code that computed it: ``"model.py:12"``."""
         return f"{self._code.co_filename}:{line_of(self._code, self._instruction)}"
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of computing it once."""
+        return self.op.flops(self.shape, *(x.shape for x in self.inputs)) if self.op else 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes read and written to compute it once: none if it shares its input's memory."""
+        if self.op is None or self.op.views:
+            return 0
+        return sum(math.prod(n.shape) * n.dtype.itemsize for n in (self, *self.inputs))
 
     @property
     def label(self) -> str:

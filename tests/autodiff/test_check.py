@@ -71,6 +71,11 @@ def test_functions_of_nests_and_several_outputs():
     assert gradgradcheck(f, ((X, Y), np.array(2.0)))
 
 
+def test_a_function_without_gradient_has_nothing_to_disagree():
+    assert gradcheck(ops.sign, X)
+    assert gradgradcheck(ops.sign, X)
+
+
 def test_unsuitable_functions_and_inputs_are_refused():
     with pytest.raises(TypeError, match="argument 1 is float32"):
         gradcheck(ops.mul, (X, X.astype(np.float32)))

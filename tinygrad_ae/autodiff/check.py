@@ -96,6 +96,8 @@ def gradgradcheck(
             xs = [x if x.requires_grad else x.detach().requires_grad_() for x in flat[:count]]
             outputs = _outputs(f, rebuild(list(xs)))
             pairs = [(o, w) for o, w in zip(outputs, flat[count:], strict=True) if o.requires_grad]
+            if not pairs:
+                return []
             outs, seeds = zip(*pairs, strict=True)
             found = grad(outs, xs, seeds, create_graph=True, allow_unused=True)
             return [g for g in found if g is not None]
