@@ -5,25 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .autodiff import no_grad
+from .contract import Model
 from .data.batches import batches
 from .errors import DataError, ModelError
 from .tensor import Tensor, as_tensor
-
-if TYPE_CHECKING:
-    from .nn import Module
 
 Floats = NDArray[np.floating[Any]]
 
 _ROWS = 1024  # samples that go through a model at a time
 
 
-def encode(model: Module, x: Floats) -> Floats:
+def encode(model: Model, x: Floats) -> Floats:
     """Return the codes f(x), shape (n, latent), of samples, shape (n, ...).
 
     Raises:
@@ -32,7 +30,7 @@ def encode(model: Module, x: Floats) -> Floats:
     return _map(model, model.encoder, x, "encoder", lambda n: (n, model.latent))
 
 
-def decode(model: Module, codes: Floats) -> Floats:
+def decode(model: Model, codes: Floats) -> Floats:
     """Return the samples g(z), shape (n, ...), that codes z, shape (n, latent), stand for.
 
     Raises:
@@ -48,7 +46,7 @@ def decode(model: Module, codes: Floats) -> Floats:
     return _map(model, model.decoder, codes, "decoder")
 
 
-def reconstruct(model: Module, x: Floats) -> Floats:
+def reconstruct(model: Model, x: Floats) -> Floats:
     """Return g(f(x)) for samples of shape (n, ...), in the same shape.
 
     Raises:
@@ -59,7 +57,7 @@ def reconstruct(model: Module, x: Floats) -> Floats:
 
 
 def _map(
-    model: Module,
+    model: Model,
     part: Callable[[Tensor], Tensor],
     x: Floats,
     name: str,
@@ -81,10 +79,11 @@ def _map(
 def errors(x_hat: Floats, x: Floats) -> NDArray[np.float64]:
     """Return each sample's mean squared error over its features, shape (n,)."""
     axes = tuple(range(1, x.ndim))
-    return np.square(x_hat.astype(np.float64) - x).mean(axes)
+    mse: NDArray[np.float64] = np.square(x_hat.astype(np.float64) - x).mean(axes)
+    return mse
 
 
-def reconstruction_error(model: Module, x: Floats) -> NDArray[np.float64]:
+def reconstruction_error(model: Model, x: Floats) -> NDArray[np.float64]:
     """Return the mean squared error of each sample's reconstruction, shape (n,)."""
     return errors(reconstruct(model, x), x)
 
@@ -133,11 +132,13 @@ class PCA:
 
     def encode(self, x: Floats) -> NDArray[np.float64]:
         """Return the codes (x − mean) Vᵀ, shape (n, k)."""
-        return (x - self.mean) @ self.components.T
+        codes: NDArray[np.float64] = (x - self.mean) @ self.components.T
+        return codes
 
     def decode(self, codes: Floats) -> NDArray[np.float64]:
         """Return the samples z V + mean, shape (n, d)."""
-        return codes @ self.components + self.mean
+        x_hat: NDArray[np.float64] = codes @ self.components + self.mean
+        return x_hat
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class Quality:
 
 
 def compare(
-    model: Module, train: Floats, test: Floats, labels: NDArray[np.int64] | None = None
+    model: Model, train: Floats, test: Floats, labels: NDArray[np.int64] | None = None
 ) -> tuple[Quality, Quality]:
     """Return the quality of a model and of PCA with the same code size, on the same samples.
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import optim
 from .autodiff import detect_anomaly, no_grad
+from .contract import Trainable
 from .data.batches import batches
 from .data.dataset import Dataset
 from .errors import DataError, DivergedError, ModelError, NonFiniteError
 from .random import default_generator
 from .tensor import Tensor, as_tensor
-
-if TYPE_CHECKING:
-    from .nn import Module
 
 Epoch = dict[str, float]
 """What is measured in an epoch, by name."""
@@ -48,7 +46,7 @@ class History(list[Epoch]):
 
 
 def fit(
-    model: Module,
+    model: Trainable,
     data: Dataset | NDArray[Any],
     *,
     epochs: int = 10,
@@ -120,7 +118,7 @@ def fit(
     return history
 
 
-def mean_loss(model: Module, x: NDArray[Any], batch_size: int = 1024) -> float:
+def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> float:
     """Return the mean of the model's loss over samples, shape (n, ...), without learning.
 
     Raises:
@@ -137,7 +135,7 @@ def mean_loss(model: Module, x: NDArray[Any], batch_size: int = 1024) -> float:
     return total / len(x)
 
 
-def _step(model: Module, batch: Tensor, optimizer: optim.Optimizer, clip: float | None) -> float:
+def _step(model: Trainable, batch: Tensor, optimizer: optim.Optimizer, clip: float | None) -> float:
     """Move the parameters once, down the gradient of the batch's loss; return the loss."""
     before = default_generator.bit_generator.state
     optimizer.zero_grad()
@@ -165,7 +163,7 @@ def _finite_gradients(optimizer: optim.Optimizer) -> bool:
     return True
 
 
-def _loss(model: Module, batch: Tensor) -> Tensor:
+def _loss(model: Trainable, batch: Tensor) -> Tensor:
     loss = model.loss(batch)
     if not isinstance(loss, Tensor) or loss.size != 1:
         got = f"shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
@@ -200,7 +198,7 @@ def _splits(data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 _ADVICE = "Lower the learning rate (--lr), or limit the gradient (--clip 1)."
 
 
-def _diverged(model: Module, batch: NDArray[Any]) -> DivergedError:
+def _diverged(model: Trainable, batch: NDArray[Any]) -> DivergedError:
     """Run the batch again to find the first operation that gives a value that is not finite."""
     _check_parameters(model)
     model.zero_grad()
@@ -214,7 +212,7 @@ def _diverged(model: Module, batch: NDArray[Any]) -> DivergedError:
     return DivergedError(f"Training diverged: the loss or a gradient is not finite.\n{_ADVICE}")
 
 
-def _check_parameters(model: Module) -> None:
+def _check_parameters(model: Trainable) -> None:
     for name, parameter in model.named_parameters():
         if not np.isfinite(parameter.data).all():
             raise DivergedError(

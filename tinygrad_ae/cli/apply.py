@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from .examples import Examples, examples
 
-_FORMATS = "an .npy, .npz or .csv file"
+if TYPE_CHECKING:
+    from ..run import Run
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_ARRAY = "an .npy, .npz or .csv file"
+_SAMPLES = f"{_ARRAY}, a .png sheet, or a folder of pictures"
 _DIGIT = 28 * 28  # numbers in a sample, where no data says it
 
 
-def _output(help: str, **settings: Any) -> Any:
+def _output(help: str, **settings: Any) -> Callable[[Function], Function]:
     return click.option("-o", "--out", type=click.Path(), metavar="OUT", help=help, **settings)
 
 
@@ -28,12 +36,9 @@ def _output(help: str, **settings: Any) -> Any:
 )
 @click.argument("run")
 @click.argument("input")
-@_output(
-    f"{_FORMATS}; a .png sheet, inputs above reconstructions; or a folder of pictures.",
-    required=True,
-)
+@_output(f"{_SAMPLES}; a sheet has the inputs above.", required=True)
 def reconstruct(run: str, input: str, out: str) -> None:
-    """Send samples through the code and back, and say how much is lost.
+    """Pass your samples through the code and back.
 
     RUN is a run folder. INPUT holds samples of the shape that the run was trained on: a picture,
     a folder of pictures, or an .npy, .npz, .csv or IDX file.
@@ -41,24 +46,18 @@ def reconstruct(run: str, input: str, out: str) -> None:
     from .. import evaluate
     from ..data import load_samples
     from ..run import Run
-    from . import outputs
+    from .outputs import sample_target
 
-    path = outputs.sample_target(out)
+    target = sample_target(out)
     trained = Run.open(run)
     x, names = load_samples(input, trained.shape, trained.scaling)
     with trained.file.blame():
         x_hat = evaluate.reconstruct(trained.model, x)
-    if path.suffix in outputs.ARRAYS:
-        shaped = trained.scaling.invert(x_hat).reshape(-1, *trained.shape)
-        outputs.write_array(path, shaped, key="x")
-    elif path.suffix == outputs.SHEET:
-        outputs.write_sheet(path, x, x_hat, trained.shape)
-    else:
-        outputs.write_pictures(path, x_hat, trained.shape, names)
+    _write_samples(trained, target, x_hat, above=x, names=names)
     error = float(evaluate.errors(x_hat, x).mean())
     click.echo(
         f"{len(x)} samples: mean squared error {error:.5f} per value (scaled to 0...1), "
-        f"PSNR {evaluate.psnr(error):.2f} dB\n{path}"
+        f"PSNR {evaluate.psnr(error):.2f} dB\n{target}"
     )
 
 
@@ -67,9 +66,9 @@ def reconstruct(run: str, input: str, out: str) -> None:
 )
 @click.argument("run")
 @click.argument("input")
-@_output(f"{_FORMATS}: a code in each row.", required=True)
+@_output(f"{_ARRAY}: a code in each row.", required=True)
 def encode(run: str, input: str, out: str) -> None:
-    """Turn samples into codes.
+    """Turn your samples into codes.
 
     RUN is a run folder. INPUT holds samples of the shape that the run was trained on: a picture,
     a folder of pictures, or an .npy, .npz, .csv or IDX file.
@@ -77,15 +76,15 @@ def encode(run: str, input: str, out: str) -> None:
     from .. import evaluate
     from ..data import load_samples
     from ..run import Run
-    from . import outputs
+    from .outputs import array_target, write_array
 
-    path = outputs.array_target(out)
+    target = array_target(out)
     trained = Run.open(run)
     x, _ = load_samples(input, trained.shape, trained.scaling)
     with trained.file.blame():
         codes = evaluate.encode(trained.model, x)
-    outputs.write_array(path, codes, key="codes")
-    click.echo(f"{len(codes)} codes of {codes.shape[1]} numbers\n{path}")
+    write_array(target, codes, key="codes")
+    click.echo(f"{len(codes)} codes of {codes.shape[1]} numbers\n{target}")
 
 
 @click.command(
@@ -93,7 +92,7 @@ def encode(run: str, input: str, out: str) -> None:
 )
 @click.argument("run")
 @click.argument("codes")
-@_output(f"{_FORMATS}, a .png sheet, or a folder of pictures.", required=True)
+@_output(f"{_SAMPLES}.", required=True)
 def decode(run: str, codes: str, out: str) -> None:
     """Turn codes into samples.
 
@@ -102,30 +101,42 @@ def decode(run: str, codes: str, out: str) -> None:
     from .. import evaluate
     from ..data import load_samples
     from ..run import Run
-    from . import outputs
+    from .outputs import sample_target
 
-    path = outputs.sample_target(out)
+    target = sample_target(out)
     trained = Run.open(run)
     z, _ = load_samples(codes, (trained.model.latent,), None)
     with trained.file.blame():
         x_hat = evaluate.decode(trained.model, z)
-    if path.suffix in outputs.ARRAYS:
-        shaped = trained.scaling.invert(x_hat).reshape(-1, *trained.shape)
-        outputs.write_array(path, shaped, key="x")
-    elif path.suffix == outputs.SHEET:
-        outputs.write_sheet(path, x_hat, None, trained.shape)
+    _write_samples(trained, target, x_hat)
+    click.echo(f"{len(x_hat)} samples of shape {trained.shape}\n{target}")
+
+
+def _write_samples(
+    run: Run,
+    target: Path,
+    x: NDArray[Any],
+    above: NDArray[Any] | None = None,
+    names: tuple[str, ...] | None = None,
+) -> None:
+    """Write samples in the form that the target's suffix chooses; arrays in the data's units."""
+    from . import outputs
+
+    if target.suffix in outputs.ARRAYS:
+        outputs.write_array(target, run.scaling.invert(x).reshape(-1, *run.shape), key="x")
+    elif target.suffix == outputs.SHEET:
+        outputs.write_sheet(target, [x] if above is None else [above, x], run.shape)
     else:
-        outputs.write_pictures(path, x_hat, trained.shape, None)
-    click.echo(f"{len(x_hat)} samples of shape {trained.shape}\n{path}")
+        outputs.write_pictures(target, x, run.shape, names)
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae evaluate runs/autoencoder-1"))
 @click.argument("run")
 def evaluate(run: str) -> None:
-    """Measure a run on its test split, beside PCA of the same code size.
+    """Compare a run with PCA on its test split.
 
-    RUN is a run folder. MSE is the mean squared error of a value, all values lying within
-    0...1, and PSNR = 10 log10(1 / MSE).
+    RUN is a run folder; PCA has the same code size. MSE is the mean squared error of a value,
+    all values lying within 0...1, and PSNR = 10 log10(1 / MSE).
     """
     from ..run import Run, results
     from . import report
@@ -133,7 +144,7 @@ def evaluate(run: str) -> None:
     trained = Run.open(run)
     data = trained.load_data()
     title = f"{data.name}: {len(data.test):,} test samples, epoch {trained.epoch}"
-    report.quality(title, results.measure(trained, data))
+    report.quality(title, trained, results.measure(trained, data))
 
 
 @click.command(
@@ -152,14 +163,15 @@ def draw(model: str, out: str) -> None:
     from ..run import Run, modelfile, results
     from ..show import draw as drawn
     from ..show import render
+    from .outputs import in_existing_folder
 
+    target = in_existing_folder(Path(out))
     if Path(model).is_dir():
         run = Run.open(model)
-        file, trained, features = run.file, run.model, math.prod(run.shape)
+        file, built, features = run.file, run.model, math.prod(run.shape)
     else:
-        file = modelfile.find(model)
-        arguments = file.complete({}, _DIGIT)
-        trained, features = file.build(arguments), _DIGIT
+        file, features = modelfile.find(model), _DIGIT
+        built = file.build(file.complete({}, features))
     batch = np.random.default_rng(0).random((2, features), np.float32)
-    graph = results.step_graph(file, trained, batch)
-    click.echo(render(drawn(graph, title=f"{type(trained).__name__}: the loss of one step"), out))
+    graph = results.step_graph(file, built, batch)
+    click.echo(render(drawn(graph, title=f"{type(built).__name__}: the loss of one step"), target))

@@ -6,7 +6,6 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import click
@@ -19,7 +18,7 @@ from .examples import Examples
 _DEFAULT = Config()
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType[tuple[Any, ...]]):
     """Several numbers separated by commas, as a tuple; nothing at all is the empty tuple."""
 
     name = "n,n,..."
@@ -150,7 +149,7 @@ def _kind(parameter: inspect.Parameter) -> Any:
     if annotation is parameter.empty:
         annotation = type(default)
         if annotation is tuple:
-            annotation = tuple[type(default[0]) if default else int, ...]
+            return Numbers(type(default[0]) if default else int)
     if isinstance(annotation, types.UnionType):  # T | None
         (*others,) = (a for a in typing.get_args(annotation) if a is not types.NoneType)
         annotation = others[0] if len(others) == 1 else None
@@ -183,13 +182,5 @@ def _argument_texts(file: ModelFile) -> dict[str, str]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "." if text else text
-
-
-def split_options(
-    file: ModelFile, values: dict[str, Any], options: Iterable[Option]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the given values as (the model's arguments, the others)."""
-    model = {option.name for option in options if option.section == "Model"}
-    arguments = {name: value for name, value in values.items() if name in model}
-    return arguments, {name: value for name, value in values.items() if name not in model}
+    end = "" if text.endswith((".", "?", "!")) else "."
+    return text[:1].upper() + text[1:] + end

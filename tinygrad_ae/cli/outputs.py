@@ -30,7 +30,7 @@ def array_target(out: str) -> Path:
     path = Path(out)
     if path.suffix not in ARRAYS:
         raise UserError(f"{out} must end in {', '.join(ARRAYS)}: the suffix chooses the format.")
-    return _in_existing_folder(path)
+    return in_existing_folder(path)
 
 
 def sample_target(out: str) -> Path:
@@ -41,7 +41,7 @@ def sample_target(out: str) -> Path:
     """
     path = Path(out)
     if path.suffix in (*ARRAYS, SHEET):
-        return _in_existing_folder(path)
+        return in_existing_folder(path)
     if path.suffix:
         raise UserError(
             f"{out} must end in {', '.join((*ARRAYS, SHEET))}, which chooses the format, or have "
@@ -49,10 +49,15 @@ def sample_target(out: str) -> Path:
         )
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{out} exists already and is not empty. Choose another folder.")
-    return _in_existing_folder(path)
+    return in_existing_folder(path)
 
 
-def _in_existing_folder(path: Path) -> Path:
+def in_existing_folder(path: Path) -> Path:
+    """Return the path of a file to be, in a folder that is there.
+
+    Raises:
+        UserError: it is not.
+    """
     if not path.parent.is_dir():
         raise UserError(f"The folder {path.parent} does not exist. Make it, or choose another.")
     return path
@@ -64,7 +69,8 @@ def write_array(path: Path, array: NDArray[Any], *, key: str) -> None:
         if path.suffix == ".npy":
             np.save(temporary, array)
         elif path.suffix == ".npz":
-            np.savez_compressed(temporary, **{key: array})
+            arrays: dict[str, Any] = {key: array}
+            np.savez_compressed(temporary, **arrays)
         else:
             rows = array.reshape(len(array), -1)
             header = ",".join(f"{key[0]}{i}" for i in range(rows.shape[1]))
@@ -100,25 +106,21 @@ def write_pictures(
         raise
 
 
-def write_sheet(
-    path: Path, x: NDArray[Any], below: NDArray[Any] | None, shape: Sequence[int]
-) -> None:
-    """Write samples side by side into one picture, each above its partner if there are such.
+def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) -> None:
+    """Write samples side by side into one picture.
 
     Args:
         path: of the PNG file.
-        x: samples with values in 0...1, shape (n, d).
-        below: their partners, of the same shape.
+        rows: samples with values in 0...1, shape (n, d); several such arrays stand below each
+            other, sample by sample.
         shape: of one sample.
     """
-    cells = _pixels(x, shape)
-    if below is not None:
-        cells = np.concatenate([cells, _pixels(below, shape)], axis=1)
+    cells = np.concatenate([_pixels(x, shape) for x in rows], axis=1)
     height, width = cells.shape[1:3]
     columns = min(_COLUMNS, len(cells))
-    rows = math.ceil(len(cells) / columns)
+    lines = math.ceil(len(cells) / columns)
     sheet = np.full(
-        (rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, *cells.shape[3:]),
+        (lines * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, *cells.shape[3:]),
         255,
         np.uint8,
     )

@@ -40,17 +40,23 @@ PICTURES = {
 def download() -> Iterator[Callable[[str, int, int], None]]:
     """Yield what shows how far downloads are: called with file name, bytes done, bytes in all."""
     columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        tasks: dict[str, Any] = {}
+    progress = Progress(*columns, console=console, transient=True)
+    tasks: dict[str, Any] = {}
 
-        def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name)
-                if not console.is_terminal:
-                    write(f"fetching {name}")
-            progress.update(tasks[name], completed=done, total=total or None)
+    def show(name: str, done: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = progress.add_task(name)
+            if console.is_terminal:
+                progress.start()
+            else:
+                write(f"fetching {name}")
+        progress.update(tasks[name], completed=done, total=total or None)
 
+    try:
         yield show
+    finally:
+        if progress.live.is_started:
+            progress.stop()
 
 
 def introduce(run: Run, data: Dataset) -> None:
@@ -103,15 +109,15 @@ def summary(run: Run, results: dict[str, Any]) -> None:
     """Show the model beside PCA of the same code size, and the files of the run."""
     rows = [(results[key]["name"], results[key]["mse"]) for key in ("model", "pca")]
     write("")
-    console.print(_table(f"{results['test_samples']:,} test samples", rows))
+    console.print(_table(f"{results['test_samples']:,} test samples", rows, run))
     write(f"\nIn {run.path}:")
     for name in (*results["files"], "metrics.csv", "config.json", "checkpoint.safetensors"):
         write(f"  {name:<24}{PICTURES[name]}")
 
 
-def quality(title: str, qualities: tuple[Quality, Quality]) -> None:
+def quality(title: str, run: Run, qualities: tuple[Quality, Quality]) -> None:
     """Show measured qualities, overall and by class."""
-    console.print(_table(title, [(q.name, q.mse) for q in qualities]))
+    console.print(_table(title, [(q.name, q.mse) for q in qualities], run))
     if qualities[0].by_class:
         table = Table("class", title="MSE by class", title_justify="left")
         for q in qualities:
@@ -121,9 +127,9 @@ def quality(title: str, qualities: tuple[Quality, Quality]) -> None:
         console.print(table)
 
 
-def _table(title: str, rows: list[tuple[str, float]]) -> Table:
+def _table(title: str, rows: list[tuple[str, float]], run: Run) -> Table:
     table = Table("", title=title, title_justify="left")
-    table.add_column("MSE per pixel", justify="right")
+    table.add_column(f"MSE per {'pixel' if len(run.shape) > 1 else 'value'}", justify="right")
     table.add_column("PSNR", justify="right")
     for name, mse in rows:
         table.add_row(name, f"{mse:.5f}", f"{psnr(mse):.2f} dB")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,12 @@ from .examples import Examples, examples
 
 if TYPE_CHECKING:
     from ..run import ModelFile, Run
+
+
+_WHICH = (
+    "Which model? Give a name ('tinygrad-ae models' lists them), the path of a Python file, or "
+    "--resume RUN."
+)
 
 
 class Stopped(click.ClickException):
@@ -37,7 +44,21 @@ class Train(Examples, click.Group):
                     "--resume continues a run with its own model; leave the model out.", ctx
                 )
             args = [args[position], *args[:position], *args[position + 1 :]]
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if position is not None or error.possibilities:
+                raise
+            raise click.UsageError(
+                f"{_WHICH} (Only a model has the option {error.option_name}.)", ctx
+            ) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the built-in models."""
+        from ..run import modelfile
+
+        with formatter.section("Models"):
+            formatter.write_dl(list(modelfile.built_in().items()))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the built-in models."""
@@ -78,11 +99,7 @@ def train(ctx: click.Context, resume: str | None, epochs: int | None) -> None:
     if ctx.invoked_subcommand is not None:
         return
     if resume is None:
-        raise click.UsageError(
-            "Which model? Give a name ('tinygrad-ae models' lists them), the path of a Python "
-            "file, or --resume RUN.",
-            ctx,
-        )
+        raise click.UsageError(_WHICH, ctx)
     _resume(resume, epochs)
 
 
@@ -121,7 +138,6 @@ def _command(file: ModelFile) -> click.Command:
         params=[*arguments, *training_options()],
         callback=functools.partial(_start, file, [option.name for option in arguments]),
         help=inspect.cleandoc(doc),
-        short_help=file.line.partition(": ")[2] or file.line,
         epilog=examples(
             f"tinygrad-ae train {file.name}",
             f"tinygrad-ae train {file.name} --data mnist --epochs 10 --out runs/mnist",
@@ -134,7 +150,11 @@ def _start(file: ModelFile, argument_names: list[str], out: str | None, **option
     """Train from the beginning."""
     from ..data import load
     from ..run import Config, Run
+    from ..run.folder import refuse_existing
     from . import report
+
+    if out is not None:
+        refuse_existing(Path(out))  # before anything is fetched
 
     arguments = {name: options.pop(name) for name in argument_names}
     config = Config(model=file.name, arguments=arguments, **options)

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from .. import optim
+from ..contract import Model
 from ..data import Dataset, Scaling, load
 from ..errors import RunError
 from ..files import atomic
-from ..nn import Module
 from ..random import default_generator, manual_seed
 from ..train import History, fit
 from . import checkpoint, modelfile
@@ -58,16 +58,18 @@ class Run:
         self.path, self.config, self.facts, self.scaling, self.file = (
             path, config, facts, scaling, file,
         )  # fmt: skip
+        callers_state = default_generator.bit_generator.state
         manual_seed(config.seed)
-        self.model: Module = file.build(config.arguments)
+        self.model: Model = file.build(config.arguments)
+        self._random_state = default_generator.bit_generator.state
+        default_generator.bit_generator.state = callers_state
         self.optimizer: optim.Optimizer = config.make_optimizer(self.model.parameters())
         self.history = History()
-        self._random_state: dict[str, Any] = default_generator.bit_generator.state
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample; a row of the data is it, flattened."""
-        return tuple(self.facts["shape"])
+        return tuple(self.facts["sample_shape"])
 
     @property
     def epoch(self) -> int:
@@ -92,12 +94,12 @@ class Run:
         """
         target = None if path is None else Path(path)
         if target is not None:
-            _refuse_existing(target)
+            refuse_existing(target)
         file = modelfile.find(config.model)
         arguments = file.complete(config.arguments, data.features)
         config = replace(config, arguments=arguments)
         facts = {
-            "shape": list(data.shape),
+            "sample_shape": list(data.shape),
             "data_sha256": fingerprint(data),
             "model_sha256": file.sha256,
             "imports": None if file.is_built_in else str(file.path.parent),
@@ -266,7 +268,8 @@ def write_json(path: Path, values: Any) -> None:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _refuse_existing(path: Path) -> None:
+def refuse_existing(path: Path) -> None:
+    """Raise RunError if there is something at ``path`` that a new run would replace."""
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         cure = "Choose another --out"
         if (path / CHECKPOINT).exists():
@@ -288,7 +291,7 @@ def _rename(temporary: Path, target: Path, numbered: bool) -> Path:
             if not path.exists():
                 raise
             if not numbered:
-                _refuse_existing(path)
+                refuse_existing(path)
                 raise
         number += 1
 

@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ..autodiff import no_grad
+from ..contract import Model
 from ..errors import ModelError, UserError, did_you_mean
 from ..nn import Module
 from ..tensor import Tensor, as_tensor
@@ -38,7 +39,7 @@ class ModelFile:
         name: a built-in model's name, or the path of the user's file.
         path: of the file.
         cls: the model's class.
-        line: the first line of the file's docstring, or "".
+        line: the first line of the file's docstring, without the name before a colon.
     """
 
     name: str
@@ -88,14 +89,18 @@ class ModelFile:
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         return {name: p for name, p in signature.parameters.items() if p.kind not in variadic}
 
-    def build(self, arguments: dict[str, Any]) -> Module:
+    def build(self, arguments: dict[str, Any]) -> Model:
         """Construct the model.
 
         Raises:
             ModelError: the constructor fails, or the model lacks what every model has.
         """
-        with self.blame():
-            model = self.cls(**arguments)
+        try:
+            with self.blame():
+                model = cast(Model, self.cls(**arguments))
+        except UserError as error:
+            given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+            raise ModelError(f"{self.cls.__name__}({given}) cannot be made: {error}") from error
         missing = [n for n in ("encoder", "decoder", "latent", "loss") if not hasattr(model, n)]
         if missing:
             raise ModelError(
@@ -110,7 +115,7 @@ class ModelFile:
             )
         return model
 
-    def check(self, model: Module, inputs: int) -> None:
+    def check(self, model: Model, inputs: int) -> None:
         """Try the model on two samples of ``inputs`` numbers.
 
         Raises:
@@ -190,7 +195,8 @@ def find(given: str, *, imports: Path | None = None) -> ModelFile:
     else:
         path = Path(given).expanduser().resolve()
         module = _execute(path, imports or path.parent)
-    line = (module.__doc__ or "").strip().partition("\n")[0]
+    first = (module.__doc__ or "").strip().partition("\n")[0]
+    line = first.partition(": ")[2] or first
     return ModelFile(given, path, _model_class(module, path), line)
 
 

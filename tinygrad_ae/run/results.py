@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import Model
 from ..data import Dataset
 from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..graph import Graph
-from ..nn import Module
 from ..tensor import as_tensor
 from .folder import Run, write_json
 from .modelfile import ModelFile
@@ -94,11 +94,12 @@ def _pictures(run: Run, data: Dataset) -> list[str]:
     return list(drawn)
 
 
-def _first_weights(model: Module, features: int) -> NDArray[Any] | None:
+def _first_weights(model: Model, features: int) -> NDArray[Any] | None:
     """Return the encoder's first weights that act on samples, shape (units, features)."""
-    for parameter in model.encoder.parameters():
-        if parameter.ndim == 2 and parameter.shape[1] == features:
-            return parameter.data
+    for name, parameter in model.named_parameters():
+        if name.startswith("encoder.") and parameter.shape[1:] == (features,):
+            weights: NDArray[Any] = parameter.data
+            return weights
     return None
 
 
@@ -112,7 +113,7 @@ def _graph(run: Run, data: Dataset) -> str:
     return name
 
 
-def step_graph(file: ModelFile, model: Module, x: NDArray[np.float32]) -> Graph:
+def step_graph(file: ModelFile, model: Model, x: NDArray[np.float32]) -> Graph:
     """Return the graph of the loss on a batch, as a training step computes it."""
     model = copy.deepcopy(model).train()  # a step may change what the model remembers
     batch = as_tensor(x)

@@ -1,0 +1,57 @@
+"""What a model is, for everything that trains or uses one: the f, g, k and L of the theory.
+
+Any :class:`~tinygrad_ae.nn.Module` with these attributes will do; it need not derive from
+anything here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from .nn import Parameter
+from .tensor import Tensor
+
+
+class Trainable(Protocol):
+    """What training needs: a loss, and parameters to lower it with."""
+
+    def loss(self, batch: Tensor, /) -> Tensor:
+        """L: mean loss over a batch of samples, shape (n, d), as a tensor of one element."""
+
+    def parameters(self) -> Iterator[Parameter]:
+        """What training moves."""
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """What training moves, by path."""
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+
+    def train(self, mode: bool = True) -> Any:
+        """Behave as in training."""
+
+    def eval(self) -> Any:
+        """Behave as in use."""
+
+
+class Model(Trainable, Protocol):
+    """An autoencoder: samples of d numbers to codes of k numbers and back."""
+
+    @property
+    def encoder(self) -> Callable[[Tensor], Tensor]:
+        """f_θ: (n, d) to (n, k)."""
+
+    @property
+    def decoder(self) -> Callable[[Tensor], Tensor]:
+        """g_φ: (n, k) to (n, d)."""
+
+    @property
+    def latent(self) -> int:
+        """k, the size of a code."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of all that is saved."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Write saved values back."""
