@@ -18,7 +18,7 @@ from ..files import atomic
 
 ARRAYS = (".npy", ".npz", ".csv")
 SHEET = ".png"
-_COLUMNS, _GAP, _PIXELS = 16, 4, 1024  # of a sheet: pictures in a row, space, largest width
+_COLUMNS, _GAP, _PIXELS = 16, 4, 1200  # of a sheet: pictures in a row, space, largest width
 
 
 def array_target(out: str) -> Path:

@@ -35,7 +35,7 @@ def save(path: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any
         OSError: the file cannot be written.
     """
     safetensors = _library()
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {name: json.dumps(fact) for name, fact in facts.items()}
     metadata[_CHECKSUM] = _checksum(arrays, metadata)
     with atomic(path) as temporary:
