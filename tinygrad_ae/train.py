@@ -45,6 +45,11 @@ class History(list[Epoch]):
         )
 
 
+# What overflows is found and named here, with its module: NumPy's warnings would say less.
+_quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+@_quiet
 def fit(
     model: Trainable,
     data: Dataset | NDArray[Any],
@@ -81,7 +86,7 @@ def fit(
         The history.
 
     Raises:
-        DataError: there is nothing to learn from, or it is not finite.
+        DataError: there is nothing to learn from, it is not finite, or batches have no size.
         ModelError: the loss is not a tensor of one element.
         DivergedError: the loss or a parameter stopped being finite; the message names the first
             operation and module that gave such a value.
@@ -91,33 +96,34 @@ def fit(
     generator = generator or default_generator
     history = History() if history is None else history
     watchers = [on_epoch] if callable(on_epoch) else list(on_epoch)
-    step = len(history) * math.ceil(len(train) / batch_size)
+    step = len(history) * sum(1 for _ in batches(train, batch_size))
     base_lr = optimizer.lr
-    # What overflows is found below and named, with its module: NumPy's warnings say less.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        while len(history) < epochs:
-            start = time.perf_counter()
-            model.train()
-            total = 0.0
+    while len(history) < epochs:
+        start = time.perf_counter()
+        model.train()
+        total = 0.0
+        try:
             for batch in batches(train, batch_size, generator):
                 if schedule:
                     optimizer.lr = base_lr * schedule(step)
                 total += _step(model, as_tensor(batch), optimizer, clip) * len(batch)
                 step += 1
+        finally:
             optimizer.lr = base_lr
-            trained = time.perf_counter() - start
-            _check_parameters(model)
-            record: Epoch = {"epoch": len(history) + 1, "loss": total / len(train)}
-            if len(validation):
-                record["validation_loss"] = mean_loss(model, validation)
-            record["seconds"] = time.perf_counter() - start
-            record["samples_per_second"] = len(train) / trained
-            history.append(record)
-            for watcher in watchers:
-                watcher(history)
+        trained = time.perf_counter() - start
+        _check_parameters(model)
+        record: Epoch = {"epoch": len(history) + 1, "loss": total / len(train)}
+        if len(validation):
+            record["validation_loss"] = mean_loss(model, validation)
+        record["seconds"] = time.perf_counter() - start
+        record["samples_per_second"] = len(train) / trained
+        history.append(record)
+        for watcher in watchers:
+            watcher(history)
     return history
 
 
+@_quiet
 def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> float:
     """Return the mean of the model's loss over samples, shape (n, ...), without learning.
 

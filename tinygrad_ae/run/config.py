@@ -47,7 +47,7 @@ class Config:
         seed: of everything random.
 
     Raises:
-        UserError: a name is unknown.
+        UserError: a name is unknown, or a number is not positive.
     """
 
     model: str = "autoencoder"
@@ -67,6 +67,9 @@ class Config:
     def __post_init__(self) -> None:
         _check_name("optimizer", self.optimizer, OPTIMIZERS)
         _check_name("schedule", self.schedule, SCHEDULES)
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         """Return the optimiser for these parameters."""

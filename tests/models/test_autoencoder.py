@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from tinygrad_ae.models import Autoencoder
+
+from tinygrad_ae import Tensor
+from tinygrad_ae.errors import UserError
+from tinygrad_ae.nn import Module
+
+
+def widths(part: Module) -> list[tuple[int, ...]]:
+    return [p.shape for name, p in part.named_parameters() if name.endswith("weight")]
+
+
+def test_the_decoder_mirrors_the_encoder() -> None:
+    model = Autoencoder(inputs=20, hidden=(12, 7), latent=3)
+    assert widths(model.encoder) == [(12, 20), (7, 12), (3, 7)]
+    assert widths(model.decoder) == [(7, 3), (12, 7), (20, 12)]
+    assert model.latent == 3
+
+
+def test_without_hidden_layers_the_code_is_affine() -> None:
+    model = Autoencoder(inputs=6, hidden=(), latent=2)
+    a, b = np.random.default_rng(0).random((2, 4, 6), np.float32)
+    f = lambda x: model.encoder(Tensor(x)).numpy()
+    model.requires_grad_(False)
+    np.testing.assert_allclose(f((a + b) / 2), (f(a) + f(b)) / 2, rtol=1e-5, atol=1e-6)
+
+
+def test_the_loss_is_the_mean_squared_error_of_the_reconstruction() -> None:
+    model = Autoencoder(inputs=6, hidden=(5,), latent=2).requires_grad_(False)
+    x = np.random.default_rng(0).random((4, 6), np.float32)
+    z = model.encoder(Tensor(x))
+    x_hat = model.decoder(z)
+    assert z.shape == (4, 2)
+    assert (x_hat.data > 0).all()
+    assert (x_hat.data < 1).all()
+    np.testing.assert_array_equal(model(Tensor(x)).data, x_hat.data)
+    assert model.loss(Tensor(x)).item() == pytest.approx(np.mean((x_hat.data - x) ** 2))
+
+
+def test_the_activation_is_chosen_by_name() -> None:
+    assert "Tanh" in repr(Autoencoder(activation="tanh"))
+    with pytest.raises(UserError, match="Did you mean 'relu'"):
+        Autoencoder(activation="rellu")
