@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygrad_ae import Graph, Tensor, grad, no_grad, ops
+from tinygrad_ae.autodiff import record_everything
 from tinygrad_ae.graph import Scope, state
 
 
@@ -47,6 +48,28 @@ def test_nodes_know_what_they_cost():
     assert (y.T.node.flops, y.T.node.bytes) == (0, 0)
     assert ops.sum(y).node.flops == 20
     assert (x.node.flops, x.node.bytes) == (0, 0)
+
+
+def test_values_are_read_or_computed_again_until_backward_frees_them():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    h = x * np.array([3.0, 4.0]) + 1
+    y = np.tanh(h).sum()
+    graph = Graph.of(y)
+    wanted = {"mul": [3, 8], "add": [4, 9], "tanh": np.tanh([4, 9]), "sum": np.tanh([4, 9]).sum()}
+    values = graph.values()
+    assert set(values) == set(graph)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(values[graph.op(name)[0]], value)
+    y.backward()
+    assert set(graph.values()) == set(graph.leaves())
+
+
+def test_random_draws_are_kept_not_repeated():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with record_everything():
+        noise = ops.normal(x.detach())
+        y = (x + noise).sum()
+    assert Graph.of(y).values()[noise.node] is noise.data
 
 
 def test_the_backward_pass_is_a_graph_too():

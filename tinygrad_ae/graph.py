@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .ops.op import Op
+from .ops.op import Array, Op
 
 clock = itertools.count()  # stamps nodes and mutations: a later event has a higher number
 
@@ -67,7 +67,7 @@ class Node:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     tracked: bool  # whether gradients flow through it
-    saved: list[Any] | None  # inputs and output, None where not needed; None once freed
+    saved: list[Any] | None  # inputs, then output; None where not needed, or once freed
     hooks: list[Callable[[Any], Any]] | None
     leaf: Callable[[], Any] | None  # for a tracked leaf: weak reference to its tensor
     name: str | None
@@ -224,6 +224,30 @@ class Graph:
             for x in node.inputs:
                 uses[x].append(node)
         return uses
+
+    def values(self) -> dict[Node, Array]:
+        """Return the output of each node, as far as it is known.
+
+        Read from what the tape saved and what leaves hold; what was not saved is computed again
+        from its inputs. Missing are the values of operations that backward has freed, and what
+        depends on them; under ``record_everything`` all are saved until then.
+        """
+        known: dict[Node, Array] = {}
+        for node in self.nodes:
+            kept = node.saved or ()
+            for x, value in zip(node.inputs, kept, strict=False):
+                if isinstance(value, np.ndarray):
+                    known.setdefault(x, value)
+            if kept and kept[-1] is not None:
+                known[node] = kept[-1]
+            elif node.leaf is not None and (tensor := node.leaf()) is not None:
+                known[node] = tensor.data
+        for node in self.nodes:
+            if node not in known and node.op and node.saved and not node.op.is_random:
+                inputs = [known.get(x) for x in node.inputs]
+                if all(x is not None for x in inputs):
+                    known[node] = np.asarray(node.op.forward(*inputs, **node.attrs))
+        return known
 
     def __repr__(self) -> str:
         operations = sum(node.op is not None for node in self.nodes)

@@ -116,7 +116,7 @@ class Tensor:
         return self._node
 
     def _leaf_node(self, tracked: bool) -> Node:
-        node = Node(None, (), {}, self.data, tracked)
+        node = Node(None, (), {}, self.data, tracked, None if tracked else [self.data])
         node.name = self._name
         return node
 
@@ -691,7 +691,7 @@ def _record(
     keep = op.saves(tracked, len(args)) if tracked and z.dtype.kind == "f" else None
     if keep is None and not now.everything:
         return out
-    saved: list[Any] = [None] * (len(args) + 1)
+    saved: list[Any] = [None] * len(args) + [z if now.everything else None]
     for i in keep or ():
         if i == len(args):
             saved[i] = z
@@ -709,7 +709,7 @@ def _record(
 
 def _constant(value: Any) -> Node:
     array = np.asarray(value)
-    node = Node(None, (), {}, array, tracked=False)
+    node = Node(None, (), {}, array, tracked=False, saved=[array])
     if array.ndim == 0:
         node.name = f"{array.item():.6g}"
     return node

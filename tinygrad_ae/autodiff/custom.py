@@ -15,7 +15,7 @@ from ..ops.op import Op, Rule
 from ..random import default_generator
 from ..tensor import Tensor, _wrap
 from .engine import pull_back
-from .modes import enable_grad
+from .modes import enable_grad, no_grad
 
 
 def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callable[..., Any]], Op]:
@@ -57,16 +57,20 @@ class _Recompute:
             return _wrap(zeros) if isinstance(g, Tensor) else zeros
         return result if isinstance(g, Tensor) else result.data
 
-    def _gradients(self, g: Any) -> dict[Node, Tensor]:
-        record = isinstance(g, Tensor)
+    def run(self) -> Tensor:
+        """Evaluate the function, with the random numbers of the first time."""
         now = default_generator.bit_generator.state
-        default_generator.bit_generator.state = self.noise  # the same dropout masks again
-        start = next(clock)
+        default_generator.bit_generator.state = self.noise
         try:
-            with enable_grad():
-                out = self.f()
+            return self.f()
         finally:
             default_generator.bit_generator.state = now
+
+    def _gradients(self, g: Any) -> dict[Node, Tensor]:
+        record = isinstance(g, Tensor)
+        start = next(clock)
+        with enable_grad():
+            out = self.run()
         found: dict[Node, Tensor] = {}
         seed = g if record else _wrap(g)
         pull_back(
@@ -81,7 +85,8 @@ class _Recompute:
 
 
 def _remat_forward(*xs: Any, recompute: _Recompute) -> Any:
-    raise GradientError("a recomputed function is evaluated through remat, not as an operation")
+    with no_grad():
+        return recompute.run().data
 
 
 _remat = Op(

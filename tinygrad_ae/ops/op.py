@@ -61,7 +61,7 @@ class Op:
     """
 
     __slots__ = (
-        "_saves", "arity", "expr", "flops", "forward", "inputs", "name", "pulls", "rules", "tex",
+        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls", "rules", "tex",
         "variadic", "views",
     )  # fmt: skip
 
@@ -80,11 +80,11 @@ class Op:
         self.name, self.forward, self.rules = name, forward, rules
         self.tex, self.expr, self.views = tex, expr, views
         self.flops = flops or (lambda out, *shapes: int(np.prod(out)))
-        self.inputs, attrs, self.variadic = _parameters(forward)
+        self.inputs, self.attrs, self.variadic = _parameters(forward)
         self.arity = len(self.inputs)
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
-        self.pulls = [rule and self._bind(rule, attrs) for rule in rules]
+        self.pulls = [rule and self._bind(rule) for rule in rules]
         self._saves: dict[tuple[int, int], tuple[int, ...] | None] = {}
         Op.registry[name] = self
 
@@ -98,6 +98,11 @@ class Op:
             if record is not None:
                 return record(self, args, attrs)
         return self.forward(*args, **attrs)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether computing it again may give another result: it draws from a generator."""
+        return "generator" in self.attrs
 
     def pull(self, k: int) -> Rule | None:
         """Return how a gradient flows to input ``k``, None if it does not.
@@ -130,19 +135,19 @@ class Op:
             self._saves[tracked, count] = positions
             return positions
 
-    def _bind(self, rule: Rule, attrs: Sequence[str]) -> Rule:
+    def _bind(self, rule: Rule) -> Rule:
         """Return a function of (k, g, node, values) that hands the rule what it names.
 
         It is compiled once here, because looking names up at every call would cost more than
         many a rule.
         """
-        arguments = ", ".join(self._source(name, attrs) for name in _names(rule))
+        arguments = ", ".join(self._source(name) for name in _names(rule))
         bound: Rule = eval(f"lambda k, g, node, values: rule({arguments})", {"rule": rule})
         return bound
 
-    def _source(self, name: str, attrs: Sequence[str]) -> str:
+    def _source(self, name: str) -> str:
         """Return where the value of a rule's parameter is found."""
-        sources = {"g": "g", "z": "values[-1]", **{a: f"node.attrs[{a!r}]" for a in attrs}}
+        sources = {"g": "g", "z": "values[-1]", **{a: f"node.attrs[{a!r}]" for a in self.attrs}}
         if self.variadic:
             sources |= {
                 "i": "k",

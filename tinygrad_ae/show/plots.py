@@ -128,7 +128,7 @@ def latent_map(codes: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Fig
         points = centred @ directions[:2].T
     with sheet((6.6, 5.4)) as figure:
         ax = figure.subplots()
-        size = float(np.clip(6000 / len(points), 3, 24))
+        size = float(np.clip(24_000 / len(points), 5, 30))
         # One cloud in shuffled order: drawn class after class, the last would hide the first.
         order = np.random.default_rng(0).permutation(len(points))
         of = {label: CLASSES[i % len(CLASSES)] for i, (label, _) in enumerate(groups)}

@@ -48,7 +48,9 @@ def reconstructions(
     headings = ["" if classes is None else str(classes[i]) for i in chosen]
     with sheet((max(4.6, 1.1 + 0.84 * len(chosen)), 3.0)) as figure:
         mse = float(np.mean(np.square(errors)))
-        figure.suptitle(f"Input, reconstruction and error (MSE {mse:.4f})", x=0.01, ha="left")
+        figure.suptitle(
+            f"Input, reconstruction and error (MSE of these: {mse:.4f})", x=0.01, ha="left"
+        )
         axes = figure.subplots(3, len(chosen), squeeze=False)
         if _is_image(shape):
             _image_rows(figure, axes, samples, copies, errors, shape)
