@@ -59,9 +59,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 
 
 def _like(x: Any, value: int) -> Any:
-    from .tensor import Tensor
-
-    return Tensor(np.full(x.shape, value, x.dtype))
+    # `where` makes it a tensor, and its condition that nothing of x is in it.
+    return ops.where(False, x.detach(), np.full(x.shape, value, x.dtype))
 
 
 def call_ufunc(

@@ -16,8 +16,9 @@ import numpy as np
 from .. import mutation
 from ..errors import GradientError, NonFiniteError, ShapeError
 from ..graph import Node, reachable, state
+from ..operators import TensorLike
 from ..ops import astype, unbroadcast
-from ..tensor import Tensor, TensorLike, _wrap, as_tensor
+from ..tensor import Tensor, _wrap, as_tensor
 from .modes import enable_grad, no_grad
 
 

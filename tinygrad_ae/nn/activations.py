@@ -7,7 +7,8 @@ from typing import Any, ClassVar, cast
 
 from .. import ops
 from ..errors import ModelError, did_you_mean
-from ..tensor import Tensor, TensorLike, as_tensor
+from ..operators import TensorLike
+from ..tensor import Tensor, as_tensor
 from .module import Module
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
+from ..operators import TensorLike
 from ..ops import (
     elu,
     gelu,
@@ -30,7 +31,7 @@ from ..ops import (
     tanh,
 )
 from ..ops.op import Array
-from ..tensor import Tensor, TensorLike, as_tensor
+from ..tensor import Tensor, as_tensor
 
 __all__ = [
     "binary_cross_entropy",

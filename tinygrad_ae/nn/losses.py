@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from ..errors import ModelError
-from ..tensor import Tensor, TensorLike
+from ..operators import TensorLike
+from ..tensor import Tensor
 from . import functional
 from .module import Module
 
