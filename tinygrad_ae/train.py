@@ -134,7 +134,7 @@ def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> floa
     total = 0.0
     with no_grad():
         for batch in batches(x, batch_size):
-            loss = _loss(model, as_tensor(batch)).item()
+            loss = loss_of(model, as_tensor(batch)).item()
             if not math.isfinite(loss):
                 raise _diverged(model, batch)
             total += loss * len(batch)
@@ -145,7 +145,7 @@ def _step(model: Trainable, batch: Tensor, optimizer: optim.Optimizer, clip: flo
     """Move the parameters once, down the gradient of the batch's loss; return the loss."""
     before = default_generator.bit_generator.state
     optimizer.zero_grad()
-    loss = _loss(model, batch)
+    loss = loss_of(model, batch)
     value = float(loss.item())
     if math.isfinite(value):
         loss.backward()
@@ -169,7 +169,12 @@ def _finite_gradients(optimizer: optim.Optimizer) -> bool:
     return True
 
 
-def _loss(model: Trainable, batch: Tensor) -> Tensor:
+def loss_of(model: Trainable, batch: Tensor) -> Tensor:
+    """Return ``model.loss(batch)``.
+
+    Raises:
+        ModelError: it is not a tensor of one element.
+    """
     loss = model.loss(batch)
     if not isinstance(loss, Tensor) or loss.size != 1:
         got = f"shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
@@ -210,7 +215,7 @@ def _diverged(model: Trainable, batch: NDArray[Any]) -> DivergedError:
     model.zero_grad()
     try:
         with detect_anomaly():
-            loss = _loss(model, as_tensor(batch))
+            loss = loss_of(model, as_tensor(batch))
             if loss.requires_grad:
                 loss.backward()
     except NonFiniteError as error:

@@ -1,8 +1,8 @@
 """The run folder: everything about one training, from its first moment on.
 
 The folder appears whole, with a checkpoint of epoch 0, and each file in it is replaced as a
-whole. So at any instant it is either not there or can be continued from; the checkpoint holds
-all that continuing depends on, and the other files are derived from it.
+whole. So at any instant it is either not there or can be continued from: the checkpoint and the
+copy of the model's file hold all that this depends on, and the other files are derived.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Run:
     Attributes:
         path: of the folder.
         config: what was asked for.
-        facts: what else a checkpoint remembers: the model file's checksum and the data's, the
+        origin: what it was found to mean: the checksums of the model file and of the data, the
             shape of a sample, the folder that the model file's imports are looked up in.
         scaling: of the data it was trained on.
         file: the model's.
@@ -53,10 +53,10 @@ class Run:
     """
 
     def __init__(
-        self, path: Path, config: Config, facts: dict[str, Any], scaling: Scaling, file: ModelFile
+        self, path: Path, config: Config, origin: dict[str, Any], scaling: Scaling, file: ModelFile
     ) -> None:
-        self.path, self.config, self.facts, self.scaling, self.file = (
-            path, config, facts, scaling, file,
+        self.path, self.config, self.origin, self.scaling, self.file = (
+            path, config, origin, scaling, file,
         )  # fmt: skip
         callers_state = default_generator.bit_generator.state
         manual_seed(config.seed)
@@ -69,7 +69,7 @@ class Run:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample; a row of the data is it, flattened."""
-        return tuple(self.facts["sample_shape"])
+        return tuple(self.origin["sample_shape"])
 
     @property
     def epoch(self) -> int:
@@ -98,13 +98,13 @@ class Run:
         file = modelfile.find(config.model)
         arguments = file.complete(config.arguments, data.features)
         config = replace(config, arguments=arguments)
-        facts = {
+        origin = {
             "sample_shape": list(data.shape),
             "data_sha256": fingerprint(data),
             "model_sha256": file.sha256,
             "imports": None if file.is_built_in else str(file.path.parent),
         }
-        run = cls(Path(), config, facts, data.scaling, file)
+        run = cls(Path(), config, origin, data.scaling, file)
         file.check(run.model, data.features)
         run._write_folder(target)
         return run
@@ -115,8 +115,7 @@ class Run:
         self.path = Path(tempfile.mkdtemp(prefix=".new-run-", dir=parent))
         try:
             self.path.chmod(0o755)
-            if not self.file.is_built_in:
-                shutil.copyfile(self.file.path, self.path / MODEL_COPY)
+            shutil.copyfile(self.file.path, self.path / MODEL_COPY)
             write_json(self.path / "environment.json", environment())
             self._save()
             self.path = _rename(self.path, target or parent / self.file.path.stem, target is None)
@@ -140,22 +139,21 @@ class Run:
                 "Give a folder that 'tinygrad-ae train' made."
             )
         arrays, facts = checkpoint.load(folder / CHECKPOINT)
-        if facts.pop("format", None) != _FORMAT:
+        if facts.get("format") != _FORMAT:
             raise RunError(f"{folder / CHECKPOINT} was not written by this version's 'train'.")
-        config = Config.from_json(facts.pop("config"))
-        history = History(facts.pop("history"))
-        random_state, numbers = facts.pop("random_state"), facts.pop("optimizer")
-        imports = facts["imports"]
-        file = (
-            modelfile.find(config.model)
-            if imports is None
-            else modelfile.find(str(folder / MODEL_COPY), imports=Path(imports))
-        )
+        config = Config.from_json(facts["config"])
+        origin = facts["origin"]
+        file = modelfile.find(str(folder / MODEL_COPY), imports=origin["imports"])
+        if file.sha256 != origin["model_sha256"]:
+            raise RunError(
+                f"{file.path} is not the model that this run trained: it was edited since. "
+                f"Restore it, or start a new run:  tinygrad-ae train {file.path}"
+            )
         scaling = Scaling(arrays["data.offset"], arrays["data.scale"])
-        run = cls(folder, config, facts, scaling, file)
+        run = cls(folder, config, origin, scaling, file)
         run.model.load_state_dict(_under("model", arrays))
-        run.optimizer.load_state_dict({**numbers, **_under("optimizer", arrays)})
-        run.history, run._random_state = history, random_state
+        run.optimizer.load_state_dict({**facts["optimizer"], **_under("optimizer", arrays)})
+        run.history, run._random_state = History(facts["history"]), facts["random_state"]
         return run
 
     # ---- going on
@@ -168,7 +166,7 @@ class Run:
             DataError: it cannot be read.
         """
         data = load(self.config.data, shape=self.config.shape)
-        if fingerprint(data) != self.facts["data_sha256"]:
+        if fingerprint(data) != self.origin["data_sha256"]:
             raise RunError(
                 f"{self.config.data} is not the data that {self.path} was started with: it has "
                 "changed since. Restore it, or start a new run."
@@ -240,10 +238,10 @@ class Run:
                 "history": self.history,
                 "random_state": self._random_state,
                 "optimizer": {name: state[name] for name in state.keys() - arrays.keys()},
-                **self.facts,
+                "origin": self.origin,
             },
         )
-        write_json(self.path / "config.json", {**self.config.to_json(), **self.facts})
+        write_json(self.path / "config.json", {**self.config.to_json(), **self.origin})
         with atomic(self.path / "metrics.csv") as temporary, open(temporary, "w", newline="") as f:
             columns = list(self.history[0]) if self.history else ["epoch", "loss"]
             table = csv.DictWriter(f, columns, lineterminator="\n")

@@ -27,6 +27,7 @@ from ..contract import Model
 from ..errors import ModelError, UserError, did_you_mean
 from ..nn import Module
 from ..tensor import Tensor, as_tensor
+from ..train import loss_of
 
 _BUILT_IN = f"{__package__.partition('.')[0]}.models"
 
@@ -125,23 +126,15 @@ class ModelFile:
         model.eval()
         with self.blame(), no_grad():
             z = model.encoder(x)
-            x_hat = model.decoder(z)
-            loss = model.loss(x)
-        for what, result, shape in (
-            ("encoder", z, (2, model.latent)),
-            ("decoder", x_hat, (2, inputs)),
-        ):
-            got = result.shape if isinstance(result, Tensor) else type(result).__name__
-            if got != shape:
-                raise ModelError(
-                    f"{self.path}: for samples of shape {x.shape} the {what} gives {got}; "
-                    f"expected {shape}"
-                )
-        if not isinstance(loss, Tensor) or loss.size != 1:
-            got = loss.shape if isinstance(loss, Tensor) else type(loss).__name__
+            self._expect("encoder", z, (2, model.latent))
+            self._expect("decoder", model.decoder(z), (2, inputs))
+            loss_of(model, x)
+
+    def _expect(self, part: str, result: Any, shape: tuple[int, ...]) -> None:
+        got = result.shape if isinstance(result, Tensor) else type(result).__name__
+        if got != shape:
             raise ModelError(
-                f"{self.path}: loss(batch) gives {got}; expected a tensor of one element. "
-                "Reduce it with .mean()."
+                f"{self.path}: for two samples the {part} gives {got}; expected shape {shape}"
             )
 
     @contextmanager
@@ -173,7 +166,7 @@ def looks_like_path(given: str) -> bool:
     return given.endswith(".py") or "/" in given or "\\" in given
 
 
-def find(given: str, *, imports: Path | None = None) -> ModelFile:
+def find(given: str, *, imports: str | None = None) -> ModelFile:
     """Find a model by its name, or in the Python file at a path.
 
     Args:
@@ -194,13 +187,13 @@ def find(given: str, *, imports: Path | None = None) -> ModelFile:
         path = Path(module.__file__)
     else:
         path = Path(given).expanduser().resolve()
-        module = _execute(path, imports or path.parent)
+        module = _execute(path, imports or str(path.parent))
     first = (module.__doc__ or "").strip().partition("\n")[0]
     line = first.partition(": ")[2] or first
     return ModelFile(given, path, _model_class(module, path), line)
 
 
-def _execute(path: Path, imports: Path) -> ModuleType:
+def _execute(path: Path, imports: str) -> ModuleType:
     """Run a file as a module. (An import would leave compiled files beside it.)"""
     try:
         source = path.read_bytes()
@@ -213,8 +206,8 @@ def _execute(path: Path, imports: Path) -> ModuleType:
     module = ModuleType(f"model file {path}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and type hints look their module up
-    if str(imports) not in sys.path:
-        sys.path.insert(0, str(imports))
+    if imports not in sys.path:
+        sys.path.insert(0, imports)
     with blame(path):
         exec(compile(source, str(path), "exec"), vars(module))
     return module
@@ -252,8 +245,9 @@ def blame(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
         text = f"\n    {error.text.strip()}" if error.text else ""
-        raise ModelError(f"{error.filename}, line {error.lineno}: {error.msg}{text}") from error
+        raise ModelError(f"{error.filename or path}{line}: {error.msg}{text}") from error
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         inside = [frame for frame in frames if frame.filename == str(path)]
