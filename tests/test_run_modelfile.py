@@ -134,6 +134,14 @@ def test_arguments_are_completed_and_checked(tmp_path: Path) -> None:
         file.complete({}, 5)
 
 
+def test_annotations_for_type_checkers_only_do_no_harm(tmp_path: Path) -> None:
+    source = GOOD.replace("inputs: int", "inputs: Undefined").replace(
+        "from tinygrad_ae import nn",
+        "from __future__ import annotations\nfrom tinygrad_ae import nn",
+    )
+    assert modelfile.find(write(tmp_path, source)).complete({}, 5) == {"inputs": 5, "latent": 2}
+
+
 def test_what_the_check_tries_is_in_evaluation_mode(tmp_path: Path) -> None:
     source = GOOD.replace(
         "nn.Linear(inputs, latent)",

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -282,6 +284,20 @@ def test_a_finite_gradient_whose_square_overflows_is_no_divergence() -> None:
 
 
 # ---- what it needs
+
+
+def test_numpy_is_all_it_needs() -> None:
+    code = """
+import sys
+for name in ("click", "graphviz", "matplotlib", "PIL", "pygraphviz", "rich", "safetensors"):
+    sys.modules[name] = None  # importing it fails
+from tinygrad_ae.data import load
+from tinygrad_ae.models import Autoencoder
+from tinygrad_ae.train import fit
+print(len(fit(Autoencoder(hidden=()), load("digits"), epochs=1)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_an_interruption_leaves_a_model_that_can_be_trained_on() -> None:

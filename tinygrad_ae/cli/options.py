@@ -150,9 +150,9 @@ def _kind(parameter: inspect.Parameter) -> Any:
         annotation = type(default)
         if annotation is tuple:
             return Numbers(type(default[0]) if default else int)
-    if isinstance(annotation, types.UnionType):  # T | None
-        (*others,) = (a for a in typing.get_args(annotation) if a is not types.NoneType)
-        annotation = others[0] if len(others) == 1 else None
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        others = [a for a in typing.get_args(annotation) if a is not types.NoneType]
+        annotation = others[0] if len(others) == 1 else None  # T | None is given as T
     arguments = typing.get_args(annotation)
     if typing.get_origin(annotation) is Literal:
         return click.Choice(arguments)

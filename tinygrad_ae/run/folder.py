@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ class Run:
 
     def _write_folder(self, target: Path | None) -> None:
         parent = Path("runs") if target is None else target.parent
+        made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         parent.mkdir(parents=True, exist_ok=True)
         self.path = Path(tempfile.mkdtemp(prefix=".new-run-", dir=parent))
         try:
@@ -121,6 +123,9 @@ class Run:
             self.path = _rename(self.path, target or parent / self.file.path.stem, target is None)
         except BaseException:
             shutil.rmtree(self.path, ignore_errors=True)
+            for folder in made:
+                with suppress(OSError):  # somebody else may have put something there
+                    folder.rmdir()
             raise
 
     @classmethod

@@ -84,9 +84,11 @@ class ModelFile:
         return complete
 
     def parameters(self) -> dict[str, inspect.Parameter]:
-        """Return the constructor's parameters, with their annotations as types."""
-        with self.blame():
+        """Return the constructor's parameters, with their annotations as types if they are."""
+        try:
             signature = inspect.signature(self.cls, eval_str=True)
+        except Exception:  # an annotation may name what is there for type checkers only
+            signature = inspect.signature(self.cls)
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         return {name: p for name, p in signature.parameters.items() if p.kind not in variadic}
 
@@ -209,7 +211,7 @@ def _execute(path: Path, imports: str) -> ModuleType:
     if imports not in sys.path:
         sys.path.insert(0, imports)
     with blame(path):
-        exec(compile(source, str(path), "exec"), vars(module))
+        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
     return module
 
 

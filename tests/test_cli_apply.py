@@ -1,0 +1,159 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tinygrad_ae.cli import main
+from tinygrad_ae.evaluate import reconstruct
+from tinygrad_ae.run import Run
+
+PIXELS = (np.random.default_rng(0).random((60, 4, 5)) * 255).astype(np.uint8)
+TABLE = np.random.default_rng(0).normal(size=(60, 6)) * [1, 10, 100, 1, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of pictures and a run of a table."""
+    folder = tmp_path_factory.mktemp("trained")
+    np.savez(folder / "pictures.npz", x=PIXELS, y=np.arange(60) % 3)
+    np.save(folder / "table.npy", TABLE)
+    for name in ("pictures.npz", "table.npy"):
+        assert main(
+            ["train", "autoencoder", "--data", str(folder / name), "--hidden", "8", "--latent",
+             "3", "--epochs", "2", "--out", str(folder / Path(name).stem)]
+        ) == 0  # fmt: skip
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", PIXELS[:7])
+    return tmp_path
+
+
+def ok(*arguments: object) -> None:
+    assert main([str(a) for a in arguments]) == 0
+
+
+def expected(run: Path, x: np.ndarray) -> np.ndarray:
+    """What the model itself makes of scaled samples, in the data's units."""
+    opened = Run.open(run)
+    return opened.scaling.invert(reconstruct(opened.model, x.astype(np.float32)))
+
+
+def test_reconstructions_are_in_the_units_and_shape_of_the_data(trained: Path) -> None:
+    want = expected(trained / "pictures", PIXELS[:7].reshape(7, -1) / 255).reshape(7, 4, 5)
+    for out in ("out.npy", "out.npz", "out.csv"):
+        ok("reconstruct", trained / "pictures", "x.npy", "-o", out)
+    np.testing.assert_allclose(np.load("out.npy"), want, rtol=1e-6)
+    np.testing.assert_allclose(np.load("out.npz")["x"], want, rtol=1e-6)
+    rows = np.loadtxt("out.csv", delimiter=",", skiprows=1, dtype=np.float32)
+    np.testing.assert_array_equal(rows, np.load("out.npy").reshape(7, -1))
+
+
+def test_a_table_is_scaled_by_column_and_back(trained: Path) -> None:
+    np.save("rows.npy", TABLE[:5])
+    ok("reconstruct", trained / "table", "rows.npy", "-o", "out.npy")
+    scaling = Run.open(trained / "table").scaling
+    want = expected(trained / "table", scaling.apply(TABLE[:5]))
+    np.testing.assert_allclose(np.load("out.npy"), want, rtol=1e-5, atol=1e-4)
+
+
+def test_the_error_is_said(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = PIXELS[:7].reshape(7, -1) / 255
+    error = np.mean((expected(trained / "pictures", x) / 255 - x) ** 2)
+    ok("reconstruct", trained / "pictures", "x.npy", "-o", "out.npy")
+    assert f"7 samples: mean squared error {error:.5f}" in capsys.readouterr().out
+
+
+def test_a_sheet_has_inputs_above_reconstructions(trained: Path) -> None:
+    ok("reconstruct", trained / "pictures", "x.npy", "-o", "sheet.png")
+    sheet = np.asarray(Image.open("sheet.png"))
+    zoom = sheet.shape[0] // (4 + 2 * 4 + 4)  # a gap, two pictures of four rows, a gap
+    small = sheet[zoom // 2 :: zoom, zoom // 2 :: zoom]
+    np.testing.assert_array_equal(small[4:8, 4:9], PIXELS[0])
+    below = expected(trained / "pictures", PIXELS[:1].reshape(1, -1) / 255).reshape(4, 5)
+    np.testing.assert_allclose(small[8:12, 4:9], below, atol=0.51)
+
+
+def test_a_folder_of_pictures_gives_one_of_the_same_names(trained: Path, folder: Path) -> None:
+    (folder / "in").mkdir()
+    for i, name in enumerate(("b.png", "a.png")):
+        Image.fromarray(PIXELS[i]).save(folder / "in" / name)
+    ok("reconstruct", trained / "pictures", "in", "-o", "out")
+    assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.png"]
+    want = expected(trained / "pictures", PIXELS[:1].reshape(1, -1) / 255).reshape(4, 5)
+    np.testing.assert_allclose(np.asarray(Image.open("out/b.png")), want, atol=0.51)
+
+
+def test_encoding_and_decoding_is_reconstructing(trained: Path) -> None:
+    ok("reconstruct", trained / "pictures", "x.npy", "-o", "want.npy")
+    for codes in ("codes.npy", "codes.npz", "codes.csv"):
+        ok("encode", trained / "pictures", "x.npy", "-o", codes)
+        ok("decode", trained / "pictures", codes, "-o", "out.npy")
+        np.testing.assert_allclose(np.load("out.npy"), np.load("want.npy"), rtol=1e-5)
+    assert np.load("codes.npy").shape == (7, 3)
+    ok("decode", trained / "pictures", "codes.npy", "-o", "made.png")
+    ok("decode", trained / "pictures", "codes.npy", "-o", "made")
+    assert len(list(Path("made").iterdir())) == 7
+
+
+def test_evaluate_shows_both_and_the_classes(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ok("evaluate", trained / "pictures")
+    out = capsys.readouterr().out
+    assert "Autoencoder" in out
+    assert "PCA-3" in out
+    assert "MSE by class" in out
+    ok("evaluate", trained / "table")
+    assert "MSE per value" in capsys.readouterr().out
+
+
+def test_the_graph_of_a_model_or_a_run_is_drawn(trained: Path) -> None:
+    ok("draw", "autoencoder")
+    ok("draw", trained / "table", "-o", "run.dot")
+    assert "encoder" in Path("graph.svg").read_text()
+    assert "decoder" in Path("run.dot").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("reconstruct pictures nowhere.npy -o out.npy", "no file or folder nowhere.npy"),
+        ("reconstruct pictures wide.npy -o out.npy", "(9,), expected (4, 5)"),
+        ("reconstruct pictures nan.npy -o out.npy", "NaN"),
+        ("reconstruct pictures x.npy -o out.tif", "out.tif must end in"),
+        ("reconstruct pictures x.npy -o none/out.npy", "The folder none does not exist"),
+        ("reconstruct pictures x.npy -o full", "full exists already and is not empty"),
+        ("reconstruct table rows.npy -o out.png", "are no pictures"),
+        ("reconstruct table rows.npy -o out", "are no pictures"),
+        ("encode pictures x.npy -o codes", "codes must end in"),
+        ("encode pictures x.npy", "Missing option '-o'"),
+        ("decode pictures wide.npy -o out.npy", "expected (3,)"),
+        ("decode pictures nan3.npy -o out.npy", "NaN"),
+        ("decode pictures nowhere.npy -o out.npy", "no file or folder nowhere.npy"),
+    ],
+)
+def test_bad_input_is_refused(
+    trained: Path,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    message: str,
+) -> None:
+    np.save("wide.npy", np.zeros((3, 9)))
+    np.save("nan.npy", np.full((3, 20), np.nan))
+    np.save("nan3.npy", np.full((2, 3), np.nan))
+    np.save("rows.npy", TABLE[:5])
+    (folder / "full").mkdir()
+    (folder / "full" / "file").touch()
+    before = sorted(folder.rglob("*"))
+    name, run, *rest = command.split()
+    assert main([name, str(trained / run), *rest]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert message in err
+    assert "Traceback" not in err
+    assert sorted(folder.rglob("*")) == before
