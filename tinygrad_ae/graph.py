@@ -44,6 +44,10 @@ class State(threading.local):
         self.everything = False  # record operations on untracked tensors as well
         self.scope: Scope | None = None
         self.anomaly = False  # True inside detect_anomaly
+        # Runs each piece of work in the tape's stead, to time it, say:
+        # observer("forward", op, f, *inputs, **attrs), ("backward", node, rule, k, g, node, values)
+        # or ("optimizer", optimizer, step) returns what f(...) gives.
+        self.observer: Callable[..., Any] | None = None
 
 
 state = State()

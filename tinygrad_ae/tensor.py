@@ -432,14 +432,17 @@ def _record(
             node = None
             values.append(np.asarray(a) if isinstance(a, (list, tuple)) else a)
         nodes.append(node)
+    now = state
     try:
-        z = op.forward(*values, **attrs)
+        if now.observer is None:
+            z = op.forward(*values, **attrs)
+        else:
+            z = now.observer("forward", op, op.forward, *values, **attrs)
     except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
         raise _failure(op, args, error) from error
     if type(z) is not np.ndarray:
         z = np.asarray(z)
     out = _wrap(z)
-    now = state
     if now.anomaly and z.dtype.kind == "f" and not np.isfinite(z).all():
         raise _not_finite(op, args)
     if not now.recording:

@@ -168,7 +168,10 @@ def _pull_node(
         pull = op.pull(k)
         if pull is None:
             continue
-        gx = pull(k, g, node, values)
+        if state.observer is None:
+            gx = pull(k, g, node, values)
+        else:
+            gx = state.observer("backward", node, pull, k, g, node, values)
         if gx.shape != x.shape:
             gx = _fit(gx, node, k)
         if gx.dtype != x.dtype:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import mutation
 from ..errors import ModelError, ShapeError
+from ..graph import state
 from ..nn import Parameter
 from ..ops.op import Array
 
@@ -127,6 +128,12 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
+        if state.observer is None:
+            self._step()
+        else:
+            state.observer("optimizer", self, self._step)
+
+    def _step(self) -> None:
         for buffer in self._buffers.values():
             for start, end, step in buffer.gather():
                 span = slice(start, end)
