@@ -192,6 +192,11 @@ def test_moves(name):
     assert check_op(op, samples, reference=reference)
 
 
+def test_moveaxis_and_its_inverse_differ():
+    sample = ((array(2, 3, 4),), {"axes": (1, 2, 0)})
+    assert check_op(ops.transpose, [sample], reference=np.transpose)
+
+
 def test_squeeze_and_moveaxis():
     samples = [((array(2, 1, 3, 1),), {"axis": axis}) for axis in (None, 1, (1, 3))]
     assert check_op(ops.squeeze, samples, reference=np.squeeze)
