@@ -144,7 +144,7 @@ def test_a_gradient_that_forgets_a_path_is_caught(monkeypatch):
     right = engine._pull_node
 
     def forgetful(node, g, pending, *rest):
-        before = dict(pending)
+        before = {x: value.copy() for x, value in pending.items()}
         right(node, g, pending, *rest)
         pending.update(before)  # a second contribution is lost
 
