@@ -44,7 +44,7 @@ CLOSING = {"rfloor", "rceil", "rangle", "rVert", "rvert"}
 SILENT = {"left", "right", "big", "Big", "bigl", "bigr", "displaystyle", "limits", "nolimits"}
 SPACES = {",", ":", ";", " ", "quad", "qquad", "enspace", "thinspace", "\\"}
 
-_TOKEN = re.compile(r"\\([A-Za-z]+)|\\(.)|(\s+)|(.)", re.DOTALL)
+TOKEN = re.compile(r"\\([A-Za-z]+)|\\(.)|(\s+)|(.)", re.DOTALL)
 
 
 def to_text(tex: str, atoms: Sequence[str] = ()) -> str:
@@ -108,7 +108,7 @@ class _Printer:
     """Reads LaTeX token by token and prints it."""
 
     def __init__(self, tex: str, atoms: Sequence[str]) -> None:
-        self.tokens = [m.groups() for m in _TOKEN.finditer(tex)]
+        self.tokens = [m.groups() for m in TOKEN.finditer(tex)]
         self.at = 0
         self.atoms = atoms
 
