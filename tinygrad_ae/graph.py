@@ -7,6 +7,7 @@ these records; none needs another description of the computation.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import operator
@@ -14,11 +15,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from .ops.op import Array, Op
+
+R = TypeVar("R")
 
 clock = itertools.count()  # stamps nodes and mutations: a later event has a higher number
 
@@ -44,6 +47,7 @@ class State(threading.local):
         self.everything = False  # record operations on untracked tensors as well
         self.scope: Scope | None = None
         self.anomaly = False  # True inside detect_anomaly
+        self.capture: Any = None  # the trace of the step that is being captured
         # Runs each piece of work in the tape's stead, to time it, say:
         # observer("forward", op, f, *inputs, **attrs), ("backward", node, rule, k, g, node, values)
         # or ("optimizer", optimizer, step) returns what f(...) gives.
@@ -51,6 +55,18 @@ class State(threading.local):
 
 
 state = State()
+
+
+def in_place(function: Callable[..., R]) -> Callable[..., R]:
+    """Mark a function that changes arrays outside the graph: a captured step calls it again."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> R:
+        if state.capture is None:
+            return function(*args, **kwargs)
+        return cast(R, state.capture.call(function, args, kwargs))
+
+    return call
 
 
 class Node:

@@ -9,10 +9,12 @@ import numpy as np
 
 from .. import mutation
 from ..errors import NonFiniteError
+from ..graph import in_place
 from ..tensor import Tensor
 from .optimizer import within
 
 
+@in_place
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     """Scale all gradients by one factor so that their joint Euclidean norm is ≤ ``max_norm``.
 
@@ -43,6 +45,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     return norm
 
 
+@in_place
 def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
     """Limit every element of every gradient to [-``clip_value``, ``clip_value``].
 

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import mutation
 from ..errors import ModelError, ShapeError
-from ..graph import state
+from ..graph import in_place, state
 from ..nn import Parameter
 from ..ops.op import Array
+
+CHUNK = 65536
+"""Elements updated at a time: what the passes of an update read and write stays in the cache."""
+
+FLUSH_EVERY = 256
+"""Steps after which numbers too small to matter are set to 0 in the optimiser's state."""
+
+
+class Chunk(NamedTuple):
+    """Views of the same stretch of all the arrays an update works on."""
+
+    w: Array
+    g: Array
+    slots: tuple[Array, ...]
+    s: Array  # scratch memory, twice
+    t: Array
+
+
+class Span(NamedTuple):
+    """A run of parameters that have had equally many updates."""
+
+    first: int
+    chunks: list[Chunk]
 
 
 class FlatBuffer:
@@ -22,8 +45,7 @@ class FlatBuffer:
 
     Attributes:
         data: the values, shape (total size,).
-        grad: gradients, filled by :meth:`gather`; the update may overwrite them.
-        scratch: memory for the update's intermediate values, so that a step allocates nothing.
+        grad: gradients, filled by :meth:`gather`.
         slots: arrays of the optimiser's state, by name.
         steps: how many updates each parameter has had.
     """
@@ -33,11 +55,15 @@ class FlatBuffer:
         ends = np.cumsum([p.size for p in parameters]).tolist()
         self.bounds = list(zip([0, *ends[:-1]], ends, strict=True))
         self.data = np.empty(ends[-1], parameters[0].dtype)
-        self.grad, self.scratch = np.zeros_like(self.data), np.empty_like(self.data)
+        self.grad = np.zeros_like(self.data)
         self.slots = {name: np.zeros_like(self.data) for name in slots}
         self.steps = [0] * len(parameters)
         self.views = self._views_of(self.data)
         self.grad_views = self._views_of(self.grad)
+        self._scratch = np.empty((2, min(CHUNK, ends[-1])), self.data.dtype)
+        self._gathered: list[int] = []  # the parameters that had a gradient in the last step
+        self._spans: list[Span] = []
+        self._numbers: list[Array] = []
         for k in range(len(self.parameters)):
             self._adopt(k)
 
@@ -59,30 +85,64 @@ class FlatBuffer:
         view[...] = p.data
         p.data = view
 
-    def gather(self) -> list[tuple[int, int, int]]:
-        """Collect the gradients and return the spans (start, end, step) to update.
+    def gather(self) -> list[tuple[int, list[Chunk]]]:
+        """Collect the gradients and return what to update: (step, chunks) for each span.
 
-        A span is the longest run of parameters that have a gradient and equally many updates
-        behind them: usually all. Parameters whose ``data`` was replaced since the last step
-        are taken in again.
+        Parameters whose ``data`` was replaced since the last step are taken in again.
         """
-        spans: list[tuple[int, int, int]] = []
-        for k, (p, view) in enumerate(zip(self.parameters, self.views, strict=True)):
-            if p.data is not view:
+        steps, present = self.steps, []
+        for k, p in enumerate(self.parameters):
+            if p.data is not self.views[k]:
                 self._adopt(k)
             if p.grad is None:
                 continue
-            if p.grad.shape != view.shape:
-                raise ShapeError(
-                    f"the gradient of {_label(p, k)} has shape {p.grad.shape}, not {view.shape}"
-                )
-            np.copyto(self.grad_views[k], p.grad.data)
-            self.steps[k] += 1
-            (start, end), step = self.bounds[k], self.steps[k]
-            if spans and spans[-1][1:] == (start, step):
-                start = spans.pop()[0]
-            spans.append((start, end, step))
-        return spans
+            g, view = p.grad.data, self.grad_views[k]
+            if g is not view:  # a compiled step writes gradients here to begin with
+                if g.shape != view.shape:
+                    raise ShapeError(
+                        f"the gradient of {_label(p, k)} has shape {g.shape}, not {view.shape}"
+                    )
+                np.copyto(view, g)
+            steps[k] += 1
+            present.append(k)
+        if present != self._gathered:
+            self._gathered, self._spans = present, self._spans_of(present)
+        return [(steps[span.first], span.chunks) for span in self._spans]
+
+    def numbers(self, values: Iterable[float]) -> list[Array]:
+        """Return numbers as arrays without axes, which NumPy need not convert at each use."""
+        found = list(values)
+        while len(self._numbers) < len(found):
+            self._numbers.append(np.empty((), self.data.dtype))
+        for array, value in zip(self._numbers, found, strict=False):
+            array[...] = value
+        return self._numbers[: len(found)]
+
+    def restart(self, steps: Iterable[int]) -> None:
+        """Take over the numbers of updates of another run."""
+        self.steps, self._gathered = list(steps), []
+
+    def _spans_of(self, present: Sequence[int]) -> list[Span]:
+        """Join neighbours among the parameters that have had equally many updates."""
+        runs: list[list[int]] = []
+        for k in present:
+            if runs and runs[-1][-1] == k - 1 and self.steps[k - 1] == self.steps[k]:
+                runs[-1].append(k)
+            else:
+                runs.append([k])
+        return [
+            Span(run[0], self._chunks(self.bounds[run[0]][0], self.bounds[run[-1]][1]))
+            for run in runs
+        ]
+
+    def _chunks(self, start: int, end: int) -> list[Chunk]:
+        chunks = []
+        for a in range(start, end, CHUNK):
+            part = slice(a, min(a + CHUNK, end))
+            s, t = self._scratch[:, : part.stop - a]
+            slots = tuple(slot[part] for slot in self.slots.values())
+            chunks.append(Chunk(self.data[part], self.grad[part], slots, s, t))
+        return chunks
 
 
 class Optimizer:
@@ -126,6 +186,7 @@ class Optimizer:
     def lr(self, value: float) -> None:
         self._lr = within("lr", value)
 
+    @in_place
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
         if state.observer is None:
@@ -135,20 +196,29 @@ class Optimizer:
 
     def _step(self) -> None:
         for buffer in self._buffers.values():
-            for start, end, step in buffer.gather():
-                span = slice(start, end)
-                slots = [slot[span] for slot in buffer.slots.values()]
-                w, g, s = buffer.data[span], buffer.grad[span], buffer.scratch[span]
-                self._update(step, w, g, s, slots)
+            for step, chunks in buffer.gather():
+                numbers = buffer.numbers(self._numbers(step))
+                for chunk in chunks:
+                    self._update(chunk, *numbers)
+                    if step % FLUSH_EVERY == 0:
+                        _flush(chunk)
             mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
 
-    def _update(self, step: int, w: Array, g: Array, s: Array, slots: list[Array]) -> None:
-        """Update the values ``w`` in place.
+    def _numbers(self, step: int) -> tuple[float, ...]:
+        """Return the numbers the update of step ``step`` (counted from 1) uses."""
+        raise NotImplementedError
 
-        ``step`` counts from 1; ``g`` is the gradient and ``s`` scratch memory, and both may be
-        overwritten; ``slots`` are the state arrays in the order of ``slot_names``.
+    def _update(self, chunk: Chunk, *numbers: Array) -> None:
+        """Update the values ``chunk.w`` and the state ``chunk.slots`` in place.
+
+        ``numbers`` are those of :meth:`_numbers` as arrays of no axes, in the values' dtype.
         """
         raise NotImplementedError
+
+    def gradient_memory(self) -> Iterator[tuple[Parameter, Array]]:
+        """Yield the parameters and where a gradient is best written: :meth:`step` copies none."""
+        for buffer in self._buffers.values():
+            yield from zip(buffer.parameters, buffer.grad_views, strict=True)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -183,7 +253,7 @@ class Optimizer:
             )
         self.lr = float(state["lr"])
         for dtype, buffer in self._buffers.items():
-            buffer.steps = [int(n) for n in state[f"{dtype}.steps"]]
+            buffer.restart(int(n) for n in state[f"{dtype}.steps"])
             for name, slot in buffer.slots.items():
                 slot[...] = state[f"{dtype}.{name}"]
 
@@ -223,6 +293,13 @@ def _checked(parameters: Iterable[Parameter], optimizer: str) -> list[Parameter]
             raise ModelError(f"the parameter {_label(p, k)} holds {p.dtype}, not floats")
         seen[id(p)] = k
     return found
+
+
+def _flush(chunk: Chunk) -> None:
+    """Set denormal numbers in the state to 0: processors compute with them many times slower."""
+    for slot in chunk.slots:
+        np.absolute(slot, chunk.s)
+        slot *= chunk.s >= np.finfo(slot.dtype).tiny
 
 
 def _label(p: Parameter, k: int) -> str:
