@@ -298,7 +298,10 @@ def test_bad_input_is_refused(folder: Path, refuse: Command, arguments: str, mes
         (MINE.replace(".mean()", ""), "must return a tensor of one element"),
         (MINE.replace("latent=2", "epochs=2"), "'epochs' has the name of a training option"),
         (MINE.replace("unsayable: object = None", "*, unsayable: object"), "needs a default"),
-        (MINE.replace("inputs: int", "inputs: Undefined"), "NameError: name 'Undefined' is not defined"),
+        (
+            MINE.replace("inputs: int", "inputs: Undefined"),
+            "NameError: name 'Undefined' is not defined",
+        ),
         (MINE.replace("self.latent = latent", "1 / 0"), "line 26: ZeroDivisionError"),
     ],
 )

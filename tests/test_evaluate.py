@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from tinygrad_ae.models import Autoencoder
 
 from tinygrad_ae import Tensor, nn
 from tinygrad_ae.errors import DataError, ModelError
@@ -17,6 +16,7 @@ from tinygrad_ae.evaluate import (
     reconstruct,
     reconstruction_error,
 )
+from tinygrad_ae.models import Autoencoder
 
 X = np.random.default_rng(0).random((3000, 6), np.float32) @ np.diag([1, 2, 3, 4, 5, 6]) / 6
 X = X.astype(np.float32)

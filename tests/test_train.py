@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from tinygrad_ae.models import Autoencoder
 
 from tinygrad_ae import Tensor, default_generator, manual_seed, nn, optim
 from tinygrad_ae.data import Dataset, Scaling, Split
 from tinygrad_ae.errors import DataError, DivergedError, ModelError
+from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.train import History, fit, mean_loss
 
 X = np.random.default_rng(0).random((50, 6), np.float32)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from tinygrad_ae.models import Autoencoder
 
 from tinygrad_ae import Tensor
 from tinygrad_ae.errors import UserError
+from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import Module
 
 

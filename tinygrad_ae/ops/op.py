@@ -61,8 +61,8 @@ class Op:
     """
 
     __slots__ = (
-        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls", "rules", "tex",
-        "variadic", "views",
+        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls", "rules",
+        "tex", "variadic", "views",
     )  # fmt: skip
 
     registry: ClassVar[dict[str, Op]] = {}

@@ -1,7 +1,8 @@
 """A graph and a run, for people: pictures of what was computed and of what was learnt.
 
 ``draw`` makes a picture of a graph, ``render`` writes one to a file, ``profile`` measures where
-time and memory go, ``plots`` holds the pictures of a trained model. Graphviz and Matplotlib are loaded when first used.
+time and memory go, ``plots`` holds the pictures of a trained model. Graphviz and Matplotlib are
+loaded when first used.
 """
 
 from . import plots
