@@ -56,8 +56,14 @@ class Autoencoder(nn.Module):
 
 
 def layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:
-    """Return linear layers from each width to the next, with an activation between each two."""
+    """Return linear layers from each width to the next, with an activation between each two.
+
+    Weights start at the scale at which samples neither fade nor swell on their way through the
+    layers (X. Glorot and Y. Bengio, 2010).
+    """
     stack: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        stack += [nn.Linear(n_in, n_out), nn.activation(activation)]
+        linear = nn.Linear(n_in, n_out)
+        nn.init.xavier_uniform_(linear.weight)
+        stack += [linear, nn.activation(activation)]
     return stack[:-1]

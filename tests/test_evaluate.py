@@ -80,6 +80,17 @@ def test_pca_is_the_truncated_singular_value_decomposition() -> None:
     np.testing.assert_allclose(pca.components @ pca.components.T, np.eye(2), atol=1e-12)
 
 
+def test_pca_of_wide_samples_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(size=(500, 60)) * 0.9 ** np.arange(60)
+    exact = PCA(x, 5)
+    monkeypatch.setattr("tinygrad_ae.evaluate._EXACT", 10)
+    wide = PCA(x, 5)
+    np.testing.assert_allclose(wide.variance, exact.variance, rtol=1e-9)
+    np.testing.assert_allclose(
+        wide.decode(wide.encode(x)), exact.decode(exact.encode(x)), atol=1e-6
+    )
+
+
 def test_pca_of_all_components_loses_nothing() -> None:
     pca = PCA(X, 6)
     np.testing.assert_allclose(pca.decode(pca.encode(X)), X, atol=1e-12)

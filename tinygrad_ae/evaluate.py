@@ -19,6 +19,8 @@ from .tensor import Tensor, as_tensor
 Floats = NDArray[np.floating[Any]]
 
 _ROWS = 1024  # samples that go through a model at a time
+_EXACT = 2048  # numbers in a sample up to which PCA is by the whole covariance matrix
+_ITERATIONS = 20  # of its approximation beyond
 
 
 def encode(model: Model, x: Floats) -> Floats:
@@ -104,6 +106,9 @@ class PCA:
     Of all affine codes of k numbers it has the least squared reconstruction error on the
     samples it is fitted to (Eckart and Young 1936), so it is what an autoencoder has to beat.
 
+    For samples of many numbers, whose covariance matrix would fill the memory, the directions
+    come from subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4).
+
     Args:
         x: samples, shape (n, d).
         k: numbers in a code, at most d.
@@ -122,13 +127,27 @@ class PCA:
         if not 1 <= k <= d or n < 2:
             raise DataError(f"PCA of {n} samples of {d} numbers cannot give a code of {k} numbers")
         self.mean = x.mean(0, dtype=np.float64)
-        covariance = np.zeros((d, d))
+        if d <= _EXACT:
+            values, vectors = np.linalg.eigh(self._covariance(x))
+        else:
+            basis = np.random.default_rng(0).standard_normal((d, min(d, k + 16)))
+            for _ in range(_ITERATIONS):
+                basis, _ = np.linalg.qr(self._covariance(x, basis))
+            values, vectors = np.linalg.eigh(basis.T @ self._covariance(x, basis))
+            vectors = basis @ vectors
+        self.variance = values[: -k - 1 : -1]  # from increasing order
+        self.components = vectors[:, : -k - 1 : -1].T
+
+    def _covariance(
+        self, x: Floats, basis: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the samples' covariance C, or its product with a basis, shape (d, m)."""
+        n, d = x.shape
+        total = np.zeros((d, d) if basis is None else basis.shape)
         for batch in batches(x, _ROWS):
             centred = batch - self.mean
-            covariance += centred.T @ centred
-        values, vectors = np.linalg.eigh(covariance / n)  # in increasing order
-        self.variance = values[: -k - 1 : -1]
-        self.components = vectors[:, : -k - 1 : -1].T
+            total += centred.T @ (centred if basis is None else centred @ basis)
+        return total / n
 
     def encode(self, x: Floats) -> NDArray[np.float64]:
         """Return the codes (x − mean) Vᵀ, shape (n, k)."""
