@@ -242,10 +242,14 @@ def test_samples_of_another_size_are_named() -> None:
 
 def test_the_first_operation_that_overflows_is_named_with_its_module() -> None:
     learner = model()
-    with pytest.raises(DivergedError, match=r"linear .*\n.*encoder\.\d .*test_train|encoder") as e:
-        fit(learner, X, epochs=50, optimizer=optim.SGD(learner.parameters(), lr=1e30))
-    assert "encoder.2 (Linear)" in str(e.value)
-    assert "--lr" in str(e.value)
+    for layer in (learner.encoder[0], learner.encoder[2]):
+        layer.weight.data[...] = 1e30
+    with pytest.raises(DivergedError) as caught:
+        fit(learner, X)
+    message = str(caught.value)
+    assert "linear gave a value that is not finite (its inputs are finite)" in message
+    assert "in module encoder.2 (Linear), at" in message
+    assert "--lr" in message
 
 
 def test_a_noise_that_made_the_loss_overflow_is_drawn_again() -> None:

@@ -143,11 +143,12 @@ class PCA:
     ) -> NDArray[np.float64]:
         """Return the samples' covariance C, or its product with a basis, shape (d, m)."""
         n, d = x.shape
-        total = np.zeros((d, d) if basis is None else basis.shape)
+        total: NDArray[np.float64] = np.zeros((d, d) if basis is None else basis.shape)
         for batch in batches(x, _ROWS):
             centred = batch - self.mean
             total += centred.T @ (centred if basis is None else centred @ basis)
-        return total / n
+        total /= n
+        return total
 
     def encode(self, x: Floats) -> NDArray[np.float64]:
         """Return the codes (x − mean) Vᵀ, shape (n, k)."""
