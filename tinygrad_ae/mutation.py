@@ -24,7 +24,8 @@ class Mark(NamedTuple):
 
     stamp: int
     by: str
-    cause: int  # id of the tensor through which it happened
+    cause: Any  # weak reference to the tensor through which it happened
+    place: Any  # where in memory, and how, that tensor's values lay
     watch: Any  # weak reference whose callback forgets the mark with the array
 
 
@@ -33,17 +34,26 @@ left_behind: dict[int, Mark] = {}  # memory one of whose tensors moved on to a n
 
 
 def _owner(array: Array) -> Array:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
+    base: Any = array.base
+    while base is not None:  # as_strided puts an object of its own between a view and its array
+        if isinstance(base, np.ndarray):
+            array = base
+        base = getattr(base, "base", None)
     return array
 
 
-def mark(table: dict[int, Mark], array: Array, by: str, cause: int = 0) -> None:
+def place_of(array: Array) -> Any:
+    """Return what tells one view of some memory from another."""
+    return array.__array_interface__["data"][0], array.shape, array.strides
+
+
+def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> None:
     """Note that the memory under ``array`` has just been changed by the operation ``by``."""
     owner = _owner(array)
     key = id(owner)
     watch = weakref.ref(owner, lambda _: table.pop(key, None) and None)
-    table[key] = Mark(next(clock), by, cause, watch)
+    reference = None if cause is None else weakref.ref(cause)
+    table[key] = Mark(next(clock), by, reference, place_of(array), watch)
 
 
 def check_saved(node: Node, saved: Sequence[Any]) -> None:
@@ -64,14 +74,19 @@ def check_saved(node: Node, saved: Sequence[Any]) -> None:
                 )
 
 
-def check_view(array: Array, since: int, allowed: int = 0) -> None:
+def check_view(array: Array, since: int, value: Any = None, target: Any = None) -> None:
     """Raise if a tensor sharing memory with ``array`` moved on to a new value after ``since``.
+
+    Unless that tensor is the ``value`` about to be assigned to the very place it was taken
+    from, ``target``: so Python carries out ``t[i] += 1``.
 
     Raises:
         GradientError: naming the in-place operation.
     """
     found = left_behind.get(id(_owner(array)))
-    if found and found.stamp > since and found.cause != allowed:
+    if found and found.stamp > since:
+        if value is not None and found.cause() is value and found.place == target:
+            return
         raise GradientError(
             f"This tensor of shape {array.shape} shares memory with one that {found.by} changed "
             "in place while gradients were recorded, so its values are out of date.\n"

@@ -18,7 +18,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.power: ops.power, np.float_power: ops.power, np.square: ops.square,
     np.absolute: ops.abs, np.fabs: ops.abs, np.sign: ops.sign, np.matmul: ops.matmul,
     np.maximum: ops.maximum, np.minimum: ops.minimum,
-    np.reciprocal: lambda x: 1.0 / x, np.remainder: lambda x, y: x - ops.floor_divide(x, y) * y,
+    np.reciprocal: lambda x: 1.0 / x, np.remainder: ops.mod,
     np.exp: ops.exp, np.log: ops.log, np.log1p: ops.log1p, np.expm1: ops.expm1,
     np.sqrt: ops.sqrt, np.sin: ops.sin, np.cos: ops.cos, np.tan: ops.tan,
     np.arcsin: ops.asin, np.arccos: ops.acos, np.arctan: ops.atan,
@@ -77,7 +77,7 @@ def call_ufunc(
             "gradient would be lost. Use t.detach().numpy() if that is meant."
         )
     if method == "reduce" and ufunc is np.add:
-        return ops.sum(*inputs, **{k: v for k, v in kwargs.items() if k in ("axis", "keepdims")})
+        return _add_reduce(*inputs, **kwargs)
     if method != "__call__" or ufunc not in UFUNCS:
         how = "" if method == "__call__" else f".{method}"
         raise _unknown(f"np.{ufunc.__name__}{how}")
@@ -102,6 +102,10 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any
         if "argument" not in str(error):
             raise
         raise TypeError(f"{name} on a tensor: {error}") from error
+
+
+def _add_reduce(x: Any, axis: Any = 0, keepdims: bool = False) -> Any:
+    return ops.sum(x, axis, keepdims)
 
 
 def _unknown(name: str) -> TypeError:

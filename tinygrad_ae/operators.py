@@ -70,11 +70,13 @@ class Operators:
         return self._operate(ops.floor_divide, other, self)
 
     def __mod__(self, other: TensorLike) -> Tensor:
-        remainder: Tensor = self - (self // other) * other
-        return remainder
+        return self._operate(ops.mod, self, other)
+
+    def __rmod__(self, other: TensorLike) -> Tensor:
+        return self._operate(ops.mod, other, self)
 
     def __pow__(self, other: TensorLike) -> Tensor:
-        if isinstance(other, (int, float)) and other == 2:
+        if type(other) is int and other == 2:
             return self.__record_op__(ops.square, (self,), {})
         return self._operate(ops.power, self, other)
 

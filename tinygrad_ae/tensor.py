@@ -319,6 +319,17 @@ class Tensor(Operators):
         as it was; other tensors that share the old memory may not be used afterwards.
         """
         by = f"in-place {op.name}"
+        if (
+            self.dtype.kind != "f"
+            and isinstance(other, Tensor)
+            and other.requires_grad
+            and state.recording
+        ):
+            raise GradientError(
+                f"{by} would put a value whose gradient is tracked into {self.label()} of "
+                f"{self.dtype}, where no gradient can follow. Convert it first: "
+                "t = t.astype(other.dtype)"
+            )
         tracked = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
         if not (tracked and state.recording):
             value = _record(op, (self, other), attrs or {})
@@ -332,8 +343,18 @@ class Tensor(Operators):
                 f"{by} on a leaf that requires gradients, {self.label()}: its gradient would be "
                 "ambiguous. To update a parameter, do it inside `with no_grad():`."
             )
+        source = self._node
+        while source is not None and source.op is not None and source.op.views:
+            source = source.inputs[0]
+        leaf = source.leaf() if source is not None and source.leaf is not None else None
+        if leaf is not None and np.may_share_memory(leaf.data, self.data):
+            raise GradientError(
+                f"{by} on a view of a leaf that requires gradients, {leaf.label()}, would change "
+                "the leaf. Change a copy (t = t * 1), or the leaf inside `with no_grad():`."
+            )
         if mutation.left_behind:
-            mutation.check_view(self.data, _index(self), allowed=id(other))
+            place = mutation.place_of(self.data[attrs["index"]]) if attrs else None
+            mutation.check_view(self.data, _index(self), other, place)
         before, since = self.data, self._node
         value = _wrap(before)
         value._node = since
@@ -342,7 +363,7 @@ class Tensor(Operators):
             raise ShapeError(f"{by} cannot give shape {changed.shape} to a tensor {self.shape}")
         changed = cast(Tensor, ops.astype(changed, self.dtype))
         self.data, self._node = changed.data, changed._node
-        mutation.mark(mutation.left_behind, before, by, cause=id(self))
+        mutation.mark(mutation.left_behind, before, by, cause=self)
         return self
 
     # ---- to look at, to keep
@@ -442,6 +463,11 @@ def _record(
         raise _failure(op, args, error) from error
     if type(z) is not np.ndarray:
         z = np.asarray(z)
+    if z.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{op.name} of {_describe(args)} gives {z.dtype}; a Tensor holds floats, "
+            f"integers or booleans\n  {_here()}"
+        )
     out = _wrap(z)
     if now.anomaly and z.dtype.kind == "f" and not np.isfinite(z).all():
         raise _not_finite(op, args)
@@ -479,8 +505,8 @@ def _plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(_plain_index(part) for part in index)
     if isinstance(index, Tensor):
-        return index.data
-    return np.asarray(index) if isinstance(index, list) else index
+        return index.data.copy()
+    return np.array(index) if isinstance(index, (list, np.ndarray)) else index
 
 
 # ---- errors that name the line of forward code

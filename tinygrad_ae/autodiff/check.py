@@ -234,7 +234,18 @@ def _rows(output: Tensor, leaves: list[Tensor]) -> list[Array]:
         for table, g in zip(tables, found, strict=True):
             if g is not None:
                 table[row] = g.data.reshape(-1)
+    _check_linear(output, leaves, tables)
     return tables
+
+
+def _check_linear(output: Tensor, leaves: list[Tensor], tables: list[Array]) -> None:
+    """Raise unless the rules are linear in g: rows of a basis cannot tell g from |g|."""
+    weights = np.random.default_rng(0).standard_normal(output.shape)
+    found = grad(output, leaves, _wrap(weights), retain_graph=True, allow_unused=True)
+    for k, (table, g) in enumerate(zip(tables, found, strict=True)):
+        got = 0 if g is None else g.data.reshape(-1)
+        if not np.allclose(got, weights.reshape(-1) @ table, rtol=1e-8, atol=1e-10, equal_nan=True):
+            raise GradcheckError(f"the rule for argument {k} is not linear in g")
 
 
 def _compare(

@@ -38,23 +38,28 @@ def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callabl
     return declare
 
 
+def _probe(out: Tensor) -> Any:
+    return out.data.reshape(-1)[:1024].copy()
+
+
 class _Recompute:
     """Runs a function again when its gradient is asked for, once per backward pass."""
 
-    def __init__(self, f: Callable[[], Tensor], inputs: tuple[Node, ...], noise: Any) -> None:
-        self.f, self.inputs, self.noise = f, inputs, noise
+    def __init__(
+        self, f: Callable[[], Tensor], inputs: tuple[Node, ...], noise: Any, probe: Any
+    ) -> None:
+        self.f, self.inputs, self.noise, self.probe = f, inputs, noise, probe
         self.cached: tuple[Any, dict[Node, Tensor]] | None = None
 
     def __call__(self, g: Any, i: int) -> Any:
-        if self.cached is None or self.cached[0] is not g:
-            self.cached = (g, self._gradients(g))
+        x = self.inputs[i]
+        if self.cached is None or self.cached[0] is not g or x not in self.cached[1]:
+            zeros = {n: _wrap(np.zeros(n.shape, n.dtype)) for n in self.inputs}
+            self.cached = (g, zeros | self._gradients(g))
         found = self.cached[1]
-        result = found.pop(self.inputs[i], None)
+        result = found.pop(x)
         if not found:
             self.cached = None
-        if result is None:
-            zeros = np.zeros(self.inputs[i].shape, self.inputs[i].dtype)
-            return _wrap(zeros) if isinstance(g, Tensor) else zeros
         return result if isinstance(g, Tensor) else result.data
 
     def run(self) -> Tensor:
@@ -71,6 +76,12 @@ class _Recompute:
         start = next(clock)
         with enable_grad():
             out = self.run()
+        if not np.array_equal(_probe(out), self.probe, equal_nan=True):
+            raise GradientError(
+                "remat: the function gave another result when it was run again for its gradient. "
+                "Something it reads was changed since (a parameter, an argument in place, train or "
+                "eval mode), or it draws random numbers from a generator of its own."
+            )
         found: dict[Node, Tensor] = {}
         seed = g if record else _wrap(g)
         pull_back(
@@ -125,7 +136,7 @@ def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
             return out
         nodes = reachable([out.node], tracked_only=True, since=start)
         inputs = tuple(n for n in nodes if n.index < start or n.op is None)
-        recompute = _Recompute(lambda: f(*args, **kwargs), inputs, noise)
+        recompute = _Recompute(lambda: f(*args, **kwargs), inputs, noise, _probe(out))
         result = _wrap(out.data)
         result._node = Node(
             _remat, inputs, {"recompute": recompute}, out.data, True, [None] * (len(inputs) + 1)

@@ -121,7 +121,8 @@ def pull_back(
     pending: dict[Node, Any] = {}
     owned: set[Node] = set()  # whose pending gradient is ours to add to in place
     for node, g in seeds:
-        pending[node] = pending[node] + g if node in pending else (g if record else g.data)
+        start = g if record else g.data
+        pending[node] = pending[node] + start if node in pending else start
     anomaly = state.anomaly
     with enable_grad() if record else no_grad(), np.errstate(all="ignore"):
         while order:
@@ -131,15 +132,22 @@ def pull_back(
                 continue
             if node.hooks:
                 g = _run_hooks(node, g, record)
+                owned.discard(node)  # a hook may hand out memory it keeps
             if targets is None:
                 if node.leaf is not None:
                     deliver(node, _own(g, node, owned, record))
             elif node in targets:
                 deliver(node, _own(g, node, owned, record))
             if node.op is not None and node.index > since:
-                _pull_node(node, g, pending, owned, wanted, record, anomaly)
-                if not retain:
-                    node.saved = None
+                ways = [
+                    k
+                    for k, x in enumerate(node.inputs)
+                    if x.tracked and (wanted is None or x in wanted)
+                ]
+                if ways:  # none: a target, and nothing behind it was asked for
+                    _pull_node(node, g, pending, owned, ways, record, anomaly)
+                    if not retain:
+                        node.saved = None
 
 
 def _pull_node(
@@ -147,7 +155,7 @@ def _pull_node(
     g: Any,
     pending: dict[Node, Any],
     owned: set[Node],
-    wanted: set[Node] | None,
+    ways: Sequence[int],
     record: bool,
     anomaly: bool,
 ) -> None:
@@ -162,10 +170,8 @@ def _pull_node(
     if mutation.overwritten:
         mutation.check_saved(node, saved)
     values = _lift(node, saved) if record else saved
-    for k, x in enumerate(node.inputs):
-        if not x.tracked or (wanted is not None and x not in wanted):
-            continue
-        pull = op.pull(k)
+    for k in ways:
+        x, pull = node.inputs[k], op.pull(k)
         if pull is None:
             continue
         if state.observer is None:
@@ -218,13 +224,15 @@ def _fit(gx: Any, node: Node, k: int) -> Any:
 def _own(g: Any, node: Node, owned: set[Node], record: bool) -> Tensor:
     """Return a gradient as a tensor whose memory nobody else holds."""
     if record:
-        return g  # type: ignore[no-any-return]
-    return _wrap(g if node in owned else g.copy())
+        twin = _wrap(g.data.copy())  # the same place in the graph, memory of its own
+        twin._node = g._node
+        return twin
+    return _wrap(np.asarray(g) if node in owned else np.array(g))
 
 
 def _run_hooks(node: Node, g: Any, record: bool) -> Any:
     for hook in node.hooks or ():
-        replaced = hook(g if record else _wrap(g.copy()))
+        replaced = hook(g if record else _wrap(np.array(g)))
         if replaced is not None:
             replaced = as_tensor(replaced)
             if replaced.shape != node.shape:
@@ -232,6 +240,7 @@ def _run_hooks(node: Node, g: Any, record: bool) -> Any:
                     f"a hook on {node.label} returned shape {replaced.shape}; the gradient it "
                     f"was given has shape {node.shape}"
                 )
+            replaced = astype(replaced, node.dtype)
             g = replaced if record else replaced.data
     return g
 

@@ -35,8 +35,7 @@ def _power_base(g: Any, x: Any, y: Any) -> Any:
 
 def _power_exponent(g: Any, x: Any, z: Any) -> Any:
     # Where x = 0 the power is flat in y (for y > 0); for x < 0 no real derivative exists: NaN.
-    flat = np.where(x == 0, 1.0, np.nan).astype(x.dtype)
-    return g * z * np.log(np.where(x > 0, x, flat))
+    return g * z * np.log(np.where(x > 0, x, np.where(x == 0, 1.0, -1.0)))
 
 
 power = Op("power", np.power, _power_base, _power_exponent, tex="{0}^{{{1}}}", expr="x ** y")
@@ -134,6 +133,14 @@ ceil = Op("ceil", np.ceil, tex=r"\lceil {0} \rceil", expr="ceil(x)")
 round = Op("round", np.rint, tex=r"\operatorname{{round}}({0})", expr="rint(x)")
 floor_divide = Op(
     "floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor", expr="floor(x / y)"
+)
+mod = Op(
+    "mod",
+    np.remainder,
+    lambda g: g,
+    lambda g, x, y: -g * np.floor_divide(x, y),
+    tex=r"{0} \bmod {1}",
+    expr="remainder(x, y)",
 )
 isnan = Op("isnan", np.isnan, tex=r"\operatorname{{isnan}}({0})")
 isinf = Op("isinf", np.isinf, tex=r"\operatorname{{isinf}}({0})")

@@ -142,7 +142,9 @@ class Op:
         many a rule.
         """
         arguments = ", ".join(self._source(name) for name in _names(rule))
-        bound: Rule = eval(f"lambda k, g, node, values: rule({arguments})", {"rule": rule})
+        bound: Rule = eval(
+            f"lambda k, g, node, values: rule({arguments})", {"rule": rule, "__name__": __name__}
+        )
         return bound
 
     def _source(self, name: str) -> str:

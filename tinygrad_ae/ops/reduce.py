@@ -68,12 +68,14 @@ _mean = _reduction(
 
 def _var_rule(g: Any, x: Any, axis: tuple[int, ...], ddof: int) -> Any:
     deviation = x - x.mean(axis=axis, keepdims=True)
-    return _spread(g, x.shape, axis) * deviation * (2 / (_count(x.shape, axis) - ddof))
+    return (
+        _spread(g, x.shape, axis) * deviation * float(np.divide(2.0, _count(x.shape, axis) - ddof))
+    )
 
 
 def _std_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...], ddof: int) -> Any:
     # A constant input has no spread to reduce: its gradient is taken as 0.
-    return _var_rule(0.5 * g / np.where(z == 0, 1, z), x, axis, ddof)
+    return _var_rule(0.5 * g / np.where(z == 0, np.inf, z), x, axis, ddof)
 
 
 _var = _reduction(
@@ -146,14 +148,16 @@ def _stable(x: Any, axis: tuple[int, ...]) -> Any:
 
 def _logsumexp_forward(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     top = _stable(x, axis)
-    with np.errstate(divide="ignore"):  # log 0 = -inf is the right answer for no mass at all
+    with np.errstate(
+        divide="ignore", over="ignore"
+    ):  # log 0 = -inf is the right answer for no mass at all
         z = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return z if keepdims else np.squeeze(z, axis)
 
 
 def _logsumexp_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
     whole = _kept(z, x.shape, axis)
-    return _spread(g, x.shape, axis) * np.exp(x - np.where(np.isfinite(whole), whole, 0))
+    return _spread(g, x.shape, axis) * np.exp(x - np.where(whole == -np.inf, 0, whole))
 
 
 _logsumexp = _reduction("logsumexp", _logsumexp_forward, _logsumexp_rule, r"\log \sum e^{{{0}}}")
@@ -183,7 +187,7 @@ _log_softmax = Op(
 _norm = _reduction(
     "norm",
     lambda x, *, axis, keepdims: np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims)),
-    lambda g, x, z, axis: _spread(g / np.where(z == 0, 1, z), x.shape, axis) * x,
+    lambda g, x, z, axis: _spread(g / np.where(z == 0, np.inf, z), x.shape, axis) * x,
     r"\lVert {0} \rVert_2",
 )
 _argmax = Op(

@@ -122,15 +122,13 @@ def _tuple(axis: Any) -> Any:
 # ---- joining and parting
 
 
-def _concatenate_rule(g: Any, i: int, xs_shape: tuple[tuple[int, ...], ...], axis: int) -> Any:
-    start = sum(shape[axis] for shape in xs_shape[:i])
-    part = slice(start, start + xs_shape[i][axis])
-    return g[(slice(None),) * axis + (part,)]
+def _concatenate_rule(g: Any, i: int, axis: int, cuts: tuple[int, ...]) -> Any:
+    return g[(slice(None),) * axis + (slice(cuts[i], cuts[i + 1]),)]
 
 
 _concatenate = Op(
     "concatenate",
-    lambda *xs, axis: np.concatenate(xs, axis),
+    lambda *xs, axis, cuts: np.concatenate(xs, axis),
     _concatenate_rule,
     tex=r"\left[{args}\right]",
     flops=_free,
@@ -145,7 +143,9 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """
     if not len(xs):
         raise ValueError("concatenate needs at least one array")
-    return _concatenate(*xs, axis=axis % max(xs[0].ndim, 1) if -xs[0].ndim <= axis else axis)
+    axis = axis % max(xs[0].ndim, 1) if -xs[0].ndim <= axis else axis
+    cuts = (0, *itertools.accumulate(np.shape(x)[axis] if axis < np.ndim(x) else 0 for x in xs))
+    return _concatenate(*xs, axis=axis, cuts=cuts)
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
@@ -209,10 +209,20 @@ setitem: Op = Op(
     "setitem",
     lambda x, y, *, index: _replaced(x, y, index),
     lambda g, index: setitem(g, 0, index=index),
-    lambda g, index: getitem(g, index=index),
+    lambda g, x_shape, index: _kept(getitem(g, index=index), x_shape, index),
     tex=r"\operatorname{{set}}({0}, {1})",
     flops=_free,
 )
+
+
+def _kept(g: Any, shape: tuple[int, ...], index: Any) -> Any:
+    """Where an element is assigned twice the last value stays: only that one has a gradient."""
+    if _is_basic(index):
+        return g
+    order = np.arange(int(np.prod(g.shape))).reshape(g.shape)
+    last = np.zeros(shape, order.dtype)
+    last[index] = order
+    return g * (last[index] == order)
 
 
 def _replaced(x: Array, y: Any, index: Any) -> Array:

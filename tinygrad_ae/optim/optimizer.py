@@ -67,6 +67,15 @@ class FlatBuffer:
         for k in range(len(self.parameters)):
             self._adopt(k)
 
+    def __getstate__(self) -> dict[str, Any]:
+        views = ("views", "grad_views", "_spans", "_gathered")  # copied, they would view nothing
+        return {name: value for name, value in vars(self).items() if name not in views}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.views, self.grad_views = self._views_of(self.data), self._views_of(self.grad)
+        self._gathered, self._spans = [], []
+
     def _views_of(self, flat: Array) -> list[Array]:
         return [
             flat[start:end].reshape(p.shape)
