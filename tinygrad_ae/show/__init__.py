@@ -1,13 +1,14 @@
 """A graph and a run, for people: pictures of what was computed and of what was learnt.
 
-``draw`` makes a picture of a graph, ``render`` writes one to a file, ``profile`` measures where
-time and memory go, ``plots`` holds the pictures of a trained model. Graphviz and Matplotlib are
-loaded when first used.
+``draw`` makes a picture of a graph, ``render`` writes one to a file, ``explain`` writes out the
+chain rule, ``profile`` measures where time and memory go, ``plots`` holds the pictures of a trained
+model. Graphviz and Matplotlib are loaded when first used.
 """
 
 from . import plots
 from .draw import draw
+from .explain import explain
 from .profile import profile
 from .render import render
 
-__all__ = ["draw", "plots", "profile", "render"]
+__all__ = ["draw", "explain", "plots", "profile", "render"]

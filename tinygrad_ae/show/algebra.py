@@ -6,7 +6,7 @@ apart, put in order, and written anew in one standard form, so that what is equa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -16,6 +16,11 @@ from ..ops.op import Op
 from .expression import Expression, Shape, apply, constant
 
 BROADCAST = Op.registry["broadcast_to"]
+LOGIC = {
+    ops.equal, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal,
+    ops.logical_and, ops.logical_or, ops.logical_not, ops.bitwise_and, ops.bitwise_or, ops.invert,
+    ops.isfinite, ops.isinf, ops.isnan,
+}  # fmt: skip
 READABLE = {1, 2, 3, 4, 6, 8}  # denominators of numbers that are read as fractions: 0.1 is not
 
 Number = Fraction | float
@@ -54,6 +59,25 @@ def collect_sum(e: Expression) -> Expression:
     return as_shape(_write_sum(kept), e.shape)
 
 
+def common_factors(
+    a: Expression, b: Expression, is_allowed: Callable[[Expression], bool]
+) -> list[Expression]:
+    """Return the factors that two products share; all of the other's, where one is 0."""
+    shared = []
+    (first, mine), (second, others) = _factors(a), _factors(b)
+    for base, k in (mine if first != 0 else others).items():
+        in_both = k > 0 and (first == 0 or second == 0 or others.get(base, 0) > 0)
+        if in_both and is_allowed(base):
+            shared.append(base)
+    return shared
+
+
+def without_factors(e: Expression, factors: list[Expression]) -> Expression:
+    """Return a product without one of each of the given factors; 0 stays 0."""
+    number, powers = _factors(e)
+    return _write_product(number, _without(powers, dict.fromkeys(factors, Fraction(1))))
+
+
 def number_of(e: Expression) -> Number | None:
     """Return the number a constant stands for, as a fraction if it is read as one."""
     if e.value is None or e.shape != () or e.value.dtype.kind not in "iuf":
@@ -72,6 +96,9 @@ def number_of(e: Expression) -> Number | None:
 def _factors(e: Expression) -> tuple[Number, Powers]:
     powers: Powers = {}
     number = _collect(e, Fraction(1), powers)
+    for base in powers:
+        if base.op in LOGIC and powers[base] > 0:  # 1 · 1 = 1 and 0 · 0 = 0
+            powers[base] = Fraction(1)
     return number, {base: k for base, k in powers.items() if k != 0}
 
 
@@ -114,8 +141,8 @@ def _terms(e: Expression, sign: Number) -> Iterable[tuple[Number, Powers]]:
 
 def _common(terms: list[tuple[Number, Powers]]) -> tuple[Number, Powers]:
     """Return the number and the factors that all terms have in common."""
-    numbers = {abs(number) for number, _ in terms}
-    number: Number = numbers.pop() if len(numbers) == 1 else Fraction(1)
+    numbers = {_magnitude(number) for number, _ in terms}
+    number = numbers.pop() if len(numbers) == 1 else Fraction(1)
     if all(n < 0 for n, _ in terms):
         number = -number
     common: Powers = {}
@@ -140,6 +167,10 @@ def _write_product(number: Number, powers: Powers) -> Expression:
     """Scalars first, as one fraction; then arrays, what they are divided by below."""
     if number == 0:
         return constant(0)
+    if powers and all(
+        base.op in LOGIC and k > 0 for base, k in powers.items()
+    ):  # a truth value as a number
+        return apply(ops.mul, _quotient(number, {}), _chain([_raised(*p) for p in powers.items()]))
     number, powers = _turned(number, powers)
     scalars = {base: k for base, k in powers.items() if base.shape == ()}
     arrays = {base: k for base, k in powers.items() if base.shape != ()}
@@ -194,7 +225,7 @@ def _write_sum(terms: list[tuple[Number, Powers]]) -> Expression:
     result = _write_product(*terms[first])
     for number, powers in terms[:first] + terms[first + 1 :]:
         op = ops.add if number > 0 else ops.sub
-        result = apply(op, result, _write_product(abs(number), powers))
+        result = apply(op, result, _write_product(_magnitude(number), powers))
     return result
 
 
@@ -226,6 +257,10 @@ def _plus(a: Number, b: Number) -> Number:
 
 def _over(a: Number, b: Number) -> Number:
     return a / b if isinstance(a, Fraction) and isinstance(b, Fraction) else float(a) / float(b)
+
+
+def _magnitude(a: Number) -> Number:
+    return -a if a < 0 else a
 
 
 def _power(a: Number, k: int) -> Number:

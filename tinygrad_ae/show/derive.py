@@ -7,7 +7,7 @@ declared tomorrow is derived as well as those declared today.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def gradient(
     g: Expression,
     written: Sequence[Expression],
     values: Mapping[Node, Array],
+    write_constant: Callable[[Array], Expression] = constant,
 ) -> Expression | None:
     """Derive ∂L/∂xₖ from ``g`` = ∂L/∂y, just as the rule computes it.
 
@@ -61,6 +62,7 @@ def gradient(
         g: how the gradient that arrives is written.
         written: how the inputs and the output are written.
         values: as for :func:`local_gradients`.
+        write_constant: how to write a number that the rule brings with it.
     """
     x = node.inputs[k]
     pull = node.op.pull(k) if node.op and x.dtype.kind == "f" else None
@@ -75,7 +77,9 @@ def gradient(
             result = unbroadcast(pull(k, arriving, node, arguments), x.shape)
         except Exception:  # a rule is a stranger's code: what it can't do leaves a picture whole
             return None
-    return from_node(result.node, known) if isinstance(result, Tensor) else None
+    if not isinstance(result, Tensor):
+        return None
+    return from_node(result.node, known, write_constant)
 
 
 def _written(node: Node, names: Mapping[Node, str]) -> Expression:

@@ -95,10 +95,14 @@ class Expression:
         def compute(e: Expression, operands: list[Any]) -> Any:
             if e.name is not None:
                 return np.asarray(values[e.name])
-            if e.value is not None:  # a number must not widen float32, as an array would
-                return e.value if e.shape else e.value.item()
-            assert e.op is not None
-            return e.op.forward(*operands, **e.attrs)
+            if e.op is None:
+                return e.value
+            if e.op.expr:  # a number must not widen float32, as an array would
+                operands = [
+                    value.item() if x.value is not None and x.shape == () else value
+                    for x, value in zip(e.operands, operands, strict=True)
+                ]
+            return np.asarray(e.op.forward(*operands, **e.attrs))
 
         with np.errstate(all="ignore"):
             return np.asarray(_fold(self, compute, {}))
@@ -120,6 +124,12 @@ class Expression:
         from .printers import to_latex
 
         return to_latex(self)
+
+    def mathml(self) -> str:
+        """Return it as presentation MathML (what stands inside ``<math>``)."""
+        from .printers import to_mathml
+
+        return to_mathml(self)
 
     __str__ = unicode
 
@@ -157,17 +167,21 @@ def apply(
     return Expression(shape, op, operands, attrs)
 
 
-def from_node(node: Node, known: dict[Node, Expression]) -> Expression:
+def from_node(
+    node: Node,
+    known: dict[Node, Expression],
+    write_constant: Callable[[Array], Expression] = constant,
+) -> Expression:
     """Return what a node computes, written over the nodes that are ``known``.
 
-    Constants below it are taken as they are; ``known`` is filled with all that was met.
+    ``known`` is filled with all that was met.
     """
     if node not in known:
         if node.op is None:
             assert node.saved is not None
-            known[node] = constant(node.saved[0])
+            known[node] = write_constant(node.saved[0])
         else:
-            operands = (from_node(x, known) for x in node.inputs)
+            operands = (from_node(x, known, write_constant) for x in node.inputs)
             known[node] = Expression(node.shape, node.op, tuple(operands), node.attrs)
     return known[node]
 

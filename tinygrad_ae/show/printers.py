@@ -6,7 +6,9 @@ import unicodedata
 
 from .expression import Expression
 from .formula import ACCENTS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, to_text
-from .typeset import SLOT, Typesetter
+from .mathml import from_latex
+from .templates import SLOT
+from .typeset import Typesetter
 
 _COMMANDS = {sign: name for name, sign in reversed(SIGNS.items())}
 _ACCENT_NAMES = {mark: name for name, mark in reversed(ACCENTS.items())}
@@ -17,6 +19,11 @@ _FROM_SUPER = {chr(small): chr(big) for big, small in reversed(SUPERSCRIPTS.item
 def to_latex(e: Expression) -> str:
     """Return a formula as LaTeX mathematics (what stands between dollar signs)."""
     return Typesetter(name_latex, linear=False).write(e)
+
+
+def to_mathml(e: Expression) -> str:
+    """Return a formula as presentation MathML (what stands inside ``<math>``)."""
+    return from_latex(to_latex(e))
 
 
 def to_unicode(e: Expression) -> str:

@@ -13,18 +13,12 @@ import numpy as np
 
 from .. import ops
 from ..ops.op import Op
-from .algebra import as_shape, collect_product, collect_sum
+from .algebra import LOGIC, as_shape, collect_product, collect_sum, common_factors, without_factors
 from .expression import Expression, Shape, apply, constant
 
 ASTYPE, RESHAPE, BROADCAST, TRANSPOSE, SUM = (
     Op.registry[name] for name in ("astype", "reshape", "broadcast_to", "transpose", "sum")
 )
-COMPARISONS = {
-    ops.equal, ops.not_equal, ops.less, ops.less_equal, ops.greater, ops.greater_equal,
-}  # fmt: skip
-LOGIC = COMPARISONS | {
-    ops.logical_and, ops.logical_or, ops.logical_not, ops.bitwise_and, ops.bitwise_or, ops.invert,
-}  # fmt: skip
 NEGATION = {
     ops.equal: ops.not_equal, ops.not_equal: ops.equal, ops.less: ops.greater_equal,
     ops.greater_equal: ops.less, ops.greater: ops.less_equal, ops.less_equal: ops.greater,
@@ -206,6 +200,35 @@ def choice_as_product(e: Expression) -> Expression | None:
     return None
 
 
+def choice_of_multiples(e: Expression) -> Expression | None:
+    """Take out what both sides of a choice are multiples of: δ ⊙ where(c, 1, 2)."""
+    if e.op is not ops.where:
+        return None
+    condition, yes, no = e.operands
+    common = common_factors(yes, no, _is_tame)
+    if not common:
+        return None
+    rest = [without_factors(x, common) for x in (yes, no)]
+    result = apply(ops.where, condition, *rest)
+    for factor in reversed(common):
+        result = apply(ops.mul, factor, result)
+    return as_shape(result, e.shape)
+
+
+def settled_condition(e: Expression) -> Expression | None:
+    """A comparison with infinity is settled, and so what a settled one is joined with by "and"."""
+    if e.op in (ops.bitwise_and, ops.logical_and):
+        for this, other in (e.operands, e.operands[::-1]):
+            if this.value is not None and this.shape == () and this.value:
+                return as_shape(other, e.shape)
+    if e.op in (ops.less_equal, ops.greater_equal):
+        bound = e.operands[1].value
+        limit = np.inf if e.op is ops.less_equal else -np.inf
+        if bound is not None and bound.shape == () and bound == limit:
+            return as_shape(constant(True), e.shape)
+    return None
+
+
 def _is_zero(x: Expression) -> bool:
     return x.value is not None and not x.value.any()
 
@@ -248,7 +271,9 @@ RULES: tuple[Callable[[Expression], Expression | None], ...] = (
     join_moves,
     leave_to_broadcasting,
     sum_of_equal_terms,
+    settled_condition,
     choice_as_product,
+    choice_of_multiples,
     fold_constants,
     scale_last,
     transpose_product,

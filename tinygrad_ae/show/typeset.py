@@ -10,30 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from enum import IntEnum
-from functools import cache
 from typing import Any
 
 from .. import ops
-from ..ops.op import Op
-from .algebra import BROADCAST
+from .algebra import BROADCAST, LOGIC
 from .expression import Expression
-from .formula import CLOSING, OPENING, RELATIONS, TOKEN
-from .simplify import ASTYPE, LOGIC, RESHAPE, TRANSPOSE
+from .formula import TOKEN
+from .simplify import ASTYPE, RESHAPE, TRANSPOSE
+from .templates import SLOT, Level, analysed, attributes, index_text, plain
 
-INDICES = "ijklmnpq"  # of the axes that a reduction runs over
-SLOT = 0xE000  # Unicode's private use area: stands for an operand inside a template
-
-
-class Level(IntEnum):
-    """How tightly something binds, loosest first."""
-
-    RELATION = 0  # a > b
-    SUM = 1  # a + b
-    PRODUCT = 2  # a ⊙ b, a / b, 2 a
-    MATMUL = 3  # A B, Σ a
-    POWER = 4  # a², Aᵀ
-    ATOM = 5  # a, f(x), (a + b)
+INDICES = "ijklprst"  # letters for the positions along axis 0, 1, …
 
 
 class Typesetter:
@@ -81,54 +67,68 @@ class Typesetter:
         left, right = e.operands
         first = self.write(left, Level.SUM)
         sign, least = ("+", Level.SUM) if e.op is ops.add else ("-", Level.PRODUCT)
-        second = self.write(right, least)
-        if second.startswith("-"):
-            second = f"({second})"
+        second, level = self.form(right)
+        if second.startswith("-") and right.op in (ops.mul, ops.div, ops.neg, None):
+            sign, second = "-+"[sign == "-"], second[1:]  # a + (−b) is a − b
+        elif level < least or second.startswith("-"):
+            second = self.write(right, Level.ATOM)
         return f"{first} {sign} {second}"
 
     def product(self, e: Expression) -> tuple[str, Level]:
         """Write a chain of factors: numbers and scalars as one fraction, then arrays."""
         sign, above, below = _flatten(e)
-        scalars = e.shape != ()
-        scale_above = [x for x in above if scalars and x.shape == ()]
-        scale_below = [x for x in below if scalars and x.shape == ()]
-        above = [x for x in above if not (scalars and x.shape == ())]
-        below = [x for x in below if not (scalars and x.shape == ())]
-        scale = self.fraction(scale_above, scale_below)
-        body = self.fraction(above, below) if above or below else ""
-        if scale and body:
-            if not below and len(above) == 1:
-                body = self.write(above[0], Level.MATMUL)
-            elif below:
-                body = f"({body})" if self.linear else body
-            text = rf"{scale}\,{body}"
-        else:
-            text = scale or body
+        text = self.quotient(above, below, e.shape != ())
         return ("-" + text, Level.SUM) if sign < 0 else (text, Level.PRODUCT)
+
+    def quotient(self, above: list[Expression], below: list[Expression], of_arrays: bool) -> str:
+        """Write a quotient of products; what scales arrays stands before them: 2/n x."""
+        arrays = [x for x in above if x.shape != ()]
+        if not of_arrays or not arrays or any(x.shape != () for x in below):
+            return self.fraction(above, below)
+        scalars = [x for x in above if x.shape == ()]
+        if not scalars and not below:
+            return self.factors(arrays)
+        scale = self.fraction(scalars, below)
+        if self.linear and " " in scale and below:
+            scale = f"({scale})"
+        body = self.factors(arrays)
+        if len(arrays) == 1:
+            body = self.factor(arrays[0], Level.RELATION if arrays[0].name else Level.MATMUL)
+        return rf"{scale}\,{body}"
 
     def fraction(self, above: list[Expression], below: list[Expression]) -> str:
         """Write a quotient of products."""
-        top = self.factors(above)
+        if below and not self.linear:  # the bar itself is a bracket
+            top, bottom = (self.factors(x, Level.RELATION) if x else "1" for x in (above, below))
+            return rf"\frac{{{top}}}{{{bottom}}}"
+        top = self.factors(above) if above else "1"
         if not below:
             return top
-        if not self.linear:
-            return rf"\frac{{{top or 1}}}{{{self.factors(below)}}}"
         several = len(below) > 1
         bottom = f"({self.factors(below)})" if several else self.write(below[0], Level.POWER)
-        simple = len(above) < 2 and len(below) < 2 and (above + below)[-1].size == 0
-        return f"{top or 1}/{bottom}" if simple else f"{top or 1} / {bottom}"
+        is_short = len(above) < 2 and not several and all(x.size == 0 for x in above + below)
+        return f"{top}/{bottom}" if is_short else f"{top} / {bottom}"
 
-    def factors(self, factors: list[Expression]) -> str:
-        """Write a product: numbers side by side, arrays with ⊙."""
+    def factors(self, factors: list[Expression], alone: Level = Level.PRODUCT) -> str:
+        """Write a product: numbers side by side, arrays with ⊙.
+
+        A single factor must bind as tightly as ``alone`` says.
+        """
+        factors = [x for x in factors if not _is_one(x)] or factors[:1]
         if len(factors) == 1:
-            return self.write(factors[0], Level.PRODUCT)
+            return self.factor(factors[0], alone)
         text = ""
-        for x in factors:
-            piece = self.indicator(x) if x.op in LOGIC else self.write(x, Level.POWER)
-            if text:
-                text += r" \odot " if x.shape else r" \cdot " if _is_digit(piece) else r"\,"
+        for before, x in zip([None, *factors], factors, strict=False):
+            piece = self.factor(x, Level.RELATION if x.name else Level.POWER)
+            if before is not None:
+                both = before.shape != () and x.shape != ()
+                text += r" \odot " if both else r" \cdot " if piece[0].isdigit() else r"\,"
             text += piece
         return text
+
+    def factor(self, x: Expression, least: Level) -> str:
+        """Write one factor."""
+        return self.indicator(x) if x.op in LOGIC else self.write(x, least)
 
     def indicator(self, condition: Expression) -> str:
         """Write 1 where a condition holds, 0 elsewhere: 1[a > 0]."""
@@ -141,13 +141,15 @@ class Typesetter:
         assert e.op is not None
         count = len(e.operands)
         try:
-            form, level, least = _analysed(e.op, count, _attributes(e))
+            form, level, least = analysed(e.op, count, attributes(e.attrs))
         except (LookupError, ValueError, AttributeError):  # a template that does not fit its op
             arguments = ", ".join(self.write(x) for x in e.operands)
-            return rf"\operatorname{{{_plain(e.op.name)}}}({arguments})", Level.ATOM
+            return rf"\operatorname{{{plain(e.op.name)}}}({arguments})", Level.ATOM
         for k, x in enumerate(e.operands):
             form = form.replace(chr(SLOT + k), self.write(x, least[k]))
-        axes = _reduced_axes(e)
+        if e.op is ops.getitem:
+            form = form.replace(r"[\cdot]", index_text(e.attrs["index"]))
+        axes = reduced_axes(e)
         return (_with_indices(form, axes), level) if axes else (form, level)
 
 
@@ -185,6 +187,10 @@ def _flatten(e: Expression) -> tuple[int, list[Expression], list[Expression]]:
     return 1, [e], []
 
 
+def _is_one(e: Expression) -> bool:
+    return e.value is not None and e.shape == () and e.value == 1
+
+
 def _number(e: Expression) -> tuple[str, Level]:
     assert e.value is not None
     if e.value.dtype.kind == "b" and e.shape == ():
@@ -196,7 +202,8 @@ def _number(e: Expression) -> tuple[str, Level]:
         text = f"{value:.6g}"
         if "e" in text:
             digits, _, exponent = text.partition("e")
-            text = rf"{digits} \cdot 10^{{{int(exponent)}}}"
+            power = rf"10^{{{int(exponent)}}}"
+            text = power if digits == "1" else rf"{digits} \cdot {power}"
         return text, Level.SUM if value < 0 else Level.ATOM
     is_eye = len(e.shape) == 2 and e.shape[0] == e.shape[1] and _is_identity(e.value)
     return ("I" if is_eye else r"\mathrm{const}"), Level.ATOM
@@ -207,119 +214,10 @@ def _is_identity(matrix: Any) -> bool:
     return bool((matrix.diagonal() == 1).all() and (matrix != 0).sum() == n)
 
 
-def _is_digit(text: str) -> bool:
-    return text[:1].isdigit()
-
-
-def _plain(text: str) -> str:
-    return "".join("\\" + c if c in "_%#&$" else c for c in text)
-
-
-# ---- what an operation's template says
-
-
-def _attributes(e: Expression) -> tuple[tuple[str, str], ...]:
-    values = []
-    for name, value in e.attrs.items():
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
-        values.append((name, _plain(text.replace("{", "").replace("}", "").replace("\\", ""))))
-    return tuple(values)
-
-
-@cache
-def _analysed(
-    op: Op, count: int, attrs: tuple[tuple[str, str], ...]
-) -> tuple[str, Level, tuple[Level, ...]]:
-    """Return the filled-in template, how tightly it binds, and what each operand must."""
-    slots = [chr(SLOT + k) for k in range(count)]
-    form = op.tex.format(*slots, **{"args": ", ".join(slots), **dict(attrs)})
-    least = dict.fromkeys(slots, Level.RELATION)
-    level = Level.ATOM
-    outer = _outermost(form)
-    for position, token in enumerate(outer):
-        before = outer[position - 1] if position else ""
-        after = outer[position + 1] if position + 1 < len(outer) else ""
-        if token in least:
-            need = max(_needs(before, False), _needs(after, True))
-            least[token] = max(least[token], need)
-        level = min(level, _binds(token, before))
-        if token in least and (before in least or after in least):
-            level = min(level, Level.MATMUL)
-    return form, level, tuple(least[slot] for slot in slots)
-
-
-def _outermost(form: str) -> list[str]:
-    """Return the tokens outside of all brackets; a group or bracket in one piece is ``()``."""
-    outer: list[str] = []
-    depth = 0
-    tokens = [m.group() for m in TOKEN.finditer(form)]
-    bars = 0
-    for i, token in enumerate(tokens):
-        word = token[1:] if token.startswith("\\") else token
-        if word in ("left", "right") or token.isspace():
-            continue
-        if token in ("|", r"\vert", r"\|", r"\Vert"):
-            bars += 1
-            opens = bars % 2 == 1
-        else:
-            opens = token in ("(", "[", "{") or word in OPENING & {f"l{w[1:]}" for w in CLOSING}
-            if token in (")", "]", "}") or word in CLOSING:
-                depth -= 1
-                continue
-            if not opens:
-                if depth == 0:
-                    outer.append(token)
-                continue
-        if not opens:
-            depth -= 1
-            continue
-        if depth == 0:
-            outer.append("()")
-        depth += 1
-        del i
-    return outer
-
-
-def _needs(neighbour: str, is_right: bool) -> Level:
-    """Return how tightly an operand must bind beside this token."""
-    word = neighbour[1:]
-    if neighbour in ("", ",", "()"):
-        return Level.RELATION if neighbour != "()" else Level.ATOM
-    if neighbour in ("^", "_"):
-        return Level.ATOM
-    if neighbour == "+" or (neighbour == "-" and is_right):
-        return Level.SUM
-    if neighbour == "-":
-        return Level.PRODUCT
-    if neighbour == "/" and not is_right:
-        return Level.POWER
-    if neighbour in ("<", ">", "=") or word in ("le", "ge", "ne", "leq", "geq", "neq", "approx"):
-        return Level.SUM
-    if word in ("land", "lor", "oplus", "lnot", "neg"):
-        return Level.ATOM
-    if neighbour == "/" or word in RELATIONS or word in ("sum", "prod"):
-        return Level.PRODUCT
-    return Level.MATMUL if neighbour.startswith("\\") and len(word) == 1 else Level.POWER
-
-
-def _binds(token: str, before: str) -> Level:
-    """Return how tightly what contains this token on the outside binds."""
-    word = token[1:]
-    if token in ("<", ">", "=") or word in ("le", "ge", "ne", "leq", "geq", "neq", "land", "lor"):
-        return Level.RELATION
-    if token in ("+", "-"):
-        return Level.SUM if before not in ("^", "_") else Level.ATOM
-    if token == "/" or word == "frac" or (token.startswith("\\") and word in RELATIONS):
-        return Level.PRODUCT
-    if word in ("sum", "prod", "arg", "bigvee", "bigwedge") or token in ("\\,", "\\;", "\\:"):
-        return Level.MATMUL
-    return Level.POWER if token == "^" else Level.ATOM
-
-
 # ---- which axes a reduction runs over
 
 
-def _reduced_axes(e: Expression) -> tuple[int, ...]:
+def reduced_axes(e: Expression) -> tuple[int, ...]:
     """Return the axes that are gone or of length 1 afterwards; nothing if that is all of them."""
     axes = e.attrs.get("axis")
     if not isinstance(axes, tuple) or "keepdims" not in e.attrs:
