@@ -1,0 +1,142 @@
+"""Elementwise operations as ufuncs that write through ``out``, from each operation's ``expr``."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph import Node
+from .program import Value
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+_SYNTAX: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
+    ast.Pow: "power", ast.USub: "negative", ast.Not: "logical_not", ast.Invert: "invert",
+    ast.And: "logical_and", ast.Or: "logical_or", ast.BitAnd: "bitwise_and",
+    ast.BitOr: "bitwise_or", ast.BitXor: "bitwise_xor", ast.Gt: "greater", ast.Lt: "less",
+    ast.GtE: "greater_equal", ast.LtE: "less_equal", ast.Eq: "equal", ast.NotEq: "not_equal",
+}  # fmt: skip
+
+
+def emit(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    """Add the lines of an elementwise operation; None if it is not one, or not expressible."""
+    op = node.op
+    assert op is not None
+    if isinstance(op.forward, np.ufunc) and op.forward.signature is None:
+        return _result(to, node, ufunc(to, op.forward, args))
+    if op.expr is None or not all(isinstance(v, (int, float)) for v in node.attrs.values()):
+        return None
+    known = dict(zip(op.inputs, args, strict=True))
+    known |= {name: number(value) for name, value in node.attrs.items()}
+    start = len(to.program.lines)
+    found = _result(to, node, _expression(to, _parsed(op.expr), known))
+    if found is None:
+        del to.program.lines[start:]
+    return found
+
+
+def number(value: float) -> Value:
+    """Return a Python number as a value: it takes the dtype of what it meets."""
+    return Value((), np.asarray(value).dtype, f"{value:.6g}", number=np.asarray(value), weak=True)
+
+
+@functools.cache
+def _parsed(expr: str) -> ast.expr:
+    return ast.parse(expr, mode="eval").body
+
+
+def _result(to: Lowering, node: Node, value: Value | None) -> Value | None:
+    if value is None or value.dtype != node.dtype or value.shape != node.shape:
+        return None
+    return value
+
+
+def _expression(to: Lowering, tree: ast.expr, known: dict[str, Value]) -> Value | None:
+    if isinstance(tree, ast.Constant):
+        return number(tree.value)  # type: ignore[arg-type]
+    if isinstance(tree, ast.Name):
+        return known[tree.id]
+    name, operands = _parts(tree)
+    values = [_expression(to, operand, known) for operand in operands]
+    if any(v is None for v in values):
+        return None
+    args = [v for v in values if v is not None]
+    if name == "where":
+        return where(to, *args)
+    return ufunc(to, getattr(np, name), args)
+
+
+def _parts(tree: ast.expr) -> tuple[str, list[ast.expr]]:
+    match tree:
+        case ast.BinOp(left, op, right):
+            return _SYNTAX[type(op)], [left, right]
+        case ast.UnaryOp(op, operand):
+            return _SYNTAX[type(op)], [operand]
+        case ast.BoolOp(op, [left, right]):
+            return _SYNTAX[type(op)], [left, right]
+        case ast.Compare(left, [op], [right]):
+            return _SYNTAX[type(op)], [left, right]
+        case ast.Call(ast.Name(name), operands):
+            return name, operands
+    raise ValueError(f"no emitter for {ast.unparse(tree)} in an operation's expr")
+
+
+def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:
+    """Add ``f(*args)``, or compute it now if its arguments are constants."""
+    shape = np.broadcast_shapes(*(v.shape for v in args))
+    if all(v.number is not None for v in args):
+        with np.errstate(all="ignore"):
+            folded = np.asarray(f(*(_plain(v) for v in args)))
+        weak = all(v.weak for v in args)
+        return Value(shape, folded.dtype, f"{folded.item():.6g}", number=folded, weak=weak)
+    kinds = [_kind(v) for v in args]
+    try:
+        *dtypes, dtype = f.resolve_dtypes((*kinds, None))
+    except TypeError:
+        return None
+    ready = _operands(to, f, args, dtypes, shape)
+    text = f"{f.__name__}({', '.join(f'{{{k}}}' for k in range(len(ready)))}, {{out}})"
+    if f in (np.maximum, np.minimum):  # NumPy wants their output named
+        text = text.replace("{out}", "out={out}")
+    return to.add(text, ready, to.buffer(shape, dtype), elementwise=True)
+
+
+def _kind(value: Value) -> Any:
+    """Return what decides the dtype of a result: Python's number types yield to any dtype."""
+    if value.number is not None and value.weak and value.dtype.kind in "if":
+        return type(value.number.item())
+    return value.dtype
+
+
+def _plain(value: Value) -> Any:
+    assert value.number is not None
+    return value.number.item() if value.weak else value.number
+
+
+def _operands(
+    to: Lowering, f: np.ufunc, args: list[Value], dtypes: Any, shape: tuple[int, ...]
+) -> list[Value]:
+    """Write constants out no further than needed."""
+    arrays = [v.shape for v in args if v.number is None]
+    enough = np.broadcast_shapes(*arrays) == shape
+    ready = []
+    for v, dtype in zip(args, dtypes, strict=True):
+        if v.number is None:
+            ready.append(v)
+            continue
+        wanted = () if enough else v.shape
+        if f in (np.maximum, np.minimum) and shape:
+            # With an array without axes as operand these two run without SIMD, many times slower.
+            wanted = shape if np.prod(shape) <= 4096 else shape[-1:]
+        ready.append(to.constant(v.number.item(), wanted, dtype))
+    return ready
+
+
+def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
+    """Add ``np.where(c, x, y)``."""
+    return None

@@ -1,0 +1,336 @@
+"""From what a step did to lines of NumPy: names, leaves, and what every operation has in common."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from ..graph import Node
+from ..ops.op import Array
+from ..tensor import Tensor
+from . import elementwise, structural
+from .program import DType, Line, Program, Value
+from .trace import Call, Grads, Trace, Write
+
+
+class Uncapturable(Exception):
+    """Something a plan cannot repeat; the message says what and where."""
+
+
+class Lowering:
+    """Turns a trace into a program.
+
+    Args:
+        trace: what the step did.
+        inputs: the arrays the step was given, which differ from run to run.
+        outputs: the tensors it returned.
+        paths: what parameters are called, by their id.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        inputs: Sequence[Array],
+        outputs: Sequence[Tensor],
+        paths: Mapping[int, str],
+    ) -> None:
+        self.program = Program()
+        self.trace = trace
+        self.paths = paths
+        self.parameters: list[tuple[Tensor, Array, Node]] = []  # what the plan assumes unchanged
+        self._values: dict[Node, Value] = {}
+        self._grads: dict[int, Any] = {}  # what lines have set ``grad`` to, by the id of the leaf
+        self._names: set[str] = set()
+        self._constants: dict[Any, Value] = {}
+        self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
+        self._arrays: list[Array] = []  # those arrays
+        self._inputs = list(inputs)
+        self._expect(inputs)
+        self.uses = self._count_uses(outputs)
+        for event in trace.events:
+            if isinstance(event, Node):
+                self._lower(event)
+            elif isinstance(event, Write):
+                self._write(event)
+            else:
+                self._call(event)
+        self._set_grads(trace.grads())
+        self.program.outputs = [self.array_value(t.data, t.node) for t in outputs]
+        self.program.drop_unused()
+
+    def _expect(self, inputs: Sequence[Array]) -> None:
+        for k, array in enumerate(inputs):
+            name = self.name("batch" if len(inputs) == 1 else f"input{k}")
+            value = Value(array.shape, array.dtype, name, local=True, template=array)
+            self.program.inputs.append(value)
+            self._sources[id(array)] = value
+            self._arrays.append(array)
+        for event in self.trace.events:
+            if isinstance(event, Node) and event.saved is not None:
+                array = event.saved[-1]
+                self._sources.setdefault(id(array), event)
+                if event.op is not None and not event.op.views:
+                    self._arrays.append(array)
+
+        self._sources |= {key: node for key, (_, node) in self.trace.copies.items()}
+
+    def _count_uses(self, outputs: Sequence[Tensor]) -> dict[Node, list[Node]]:
+        """Return who reads each operation's result, as far as operations go."""
+        uses: dict[Node, list[Node]] = {}
+        for event in self.trace.events:
+            if isinstance(event, Node):
+                for x in event.inputs:
+                    uses.setdefault(self.origin(x), []).append(event)
+        return uses
+
+    def origin(self, node: Node) -> Node:
+        """Return the operation a leaf's array came from (detached, say), or the node itself."""
+        if node.op is None and node.saved:
+            source = self._sources.get(id(node.saved[0]))
+            if isinstance(source, Node):
+                return source
+        return node
+
+    # ---- events
+
+    def _lower(self, node: Node) -> None:
+        assert node.op is not None
+        through = self.trace.pulled.get(node)
+        self._label = f"d_{through.label}" if through else node.label
+        if "recompute" in node.attrs:
+            raise Uncapturable(f"remat runs Python code anew in each step, at {node.where}")
+        args = [self.value(x) for x in node.inputs]
+        start = len(self.program.lines)
+        emit = structural.EMITTERS.get(node.op.name)
+        found = emit(self, node, args) if emit else None
+        if found is None:
+            found = elementwise.emit(self, node, args)
+        if found is None and node.op.views:
+            found = self.view(node, args)
+        if found is None:
+            found = structural.generic(self, node, args)
+        self._values[node] = found
+        for line in self.program.lines[start:]:
+            line.node, line.backward = through or node, through is not None
+
+    def _write(self, event: Write) -> None:
+        target, value = self.value(event.target), self.full(self.value(event.value))
+        if target.number is not None or (
+            target.array is not None and id(target.array) in self.trace.made
+        ):
+            raise Uncapturable(f"a tensor made in the step is written to, at {event.where}")
+        self.add("copyto({0}, {1})", [target, value], effect=True, where=event.where)
+
+    def _call(self, event: Call) -> None:
+        self._set_grads(event.grads, event.homes)
+        function = event.function.__qualname__.replace(".", "_").lower()
+        owner = event.args[0] if event.args else None
+        kind = type(owner).__name__.lower()
+        text = kind + function[function.rfind("_") :] if "optim" in type(owner).__module__ else ""
+        name = self.object(text or function.strip("_"), _bound(event))
+        reads = [self.array_value(g, None) for _, g in event.grads if g is not None]
+        self.add(f"{name}()", reads, effect=True, where=event.where)
+
+    def _set_grads(self, grads: Grads, homes: dict[int, Array] | None = None) -> None:
+        """Let tensors' ``grad`` be what it was in the step at this point."""
+        held: list[Value] = []
+        for leaf, array in grads:
+            if isinstance(self._sources.get(id(leaf.data)), Value) and any(
+                leaf.data is array for array in self._inputs
+            ):
+                raise Uncapturable("an argument of the step receives a gradient")
+            before = self._grads.get(id(leaf), self)
+            self._grads[id(leaf)] = array
+            if before is array:
+                continue
+            tensor = self.object(f"p_{self._called(leaf)}", leaf)
+            if array is None:
+                self.add(f"{tensor}.grad = None", [], effect=True)
+                continue
+            g = self.full(self.array_value(array, None))
+            if any(g is other for other in held):  # each has memory of its own
+                copy = self.buffer(g.shape, g.dtype, "gradient")
+                g = cast(Value, self.add("copyto({out}, {0})", [g], copy))
+            held.append(g)
+            home = (homes or {}).get(id(leaf))
+            if home is not None:
+                self._settle(g, home, f"grad_{self._called(leaf)}")
+            self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)
+
+    def _settle(self, g: Value, home: Array, name: str) -> None:
+        """Compute a gradient straight into its home, if it is a whole buffer of that size."""
+        while g.base is not None and g.base.nbytes == g.nbytes and g.layout().flags.c_contiguous:
+            g = g.base
+        if g.is_buffer and g.nbytes == home.nbytes and g.dtype == home.dtype:
+            g.array, g.name = home.reshape(g.shape), self.name(name)
+
+    def _called(self, tensor: Tensor) -> str:
+        return _identifier(self.paths.get(id(tensor)) or tensor.name or "tensor")
+
+    # ---- values
+
+    def value(self, node: Node) -> Value:
+        """Return what a node's result is in the plan."""
+        found = self._values.get(node)
+        if found is None:
+            found = self._values[node] = self._leaf(node)
+        return found
+
+    def _leaf(self, node: Node) -> Value:
+        if node.op is not None:
+            raise Uncapturable(
+                f"it uses a tensor computed before the step, by {node.label} at {node.where} "
+                "(compute it inside, or pass it as an argument)"
+            )
+        if node.leaf is not None:
+            tensor = node.leaf()
+            if tensor is None:
+                raise Uncapturable(f"it makes a tensor that requires gradients, at {node.where}")
+            known = self._sources.get(id(tensor.data))
+            if isinstance(known, Value):
+                return known
+            self.parameters.append((tensor, tensor.data, node))
+            found = self.fixed(tensor.data, self._called(tensor))
+            self._sources.setdefault(id(tensor.data), found)
+            return found
+        assert node.saved is not None
+        return self.array_value(node.saved[0], node)
+
+    def array_value(self, array: Array, node: Node | None) -> Value:
+        """Return the value an array of the trace stands for."""
+        source = self._sources.get(id(array))
+        if isinstance(source, Value):
+            return source
+        if source is not None:
+            return self.value(source)
+        number = self.trace.numbers.get(id(array))
+        if number is not None:
+            plain = array.reshape(-1)[0]
+            return Value(
+                array.shape, array.dtype, f"{plain:.6g}", number=np.asarray(plain), weak=number.weak
+            )
+        for other in self._arrays:
+            if np.may_share_memory(array, other):
+                where = f", at {node.where}" if node else ""
+                raise Uncapturable(
+                    f"part of an array is taken outside the graph{where} (index the tensor itself)"
+                )
+        value = self.fixed(array, (node and node.name) or "constant")
+        self._sources[id(array)] = value
+        return value
+
+    def fixed(self, array: Array, name: str) -> Value:
+        """Return memory that exists already as a value."""
+        return Value(array.shape, array.dtype, self.name(name), array=array)
+
+    def constant(self, number: Any, shape: tuple[int, ...], dtype: DType) -> Value:
+        """Return an array of one number everywhere; equal ones are one array."""
+        key = (np.asarray(number, dtype).tobytes(), shape, dtype)
+        if key not in self._constants:
+            name = _identifier(f"c_{number:.4g}" + ("_row" if shape else ""))
+            self._constants[key] = self.fixed(np.full(shape, number, dtype), name)
+        return self._constants[key]
+
+    def full(self, value: Value) -> Value:
+        """Return a value as an array: one number everywhere is written out."""
+        if value.number is None:
+            return value
+        return self.constant(value.number.item(), value.shape, value.dtype)
+
+    def buffer(self, shape: tuple[int, ...], dtype: DType, name: str | None = None) -> Value:
+        """Return a value the plan finds memory for, called after the operation."""
+        return Value(shape, np.dtype(dtype), self.name(name or self._label))
+
+    def local(self, like: Node, keeps: Sequence[Value]) -> Value:
+        """Return a value that is made anew in each run."""
+        template = like.saved[-1] if like.saved else None
+        name = self.name(self._label)
+        return Value(
+            like.shape, like.dtype, name, local=True, keeps=tuple(keeps), template=template
+        )
+
+    def view(self, node: Node, args: list[Value]) -> Value | None:
+        """Return a value that is another's memory seen differently, if that is what it is."""
+        op, x = node.op, args[0]
+        assert op is not None
+        if len(args) > 1:
+            return None
+        if x.number is not None:
+            return Value(node.shape, x.dtype, x.name, number=x.number, weak=x.weak)
+        if x.local or _holds_arrays(node.attrs):
+            return None
+        attrs = node.attrs
+
+        def look(a: Array) -> Array:
+            return op.forward(a, **attrs)  # type: ignore[no-any-return]
+
+        if x.shape == node.shape and op.name == "reshape":
+            return x
+        seen = look(x.layout())
+        if not isinstance(seen, np.ndarray) or not np.may_share_memory(seen, x.layout()):
+            return None
+        return Value(node.shape, node.dtype, self.name(f"{x.name}_{op.name}"), base=x, view=look)
+
+    # ---- lines and names
+
+    def add(
+        self,
+        text: str,
+        args: Sequence[Value],
+        out: Value | None = None,
+        *,
+        elementwise: bool = False,
+        effect: bool = False,
+        where: str = "",
+    ) -> Value | None:
+        """Append a line; return ``out``."""
+        line = Line(text, list(args), out, elementwise=elementwise, effect=effect, where=where)
+        self.program.lines.append(line)
+        return out
+
+    def name(self, wanted: str) -> str:
+        """Return a Python name not used yet, and not one of NumPy's."""
+        base = _identifier(wanted)
+        name, k = base, 1
+        while name in self._names or hasattr(np, name):
+            k += 1
+            name = f"{base}{k}" if not base[-1].isdigit() else f"{base}_{k}"
+        self._names.add(name)
+        return name
+
+    def object(self, name: str, thing: Any) -> str:
+        """Return the name under which the plan finds an object."""
+        for known, other in self.program.objects.items():
+            if other is thing:
+                return known
+        unique = self.name(name)
+        self.program.objects[unique] = thing
+        return unique
+
+
+def _bound(event: Call) -> Callable[[], None]:
+    function, args, kwargs, result = event.function, event.args, event.kwargs, event.result
+    if result is None:
+        return lambda: function(*args, **kwargs)
+
+    def run() -> None:
+        result[...] = function(*args, **kwargs)
+
+    return run
+
+
+def _holds_arrays(attrs: Any) -> bool:
+    if isinstance(attrs, dict):
+        return any(_holds_arrays(value) for value in attrs.values())
+    if isinstance(attrs, tuple):
+        return any(_holds_arrays(value) for value in attrs)
+    return isinstance(attrs, (np.ndarray, list))
+
+
+def _identifier(text: str) -> str:
+    name = re.sub(r"\W+", "_", text.replace("-", "minus_")).strip("_") or "x"
+    return f"_{name}" if keyword.iskeyword(name) or name[0].isdigit() else name

@@ -1,0 +1,87 @@
+"""Where buffers live: memory is reused as soon as nothing reads a value any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .program import Program, Value
+
+ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
+
+
+@dataclass(eq=False)
+class Slot:
+    """A stretch of memory that buffers take in turn."""
+
+    size: int = 0
+    offset: int = 0
+
+
+def allocate(program: Program) -> int:
+    """Give every buffer an array, and every view its own; return the bytes taken."""
+    slots: dict[Value, Slot] = {}
+    every: list[Slot] = []
+    free: list[Slot] = []
+    last = _last_uses(program)
+    for i, line in enumerate(program.lines):
+        out = line.out
+        if out is not None and out.is_buffer and out not in slots:
+            found = _in_place(line.args, out, slots, last, i) if line.elementwise else None
+            slots[out] = found or _take(free, every, out.nbytes)
+        ended = {root for arg in line.args for root in arg.roots()} | ({out} if out else set())
+        for value in ended:
+            slot = slots.get(value)
+            if slot is None or slot in free or last.get(value, i) > i:
+                continue
+            if not any(other is slot and last.get(v, i) > i for v, other in slots.items()):
+                free.append(slot)
+    total = 0
+    for slot in every:
+        slot.offset, total = total, total + -(-slot.size // ALIGNMENT) * ALIGNMENT
+    raw = np.empty(total + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    for value, slot in slots.items():
+        here = start + slot.offset
+        value.array = raw[here : here + value.nbytes].view(value.dtype).reshape(value.shape)
+    return total
+
+
+def _last_uses(program: Program) -> dict[Value, int]:
+    last: dict[Value, int] = {}
+    for i, line in enumerate(program.lines):
+        for arg in line.args:
+            for root in arg.roots():
+                last[root] = i
+    for value in program.outputs:
+        for root in value.roots():
+            last[root] = len(program.lines)
+    return last
+
+
+def _in_place(
+    args: list[Value], out: Value, slots: dict[Value, Slot], last: dict[Value, int], i: int
+) -> Slot | None:
+    """Return the memory of an argument that is read here for the last time."""
+    for arg in args:
+        if arg not in slots or last[arg] > i or arg.shape != out.shape or arg.dtype != out.dtype:
+            continue
+        if all(other is arg or arg not in other.roots() for other in args):
+            return slots[arg]
+    return None
+
+
+def _take(free: list[Slot], every: list[Slot], size: int) -> Slot:
+    """Return the smallest free slot that is large enough, else the largest, grown, else a new."""
+    fitting = [slot for slot in free if slot.size >= size]
+    slot = min(fitting, key=lambda s: s.size) if fitting else None
+    if slot is None and free:
+        slot = max(free, key=lambda s: s.size)
+    if slot is None:
+        slot = Slot()
+        every.append(slot)
+    else:
+        free.remove(slot)
+    slot.size = max(slot.size, size)
+    return slot

@@ -1,0 +1,108 @@
+"""What a plan is made of: values, and lines of NumPy that compute them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from ..ops.op import Array
+
+DType = np.dtype[Any]
+
+
+@dataclass(eq=False)
+class Value:
+    """An array in the plan. What holds it is one of four things:
+
+    - ``array``: memory that exists already: a parameter, a constant, a gradient's home;
+    - ``base`` and ``view``: part of another value's memory, seen differently;
+    - ``local``: a Python variable, new in each run: an input, or what a function returned;
+    - none of these: a buffer, for which the plan finds memory.
+
+    A constant with the same number everywhere has it in ``number``, an array without axes;
+    ``weak`` if it takes the dtype of what it meets, as Python's numbers do.
+    """
+
+    shape: tuple[int, ...]
+    dtype: DType
+    name: str = "x"
+    array: Array | None = None
+    base: Value | None = None
+    view: Callable[[Array], Array] | None = None
+    local: bool = False
+    keeps: tuple[Value, ...] = ()  # of a local: what it may share memory with
+    number: Array | None = None
+    weak: bool = False
+    template: Array | None = None  # of the same memory layout, values unset
+
+    @property
+    def is_buffer(self) -> bool:
+        """Whether the plan has to find memory for it."""
+        return self.array is None and self.base is None and not self.local
+
+    @property
+    def nbytes(self) -> int:
+        """Size in memory."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def roots(self) -> Iterator[Value]:
+        """Yield the values whose memory this one may read."""
+        if self.base is not None:
+            yield from self.base.roots()
+        else:
+            yield self
+            for kept in self.keeps:
+                yield from kept.roots()
+
+    def layout(self) -> Array:
+        """Return an array of the same strides; its values mean nothing."""
+        if self.array is not None:
+            return self.array
+        if self.template is None:
+            if self.base is not None and self.view is not None:
+                self.template = self.view(self.base.layout())
+            else:
+                self.template = np.empty(self.shape, self.dtype)
+        return self.template
+
+
+@dataclass(eq=False)
+class Line:
+    """One line of the plan: ``{0}``, ``{1}``, … stand for ``args`` and ``{out}`` for ``out``."""
+
+    text: str
+    args: list[Value]
+    out: Value | None = None
+    node: Node | None = None
+    backward: bool = False  # it pulls a gradient back through ``node``
+    elementwise: bool = False  # ``out`` may be the memory of an argument of its shape
+    effect: bool = False  # kept though nothing reads ``out``
+    where: str = ""
+
+
+@dataclass
+class Program:
+    """Lines in order, what they take and what they give."""
+
+    inputs: list[Value] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    objects: dict[str, Any] = field(default_factory=dict)  # functions and objects, by name
+
+    def drop_unused(self) -> None:
+        """Remove lines whose result nothing reads."""
+        needed: set[Value] = set()
+        for value in self.outputs:
+            needed.update(value.roots())
+        kept = []
+        for line in reversed(self.lines):
+            if line.effect or line.out in needed:
+                kept.append(line)
+                for arg in line.args:
+                    needed.update(arg.roots())
+        self.lines = kept[::-1]

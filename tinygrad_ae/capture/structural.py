@@ -1,0 +1,217 @@
+"""Operations that are not elementwise: products, reductions, moves, draws, and all others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph import Node
+from . import elementwise
+from .program import Value
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+Emitter = Callable[["Lowering", Node, list[Value]], Value | None]
+EMITTERS: dict[str, Emitter] = {}
+
+
+def emitter(name: str) -> Callable[[Emitter], Emitter]:
+    """Register how operations of that name become lines; it returns None for cases it leaves."""
+
+    def register(f: Emitter) -> Emitter:
+        EMITTERS[name] = f
+        return f
+
+    return register
+
+
+# ---- products
+
+
+@emitter("matmul")
+def _matmul(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x, y = (to.full(v) for v in args)
+    if node.dtype.kind != "f" or x.dtype != y.dtype:
+        return None
+    return product(to, x, y)
+
+
+def product(to: Lowering, x: Value, y: Value) -> Value | None:
+    """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead."""
+    shape = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    shape += x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
+    two = len(x.shape) == len(y.shape) == 2
+    text = "{0}.dot({1}, {out})" if two else "matmul({0}, {1}, {out})"
+    return to.add(text, [x, y], to.buffer(shape, x.dtype))
+
+
+@emitter("linear")
+def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x, weight, bias = (to.full(v) for v in args)
+    if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
+        return None
+    z = product(to, x, transposed(to, weight))
+    assert z is not None
+    return to.add("add({0}, {1}, {out})", [z, bias], z)
+
+
+def transposed(to: Lowering, x: Value) -> Value:
+    """Return a matrix's transpose."""
+    out = Value(x.shape[::-1], x.dtype, to.name(f"{x.name}_T"))
+    if x.local:
+        out.local, out.keeps = True, (x,)
+        to.add("{out} = {0}.T", [x], out)
+        return out
+    out.base, out.view = x, np.transpose
+    return out
+
+
+# ---- reductions
+
+
+@emitter("sum")
+def _sum(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x = to.full(args[0])
+    axis, keepdims = node.attrs["axis"], node.attrs["keepdims"]
+    if x.dtype.kind != "f" or x.dtype.itemsize < 4:
+        return None
+    out = to.buffer(node.shape, node.dtype)
+    if len(x.shape) == 2 and axis == (0,) and not keepdims and x.shape[0] > 0:
+        ones = to.constant(1, x.shape[:1], x.dtype)  # a product is a faster sum over rows
+        return to.add("{0}.dot({1}, {out})", [ones, x], out)
+    return to.add(f"add.reduce({{0}}, {axis}, None, {{out}}, {keepdims})", [x], out)
+
+
+@emitter("mean")
+def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x = args[0]
+    count = math.prod(x.shape) // max(math.prod(node.shape), 1)
+    if count == 0 or x.number is not None:
+        return None
+    if node.dtype.kind == "f" and node.shape == () and _is_square(to, node):
+        d = to.value(node.inputs[0].inputs[0])
+        if d.number is None and d.layout().flags.c_contiguous and d.dtype == node.dtype:
+            flat = _flat(to, d)
+            if flat is not None:  # the mean of squares is an inner product
+                total = to.add("dot({0}, {1}, {out})", [flat, flat], _scalar(to, node))
+                assert total is not None
+                return elementwise.ufunc(to, np.divide, [total, elementwise.number(count)])
+    total = _sum(to, node, args)
+    if total is None:
+        return None
+    return elementwise.ufunc(to, np.divide, [total, elementwise.number(count)])
+
+
+def _is_square(to: Lowering, node: Node) -> bool:
+    x = node.inputs[0]
+    return x.op is not None and x.op.name == "square" and len(to.uses.get(x, ())) == 1
+
+
+def _scalar(to: Lowering, node: Node) -> Value:
+    return to.buffer((), node.dtype, "total")
+
+
+def _flat(to: Lowering, x: Value) -> Value | None:
+    if x.local:
+        return None
+    n = math.prod(x.shape)
+    return Value((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.reshape(n))
+
+
+# ---- moves
+
+
+@emitter("broadcast_to")
+def _broadcast_to(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    return to.view(node, args)
+
+
+@emitter("astype")
+def _astype(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    (x,) = args
+    if x.number is not None:
+        return Value(x.shape, node.dtype, x.name, number=x.number.astype(node.dtype))
+    out = to.buffer(node.shape, node.dtype)
+    return to.add('copyto({out}, {0}, "unsafe")', [x], out)
+
+
+@emitter("transpose")
+def _transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    (x,) = args
+    if len(x.shape) == 2 and node.attrs["axes"] == (1, 0) and x.number is None:
+        return transposed(to, x)
+    return to.view(node, args)
+
+
+# ---- draws
+
+
+@emitter("normal")
+def _normal(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    return _draw(to, node, "standard_normal")
+
+
+@emitter("uniform")
+def _uniform(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    return _draw(to, node, "random")
+
+
+def _draw(to: Lowering, node: Node, method: str) -> Value | None:
+    if node.dtype not in (np.float32, np.float64):
+        return None
+    generator = to.object("generator", node.attrs["generator"])
+    out = to.buffer(node.shape, node.dtype)
+    text = f"{generator}.{method}(None, {node.dtype.name}, {{out}})"
+    return to.add(text, [], out, effect=True)
+
+
+@emitter("bernoulli")
+def _bernoulli(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    if args[1].number is None or not 0 <= args[1].number.item() <= 1:
+        return None
+    noise = _draw(to, node, "random")
+    if noise is None:
+        return None
+    p = to.constant(args[1].number.item(), (), node.dtype)
+    out = to.buffer(node.shape, node.dtype)
+    return to.add("less({0}, {1}, {out})", [noise, p], out, elementwise=True)
+
+
+# ---- everything else
+
+
+def generic(to: Lowering, node: Node, args: list[Value]) -> Value:
+    """Add a call of the operation's own forward function, whose result is a new array."""
+    op = node.op
+    assert op is not None
+    reads = [to.full(v) for v in args]
+    texts = [f"{{{k}}}" for k in range(len(reads))]
+    for name, value in node.attrs.items():
+        texts.append(f"{name}={_attribute(to, value, reads)}")
+    name = to.object(op.name, op.forward)
+    out = to.local(node, reads)
+    to.add(f"{{out}} = asarray({name}({', '.join(texts)}))", reads, out, effect=op.is_random)
+    return out
+
+
+def _attribute(to: Lowering, value: Any, reads: list[Value]) -> str:
+    """Return an attribute as source text; arrays in it that the graph computes stay live."""
+    if isinstance(value, tuple):
+        return "(" + "".join(_attribute(to, part, reads) + ", " for part in value) + ")"
+    if isinstance(value, slice):
+        parts = (_attribute(to, p, reads) for p in (value.start, value.stop, value.step))
+        return f"slice({', '.join(parts)})"
+    if value is Ellipsis:
+        return "..."
+    if value is None or type(value) in (bool, int, str):
+        return repr(value)
+    if isinstance(value, float):
+        return to.object("number", value)
+    if isinstance(value, np.ndarray):
+        reads.append(to.array_value(value, None))
+        return f"{{{len(reads) - 1}}}"
+    return to.object(type(value).__name__.lower(), value)

@@ -1,0 +1,196 @@
+"""Running a step once and writing down everything it does, in order."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node, clock, line_of, state, user_frame
+from ..nn import Module, Parameter
+from ..ops.op import Array, Op
+from ..random import default_generator
+from ..tensor import Tensor, _wrap
+
+Grads = list[tuple[Tensor, "Array | None"]]
+"""The gradient each leaf has. (Pairs: tensors compare elementwise, so no dictionary.)"""
+
+
+@dataclass
+class Write:
+    """Memory that receives a value: ``target[...] = value``."""
+
+    target: Node
+    value: Node
+    where: str
+
+
+@dataclass
+class Call:
+    """A function that works in place on tensors and their gradients, such as an update."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    grads: Grads  # at the time
+    homes: dict[int, Array]  # where gradients are best written, by the id of their parameter
+    result: Array | None
+    where: str
+
+
+@dataclass
+class Number:
+    """A number of the step's source, or a backward pass's start: it can never change."""
+
+    array: Array
+    weak: bool
+
+
+class Trace:
+    """What a step did.
+
+    Attributes:
+        start: the clock when it began: what is older came from outside.
+        events: the operations, writes and calls, in order.
+        leaves: the tensors it delivered gradients to.
+        must_be_none: those whose ``grad`` it added to without having reset it.
+        modules: the modules that ran.
+        numbers: the constants it used, by the id of their array.
+        copies: arrays that hold a node's result, and the node, by the array's id.
+        made: the arrays of tensors it made of something else than tensors, by their id.
+        pulled: for what a backward pass recorded, the operation it pulled back through.
+        problem: why it cannot be replayed, with the line; None if it can.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        self.start = next(clock)
+        self.events: list[Node | Write | Call] = []
+        self.leaves: list[Tensor] = []
+        self.must_be_none: list[Tensor] = []
+        self.modules: list[Module] = []
+        self.numbers: dict[int, Number] = {}
+        self.made: dict[int, Array] = {}
+        self.pulling: Node | None = None  # the operation whose rules are running
+        self.pulled: dict[Node, Node] = {}
+        self.copies: dict[int, tuple[Array, Node]] = {}
+        self.problem: str | None = None
+        self._generators: dict[int, tuple[np.random.Generator, Any]] = {}
+        self._expect(default_generator)
+        # Parameters without a gradient get a mark instead, which shows if the step resets it.
+        self._marks: dict[int, tuple[Parameter, Tensor]] = {}
+        for p in parameters:
+            if p.grad is None:
+                p.grad = _wrap(np.broadcast_to(np.zeros((), p.dtype), p.shape))
+                self._marks[id(p)] = p, p.grad
+
+    def finish(self) -> None:
+        """Remove the marks, and see that nothing but the graph drew random numbers."""
+        for p, mark in self._marks.values():
+            if p.grad is mark:
+                p.grad = None
+        for generator, _ in list(self._generators.values()):
+            self._expect(generator)
+
+    # ---- told by the hooks
+
+    def give_up(self, why: str) -> None:
+        """Note why the step cannot be replayed (the first reason, with its line)."""
+        if self.problem is None:
+            self.problem = f"{why}, at {_here()}"
+
+    def recorded(self, node: Node) -> None:
+        """Note an operation."""
+        self.events.append(node)
+        if self.pulling is not None:
+            self.pulled[node] = self.pulling
+
+    def ran(self, module: Module) -> None:
+        """Note a module whose mode the step may depend on."""
+        self.modules.append(module)
+
+    def number(self, array: Array, weak: bool) -> None:
+        """Note an array that nobody can write to."""
+        self.numbers[id(array)] = Number(array, weak)
+
+    def same(self, copy: Tensor, node: Node) -> Tensor:
+        """Note that a tensor the graph does not know holds a node's result; return it."""
+        self.copies[id(copy.data)] = copy.data, node
+        return copy
+
+    def written(self, target: Tensor, value: Tensor) -> None:
+        """Note that ``target`` receives a value in place."""
+        self.events.append(Write(target.node, value.node, _here()))
+
+    def delivering(self, leaf: Tensor | None) -> None:
+        """Note that a leaf is about to receive a gradient."""
+        if leaf is None:
+            return
+        known = any(leaf is other for other in self.leaves)
+        if leaf.grad is not None and leaf.grad is self._marks.get(id(leaf), (None, None))[1]:
+            self.must_be_none.append(leaf)  # it had none before the step, and was not reset in it
+            leaf.grad = None
+        elif leaf.grad is not None and not known:
+            self.give_up(
+                f"it adds to the gradient that {leaf.label()} had before the step (call "
+                "zero_grad() inside the step)"
+            )
+        if not known:
+            self.leaves.append(leaf)
+
+    def call(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run a function that works in place, and note it; a number it returns stays live."""
+        args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
+        grads = self.grads()
+        state.capture = None
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            state.capture = self
+        live = None if result is None else np.array(result)
+        memory = getattr(args[0], "gradient_memory", None) if args else None
+        homes = {id(p): view for p, view in memory()} if memory else {}
+        self.events.append(Call(function, args, kwargs, grads, homes, live, _here()))
+        return None if live is None else _wrap(live)
+
+    def grads(self) -> Grads:
+        """Return the gradient each leaf has now."""
+        return [(leaf, None if leaf.grad is None else leaf.grad.data) for leaf in self.leaves]
+
+    @contextmanager
+    def drawing(self, op: Op, attrs: dict[str, Any]) -> Iterator[None]:
+        """Watch over a random operation's generator: nothing else may draw from it."""
+        generator = attrs.get("generator") if op.is_random else None
+        if generator is None:
+            yield
+            return
+        self._expect(generator)
+        yield
+        self._generators[id(generator)] = generator, _state_of(generator)
+
+    def _expect(self, generator: np.random.Generator) -> None:
+        now = _state_of(generator)
+        known = self._generators.setdefault(id(generator), (generator, now))
+        if _differ(known[1], now):
+            self.give_up("random numbers are drawn outside the graph (draw them with ops)")
+            self._generators[id(generator)] = generator, now
+
+
+def _state_of(generator: np.random.Generator) -> Any:
+    return copy.deepcopy(generator.bit_generator.state)
+
+
+def _differ(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return any(_differ(a[key], b[key]) for key in a)
+    return not np.array_equal(a, b)
+
+
+def _here() -> str:
+    frame = user_frame(1)
+    return f"{frame.f_code.co_filename}:{line_of(frame.f_code, frame.f_lasti)}"
