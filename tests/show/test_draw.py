@@ -11,8 +11,8 @@ import pytest
 from tinygrad_ae import Graph, Op, Tensor, nn
 from tinygrad_ae.errors import UserError
 from tinygrad_ae.show import draw
-from tinygrad_ae.show.cards import Kind, picture
-from tinygrad_ae.show.dot import FILL_AND_LINE, FRAMES, GREY, INK
+from tinygrad_ae.show.cards import Kind
+from tinygrad_ae.show.compose import picture
 from tinygrad_ae.show.render import render_bytes
 
 
@@ -175,7 +175,7 @@ def test_five_hundred_operations_are_drawn():
     x = Tensor(np.ones(3), True, name="x")
     for _ in range(500):
         x = x * 1.01
-    assert draw(x).source.count("<B>mul</B>") == 500
+    assert draw(x, fold=False, depth=1).source.count("<B>mul</B>") == 500
 
 
 def test_importing_show_loads_nothing_heavy():
@@ -185,22 +185,6 @@ def test_importing_show_loads_nothing_heavy():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
-
-
-def test_text_on_every_fill_has_the_contrast_the_guidelines_ask_for():
-    def luminance(colour):
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-    def contrast(a, b):
-        low, high = sorted((luminance(a), luminance(b)))
-        return (high + 0.05) / (low + 0.05)
-
-    for fill, line in FILL_AND_LINE.values():
-        assert min(contrast(INK, fill), contrast(GREY, fill)) >= 4.5  # WCAG 2.1, 1.4.3
-        assert min(contrast(line, fill), *(contrast(line, f) for f in FRAMES)) >= 3  # 1.4.11
-    assert min(contrast(INK, frame) for frame in FRAMES) >= 4.5
 
 
 def _plain(attribute):

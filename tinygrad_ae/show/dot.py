@@ -1,8 +1,4 @@
-"""A picture of a graph in Graphviz's language, and how it looks.
-
-Colours are light tints of the Okabe–Ito palette, which colour-blind people can tell apart
-(Okabe & Ito 2008, "Color Universal Design"), under dark text: every contrast is above 4.5 : 1.
-"""
+"""A picture of a graph in Graphviz's language."""
 
 from __future__ import annotations
 
@@ -14,30 +10,29 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
 
-from .cards import Arrow, Card, Frame, Kind, Picture
+from .cards import Arrow, Card, Frame, Kind, Picture, Row, RowKind
 from .render import render, render_bytes
+from .themes import LIGHT, Theme, mix
 
 FONT = "DejaVu Sans,Helvetica,Arial,sans-serif"
-INK, GREY = "#1a1a1a", "#4d4d4d"
-FILL_AND_LINE = {
-    Kind.INPUT: ("#fff6d6", "#8a6d00"),
-    Kind.CONSTANT: ("#f2f2f2", "#666666"),
-    Kind.PARAMETER: ("#ffffff", "#0072b2"),
-    Kind.OPERATION: ("#dff2ea", "#00735c"),
-    Kind.ELEMENTWISE: ("#e3f1fb", "#1f6f9f"),
-    Kind.VIEW: ("#f4f4f4", "#666666"),
-    Kind.RESULT: ("#fde5da", "#b34700"),
-}
-FRAMES = ("#eef5fb", "#fbf1f6", "#f4f7ec")  # in turn: none lies in its like or follows it
-FRAME_LINE = "#8c97a8"
 LONGEST = 64  # characters of a formula before it is cut; hovering shows it whole
+SPACE = '<FONT POINT-SIZE="4"> </FONT>'
+THINNEST, WIDEST = 1.0, 5.0  # points, of the arrows of the weakest and the strongest gradient
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc] # it ships no types
     """A graph drawn as cards: a ``graphviz.Digraph`` that needs no Graphviz program.
 
     Notebooks show it inline; :meth:`render` writes it to a file.
+
+    Attributes:
+        images: the small pictures on its cards, PNG files by the name the source gives them,
+            each with what it shows in words.
+        texts: what its parts say, by id, for those who don't see it.
     """
+
+    images: dict[str, tuple[bytes, str]]
+    texts: dict[str, str]
 
     def render(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture; the suffix of ``path`` chooses svg, png, pdf, dot or gv.
@@ -58,110 +53,232 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # it ships no types
         return {"image/svg+xml": self._repr_svg_()} if "image/svg+xml" in wanted else {}
 
 
-def drawing(picture: Picture, title: str | None = None) -> Drawing:
+def drawing(picture: Picture, title: str | None = None, theme: Theme = LIGHT) -> Drawing:
     """Print a picture in the DOT language."""
-    graph = Drawing(
-        graph_attr={
-            "rankdir": "TB", "ranksep": "0.32", "nodesep": "0.3", "fontname": FONT,
-            "fontsize": "16", "fontcolor": INK, "labelloc": "t", "labeljust": "l",
-            "bgcolor": "white", "pad": "0.2", "newrank": "true",
-        },
-        node_attr={"shape": "plain", "fontname": FONT, "fontsize": "12", "fontcolor": INK},
-        edge_attr={"color": INK, "arrowsize": "0.7", "penwidth": "1.2"},
-    )  # fmt: skip
-    if title:
-        graph.attr(label=f'<<B>{_text(title)}</B><BR/><FONT POINT-SIZE="6"> </FONT>>')
-    cards = {card.id: card for card in picture.frame.all_cards()}
-    _print_frame(graph, picture.frame, turn=-1)
-    reached: set[str] = set()
-    for arrow in picture.arrows:
-        _print_arrow(graph, arrow, cards, is_first=arrow.tail not in reached)
-        reached.add(arrow.tail)
-    return graph
+    return _Printer(picture, theme).drawing(title)
 
 
-def _print_frame(graph: Any, frame: Frame, turn: int) -> None:
-    beside: dict[str, list[Card]] = {}
-    for card in frame.cards:
-        if card.owner:
-            beside.setdefault(card.owner, []).append(card)
+class _Printer:
+    """Prints one picture in one theme."""
+
+    def __init__(self, picture: Picture, theme: Theme) -> None:
+        self.picture, self.theme = picture, theme
+        self.cards = {card.id: card for card in picture.frame.all_cards()}
+        self.images: dict[str, tuple[bytes, str]] = {}
+        self.texts: dict[str, str] = {}
+
+    def drawing(self, title: str | None) -> Drawing:
+        theme = self.theme
+        graph = Drawing(
+            graph_attr={
+                "rankdir": "TB", "ranksep": "0.32", "nodesep": "0.4", "fontname": FONT,
+                "fontsize": "16", "fontcolor": theme.ink, "labelloc": "t", "labeljust": "l",
+                "bgcolor": theme.background, "pad": "0.2", "newrank": "true",
+            },
+            node_attr={"shape": "plain", "fontname": FONT, "fontsize": "12",
+                       "fontcolor": theme.ink},
+            edge_attr={"color": theme.ink, "arrowsize": "0.7", "penwidth": "1.2",
+                       "fontname": FONT, "fontsize": "10", "fontcolor": theme.ink},
+        )  # fmt: skip
+        lines = [f"<B>{_text(title)}</B>"] if title else []
+        lines += [self._small(line, cut=False) for line in self.picture.legend]
+        if lines:
+            rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in [*lines, SPACE])
+            graph.attr(label=f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>>')
+        self._print_frame(graph, self.picture.frame, turn=-1)
+        reached: set[str] = set()
+        for i, arrow in enumerate(self.picture.arrows):
+            self._print_arrow(graph, f"e{i}", arrow, is_first=arrow.tail not in reached)
+            reached.add(arrow.tail)
+        operations = sum(bool(card.formula) for card in self.cards.values())
+        what = f"{operations} operations, from inputs at the top to results at the bottom."
+        about = [title or "Computation graph", what, *self.picture.legend]
+        self.texts[""] = _printable("\n".join(about))
+        graph.images, graph.texts = self.images, self.texts
+        return graph
+
+    # ---- frames
+
+    def _print_frame(self, graph: Any, frame: Frame, turn: int) -> None:
+        beside: dict[str, list[Card]] = {}
+        for card in frame.cards:
+            if card.owner:
+                beside.setdefault(card.owner, []).append(card)
+            else:
+                self.texts[card.id] = _printable(_alternative(card))
+                graph.node(card.id, self._label(card), id=card.id, tooltip=_hint(card.tooltip))
+        for owner, parameters in beside.items():
+            shelf = _shelf(owner)
+            about = ["Parameters", *map(_alternative, parameters)]
+            self.texts[shelf] = _printable("\n".join(about))
+            with graph.subgraph() as rank:
+                rank.attr(rank="same")
+                rank.node(shelf, self._stack(parameters), id=shelf, tooltip=" ")
+                rank.node(owner)
+        for i, inner in enumerate(frame.frames.values()):
+            inner_turn = (turn + 1 + i % 2) % len(self.theme.frames)
+            name = f"cluster_{inner.path}"
+            what = inner.title if inner.kind == "repeat" else f"{inner.path}, a {inner.kind}"
+            with graph.subgraph(name=name) as cluster:
+                kind = "" if inner.kind == "repeat" else f" ({_text(inner.kind)})"
+                cluster.attr(
+                    label=f"<<B>{_text(inner.title)}</B>{kind}>", style="rounded,filled",
+                    fillcolor=self.theme.frames[inner_turn], color=self.theme.frame_line,
+                    fontsize="13", fontcolor=self.theme.ink, margin="12", id=_printable(name),
+                    tooltip=_hint(f"module {what}"),
+                )  # fmt: skip
+                self.texts[_printable(name)] = _printable(f"module {what}")
+                self._print_frame(cluster, inner, inner_turn)
+
+    # ---- arrows
+
+    def _print_arrow(self, graph: Any, id: str, arrow: Arrow, is_first: bool) -> None:
+        tail, head = self.cards[arrow.tail], self.cards[arrow.head]
+        start, end, style = tail.id, head.id, {}
+        back = start
+        if tail.owner:
+            start = back = f"{_shelf(tail.owner)}:{tail.id}"
+            if tail.owner == head.id:  # beside it: there from the upper part, back to the lower
+                start, back = f"{start}:e", f"{start}-gradient:e"
+            style = {"color": self._line(tail)}
+            if tail.owner != head.id:
+                style["weight"] = "0"
+        elif arrow.tracked:
+            # The first use of a value is the main flow, drawn straight; later ones may wander.
+            style = {"weight": "8" if is_first else "0"}
         else:
-            graph.node(card.id, _label(card), tooltip=_hint(card.tooltip))
-    for owner, parameters in beside.items():
-        with graph.subgraph() as rank:
-            rank.attr(rank="same")
-            rank.node(_shelf(owner), _stack(parameters), tooltip=" ")
-            rank.node(owner)
-    for i, inner in enumerate(frame.frames.values()):
-        inner_turn = (turn + 1 + i % 2) % len(FRAMES)
-        with graph.subgraph(name=f"cluster_{inner.path}") as cluster:
-            title = f"<B>{_text(inner.path)}</B> ({_text(inner.kind)})"
-            cluster.attr(
-                label=f"<{title}>", style="rounded,filled", fillcolor=FRAMES[inner_turn],
-                color=FRAME_LINE, fontsize="13", fontcolor=INK, margin="12",
-                tooltip=_hint(f"module {inner.path}, a {inner.kind}"),
-            )  # fmt: skip
-            _print_frame(cluster, inner, inner_turn)
+            style = {"weight": "2" if is_first else "0", "style": "dashed"}
+            style["color"] = self.theme.grey
+        if arrow.next_turn:
+            style |= {"constraint": "false", "style": "dashed"}
+        if arrow.label:
+            style["label"] = f" {_text(arrow.label)} "
+        if arrow.failed:
+            style |= {"color": self.theme.alarm[1], "penwidth": "2.5", "style": "solid"}
+        if arrow.change:
+            style |= {"color": self.theme.changes[arrow.change][1], "penwidth": "2.2"}
+        name = f"from {tail.title} into {head.title}"
+        self.texts[id] = _printable(f"{name}{', ' + arrow.label if arrow.label else ''}")
+        graph.edge(start, end, id=id, tooltip=_hint(name), **style)
+        if arrow.gradient:
+            hint = f"gradient from {head.title} back into {tail.title}: {arrow.gradient}"
+            self.texts[f"{id}b"] = _printable(hint)
+            weight = {"constraint": "false"} if arrow.next_turn else {"weight": "1"}
+            graph.edge(back, end, id=f"{id}b", dir="back", tooltip=_hint(hint),
+                       **weight, **self._gradient_pen(arrow))  # fmt: skip
+
+    def _gradient_pen(self, arrow: Arrow) -> dict[str, str]:
+        if arrow.level is None:  # zero, freed or not finite: its card says which
+            return {"style": "dotted", "color": self.theme.gradient_arrows[0]}
+        width = THINNEST + (WIDEST - THINNEST) * arrow.level
+        return {
+            "penwidth": f"{width:.2f}",
+            "color": mix(self.theme.gradient_arrows, arrow.level),
+        }
+
+    # ---- cards
+
+    def _line(self, card: Card) -> str:
+        return self.theme.cards[card.kind][1]
+
+    def _label(self, card: Card) -> str:
+        """Print a card as a table: two rows, those that are added, small pictures beside them."""
+        fill, line = self.theme.cards[card.kind]
+        if card.change:
+            fill, line = self.theme.changes[card.change]
+        title = card.title if card.times == 1 else f"{card.title} × {card.times}"
+        beside = self._thumbnails(card)
+        if card.formula:
+            rows = (
+                f'<TR><TD ALIGN="LEFT" WIDTH="112"><B>{_text(title)}</B></TD>'
+                f'<TD ALIGN="LEFT" WIDTH="200">{_text(card.formula)}</TD>{beside}</TR>'
+                f'<TR><TD ALIGN="LEFT">{self._small(card.shape)}</TD>'
+                f'<TD ALIGN="LEFT">{self._small(card.note)}</TD></TR>'
+            )
+        else:
+            rows = (
+                f'<TR>{beside}<TD ALIGN="LEFT"><B>{_text(title)}</B></TD>'
+                f'<TD ALIGN="RIGHT">{self._small(card.shape)}</TD></TR>'
+                f'<TR><TD ALIGN="LEFT" COLSPAN="2">{self._small(card.note)}</TD></TR>'
+            )
+        port = f"{card.id}-gradient"
+        rows += "".join(self._row(row, port) for row in card.rows)
+        corners = "" if card.kind in (Kind.INPUT, Kind.CONSTANT) else ' STYLE="ROUNDED"'
+        border = "2" if card.change or card.kind is Kind.FAILED else "1"
+        return (
+            f'<<TABLE{corners} BGCOLOR="{fill}" COLOR="{line}" BORDER="{border}" CELLBORDER="0" '
+            f'CELLSPACING="3" CELLPADDING="2">{rows}</TABLE>>'
+        )
+
+    def _row(self, row: Row, port: str) -> str:
+        """Print a row as a strip: text on the left, number on the right."""
+        theme = self.theme
+        text, fill, here = _text(row.text), "", ""
+        if row.kind in (RowKind.GRADIENT, RowKind.SUM):
+            fill = mix(theme.gradient_cells, row.level or 0)
+            here = f' PORT="{port}"'
+            text = f"<B>Σ</B> {text}" if row.kind is RowKind.SUM else text
+        elif row.kind is RowKind.COST:
+            fill = mix(theme.heat, row.level or 0)
+        elif row.kind is RowKind.REMARK:
+            fill, text = theme.alarm[0], f"<B>⚠ {text}</B>"
+        if not fill:
+            text = self._small(row.text)
+            number = self._small(row.number)
+        else:
+            text = f'<FONT POINT-SIZE="11">{text}</FONT>'
+            number = f'<FONT POINT-SIZE="10">{_text(row.number)}</FONT>' if row.number else ""
+        if row.kind is RowKind.CHANGE:
+            text = f"<B>{_text(row.text)}</B>"
+        right = f'<TD ALIGN="RIGHT">&nbsp; {number}</TD>' if number else ""
+        background = f' BGCOLOR="{fill}" STYLE="ROUNDED"' if fill else ""
+        strip = f'<TR><TD ALIGN="LEFT">{text}</TD>{right}</TR>'
+        return (
+            f'<TR><TD COLSPAN="2"{here}><TABLE{background} BORDER="0" CELLBORDER="0" '
+            f'CELLSPACING="0" CELLPADDING="2">{strip}</TABLE></TD></TR>'
+        )
+
+    def _thumbnails(self, card: Card) -> str:
+        cells = ""
+        for i, thumbnail in enumerate(card.thumbnails):
+            name = f"{card.id}-{i}.png"
+            self.images[name] = (thumbnail.png, _printable(thumbnail.text))
+            cells += (
+                f'<TD ROWSPAN="{2 + len(card.rows)}"><TABLE BORDER="0" CELLBORDER="0" '
+                f'CELLSPACING="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{thumbnail.width + 4}" '
+                f'HEIGHT="{thumbnail.height + 16}"><TR><TD FIXEDSIZE="TRUE" '
+                f'WIDTH="{thumbnail.width + 2}" HEIGHT="{thumbnail.height + 2}">'
+                f'<IMG SCALE="TRUE" SRC="{name}"/></TD></TR>'
+                f"<TR><TD>{self._small(thumbnail.caption)}</TD></TR></TABLE></TD>"
+            )
+        return cells
+
+    def _stack(self, cards: list[Card]) -> str:
+        """Print the parameters of one operation, one above the other."""
+        rows = ""  # with an ID each: Graphviz would number them on from the last picture it drew
+        for card in cards:
+            hint = html.escape(_printable(card.tooltip)).replace("\n", "&#10;")
+            cell = f'PORT="{card.id}" ID="{card.id}" TITLE="{hint}"'
+            rows += f"<TR><TD {cell}>{self._label(card)[1:-1]}</TD></TR>"
+        return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0">{rows}</TABLE>>'
+
+    def _small(self, text: str, cut: bool = True) -> str:
+        if not text:
+            return ""
+        shown = _text(text) if cut else html.escape(_printable(text))
+        return f'<FONT POINT-SIZE="10" COLOR="{self.theme.grey}">{shown}</FONT>'
 
 
-def _print_arrow(graph: Any, arrow: Arrow, cards: dict[str, Card], is_first: bool) -> None:
-    tail, head = cards[arrow.tail], cards[arrow.head]
-    if tail.owner == head.id:
-        graph.edge(f"{_shelf(head.id)}:{tail.id}", head.id, color=_line(tail))
-    elif tail.owner:
-        graph.edge(f"{_shelf(tail.owner)}:{tail.id}", head.id, color=_line(tail), weight="0")
-    else:
-        # The first use of a value is the main flow, drawn straight; later ones may wander.
-        style = {"weight": "8" if is_first else "0"}
-        if not arrow.tracked:
-            style = {"weight": "2" if is_first else "0", "style": "dashed", "color": GREY}
-        graph.edge(tail.id, head.id, **style)
+def _alternative(card: Card) -> str:
+    """Say what a card says, its name and equation in the first line."""
+    first = f"{card.title}: {card.formula}" if card.formula else f"{card.kind.value} {card.title}"
+    rest = card.text.split("\n")[2 if card.formula else 1 :]
+    return "\n".join([first, *rest])
 
 
 def _shelf(owner: str) -> str:
     """Return the id of what holds the parameters of an operation."""
     return f"{owner}_parameters"
-
-
-def _line(card: Card) -> str:
-    return FILL_AND_LINE[card.kind][1]
-
-
-def _label(card: Card) -> str:
-    """Print a card as a table of two rows."""
-    fill, line = FILL_AND_LINE[card.kind]
-    if card.formula:
-        rows = (
-            f'<TR><TD ALIGN="LEFT" WIDTH="84"><B>{_text(card.title)}</B></TD>'
-            f'<TD ALIGN="LEFT" WIDTH="200">{_text(card.formula)}</TD></TR>'
-            f'<TR><TD ALIGN="LEFT">{_small(card.shape)}</TD>'
-            f'<TD ALIGN="LEFT">{_small(card.note)}</TD></TR>'
-        )
-    else:
-        rows = (
-            f'<TR><TD ALIGN="LEFT"><B>{_text(card.title)}</B></TD>'
-            f'<TD ALIGN="RIGHT">{_small(card.shape)}</TD></TR>'
-            f'<TR><TD ALIGN="LEFT" COLSPAN="2">{_small(card.note)}</TD></TR>'
-        )
-    corners = "" if card.kind in (Kind.INPUT, Kind.CONSTANT) else ' STYLE="ROUNDED"'
-    return (
-        f'<<TABLE{corners} BGCOLOR="{fill}" COLOR="{line}" BORDER="1" CELLBORDER="0" '
-        f'CELLSPACING="3" CELLPADDING="2">{rows}</TABLE>>'
-    )
-
-
-def _stack(cards: list[Card]) -> str:
-    """Print the parameters of one operation, one above the other."""
-    rows = ""  # with an ID each: Graphviz would number them on from the last picture it drew
-    for card in cards:
-        hint = html.escape(_printable(card.tooltip)).replace("\n", "&#10;")
-        cell = f'PORT="{card.id}" ID="{card.id}" TITLE="{hint}"'
-        rows += f"<TR><TD {cell}>{_label(card)[1:-1]}</TD></TR>"
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0">{rows}</TABLE>>'
-
-
-def _small(text: str) -> str:
-    return f'<FONT POINT-SIZE="10" COLOR="{GREY}">{_text(text)}</FONT>' if text else ""
 
 
 def _text(text: str) -> str:

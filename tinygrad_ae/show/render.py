@@ -7,17 +7,23 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Protocol
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 from ..errors import MissingExtra, UserError, require
 from ..files import atomic
+from .fonts import fonts
+from .svg import with_alternatives, with_pictures
 
 PICTURES = ("svg", "png", "pdf")
 SOURCES = ("dot", "gv")
 
 
 class DotSource(Protocol):
-    """What can be rendered: ``graphviz.Digraph``, ``graphviz.Source``, a drawing of ours."""
+    """What can be rendered: ``graphviz.Digraph``, ``graphviz.Source``, a drawing of ours.
+
+    A drawing also has ``images``, the pictures on its cards, and ``texts``, what its parts say.
+    """
 
     @property
     def source(self) -> str:
@@ -30,7 +36,7 @@ def render(graph: DotSource, path: str | os.PathLike[str]) -> Path:
     Args:
         graph: an object with DOT ``source``.
         path: file to write; its suffix chooses the format: ``.svg``, ``.png``, ``.pdf``, or
-            ``.dot`` / ``.gv`` for the source itself.
+            ``.dot`` / ``.gv`` for the source itself (its pictures go to a folder beside it).
 
     Raises:
         UserError: the suffix names no known format, or Graphviz rejects the source.
@@ -41,13 +47,13 @@ def render(graph: DotSource, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     format = target.suffix.lower().removeprefix(".")
     if format in SOURCES:
-        _write(target, graph.source.encode())
+        _write_source(graph, target)
         return target
     try:
         content = render_bytes(graph, format)
     except MissingExtra as error:
         source = target.with_suffix(".dot")
-        _write(source, graph.source.encode())
+        _write_source(graph, source)
         raise MissingExtra(f"{error}\nThe graph itself is in {source}") from error
     _write(target, content)
     return target
@@ -70,7 +76,27 @@ def render_bytes(graph: DotSource, format: str) -> bytes:
         known = ", ".join(f".{name}" for name in (*PICTURES, *SOURCES))
         raise UserError(f"a graph cannot be drawn as {format!r}; use one of {known}")
     draw = _with_program if shutil.which("dot") else _in_process
-    return _undated(draw(graph.source, format), format)
+    images: dict[str, Any] = getattr(graph, "images", {})
+    with TemporaryDirectory(prefix="graph-") as folder, fonts():
+        picture = _undated(draw(_with_files(graph.source, images, Path(folder)), format), format)
+    if format != "svg":
+        return picture
+    svg = with_alternatives(picture.decode(), getattr(graph, "texts", {}))
+    return with_pictures(
+        svg, {_slashes(Path(folder, name)): image for name, image in images.items()}
+    ).encode()
+
+
+def _with_files(source: str, images: dict[str, Any], folder: Path) -> str:
+    """Write the images into a folder, and make the source refer to them there."""
+    for name, (png, _) in images.items():
+        (folder / name).write_bytes(png)
+        source = source.replace(f'SRC="{name}"', f'SRC="{_slashes(folder / name)}"')
+    return source
+
+
+def _slashes(path: Path) -> str:
+    return str(path).replace("\\", "/")  # a backslash would be an escape in DOT
 
 
 def _with_program(source: str, format: str) -> bytes:
@@ -112,6 +138,16 @@ def _undated(picture: bytes, format: str) -> bytes:
     if format == "pdf":  # replaced by as many characters: a PDF addresses its parts by offset
         return re.sub(rb"(/CreationDate \(D:)\d{14}", rb"\g<1>20000101000000", picture)
     return picture
+
+
+def _write_source(graph: DotSource, target: Path) -> None:
+    images: dict[str, Any] = getattr(graph, "images", {})
+    source = graph.source
+    if images:
+        folder = target.with_name(f"{target.stem}-images")
+        folder.mkdir(exist_ok=True)
+        source = _with_files(source, images, folder)
+    _write(target, source.encode())
 
 
 def _write(path: Path, content: bytes) -> None:
