@@ -46,10 +46,12 @@ def tracing(trace: Trace) -> Iterator[None]:
         swaps.enter_context(_swapped(tensor, "_record", _recorded))
         swaps.enter_context(_swapped(Tensor, "_change", _changed))
         swaps.enter_context(_swapped(tensor, "_constant", _numbered))
+        swaps.enter_context(_swapped(tensor, "_plain_index", _indexed))
         swaps.enter_context(_swapped(engine, "_seed", _seeded))
         swaps.enter_context(_swapped(engine, "pull_back", _pulled))
         swaps.enter_context(_swapped(engine, "_pull_node", _pulling))
         swaps.enter_context(_swapped(Tensor, "__init__", _made))
+        swaps.enter_context(_swapped(Tensor, "_leaf_node", _tracked))
         swaps.enter_context(_swapped(Module, "__call__", _called))
         for name in ESCAPES:
             if hasattr(Tensor, name):
@@ -124,6 +126,20 @@ def _numbered(constant: Callable[[Any], Node]) -> Callable[[Any], Node]:
     return numbered
 
 
+def _indexed(plain_index: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Know where the copy of an index comes from."""
+
+    def indexed(index: Any) -> Any:
+        plain = plain_index(index)
+        if state.capture is not None and isinstance(plain, np.ndarray):
+            original = index.data if isinstance(index, Tensor) else index
+            if isinstance(original, np.ndarray):
+                state.capture.copies[id(plain)] = plain, original
+        return plain
+
+    return indexed
+
+
 def _seeded(seed: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def seeded(root: Tensor, gradient: Any) -> Tensor:
         start = seed(root, gradient)
@@ -141,6 +157,18 @@ def _made(init: Callable[..., None]) -> Callable[..., None]:
             state.capture.made[id(self.data)] = self.data
 
     return made
+
+
+def _tracked(leaf_node: Callable[..., Node]) -> Callable[..., Node]:
+    """Keep the array of a leaf that starts to require gradients in the step."""
+
+    def tracked(self: Tensor, tracked: bool) -> Node:
+        node = leaf_node(self, tracked)
+        if state.capture is not None:
+            state.capture.entered[node] = self.data
+        return node
+
+    return tracked
 
 
 def _pulled(pull_back: Callable[..., None]) -> Callable[..., None]:
@@ -164,7 +192,8 @@ def _pulled(pull_back: Callable[..., None]) -> Callable[..., None]:
             if node.leaf is not None and targets is None:
                 trace.delivering(node.leaf())
             if not record:
-                g = trace.same(g.detach(), g.node)
+                g, source = g.detach(), g.node
+                trace.copies[id(g.data)] = g.data, source
             deliver(node, g)
 
         pull_back(seeds, hand_over, targets=targets, since=since, retain=True, record=True)

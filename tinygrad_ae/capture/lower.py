@@ -13,12 +13,8 @@ from ..graph import Node
 from ..ops.op import Array
 from ..tensor import Tensor
 from . import elementwise, structural
-from .program import DType, Line, Program, Value
+from .program import DType, Line, Program, Uncapturable, Value
 from .trace import Call, Grads, Trace, Write
-
-
-class Uncapturable(Exception):
-    """Something a plan cannot repeat; the message says what and where."""
 
 
 class Lowering:
@@ -76,8 +72,6 @@ class Lowering:
                 if event.op is not None and not event.op.views:
                     self._arrays.append(array)
 
-        self._sources |= {key: node for key, (_, node) in self.trace.copies.items()}
-
     def _count_uses(self, outputs: Sequence[Tensor]) -> dict[Node, list[Node]]:
         """Return who reads each operation's result, as far as operations go."""
         uses: dict[Node, list[Node]] = {}
@@ -112,7 +106,10 @@ class Lowering:
         if found is None and node.op.views:
             found = self.view(node, args)
         if found is None:
-            found = structural.generic(self, node, args)
+            try:
+                found = structural.generic(self, node, args)
+            except Uncapturable as problem:
+                raise Uncapturable(f"{problem}, at {node.where}") from None
         self._values[node] = found
         for line in self.program.lines[start:]:
             line.node, line.backward = through or node, through is not None
@@ -188,8 +185,8 @@ class Lowering:
             )
         if node.leaf is not None:
             tensor = node.leaf()
-            if tensor is None:
-                raise Uncapturable(f"it makes a tensor that requires gradients, at {node.where}")
+            if tensor is None:  # it lived in the step only
+                return self.array_value(self.trace.entered[node], node)
             known = self._sources.get(id(tensor.data))
             if isinstance(known, Value):
                 return known
@@ -207,6 +204,11 @@ class Lowering:
             return source
         if source is not None:
             return self.value(source)
+        if id(array) in self.trace.copies:
+            _, original = self.trace.copies[id(array)]
+            if isinstance(original, Node):
+                return self.value(original)
+            return self.array_value(original, node)
         number = self.trace.numbers.get(id(array))
         if number is not None:
             plain = array.reshape(-1)[0]

@@ -15,6 +15,10 @@ from ..ops.op import Array
 DType = np.dtype[Any]
 
 
+class Uncapturable(Exception):
+    """Something a plan cannot repeat; the message says what and where."""
+
+
 @dataclass(eq=False)
 class Value:
     """An array in the plan. What holds it is one of four things:

@@ -19,8 +19,8 @@ from ..ops.op import Array
 from ..optim import Optimizer
 from ..tensor import Tensor, _wrap
 from .hooks import tracing
-from .lower import Uncapturable
 from .plan import Plan
+from .program import Uncapturable
 from .trace import Trace
 
 
@@ -59,6 +59,8 @@ class CompiledStep:
             if [m.training for m in entry.modules] == entry.modes:
                 plan = entry.plan
                 if plan is None or any(t.grad is not None for t in plan.must_be_none):
+                    entered = rebuild([_entering(leaf) for leaf in leaves])
+                    args, kwargs = entered if kwargs else (entered, {})
                     return self._step(*args, **kwargs)
                 if plan.still_holds():
                     self._last = plan

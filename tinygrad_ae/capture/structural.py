@@ -10,7 +10,7 @@ import numpy as np
 
 from ..graph import Node
 from . import elementwise
-from .program import Value
+from .program import Uncapturable, Value
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -200,7 +200,7 @@ def generic(to: Lowering, node: Node, args: list[Value]) -> Value:
 
 def _attribute(to: Lowering, value: Any, reads: list[Value]) -> str:
     """Return an attribute as source text; arrays in it that the graph computes stay live."""
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         return "(" + "".join(_attribute(to, part, reads) + ", " for part in value) + ")"
     if isinstance(value, slice):
         parts = (_attribute(to, p, reads) for p in (value.start, value.stop, value.step))
@@ -212,6 +212,9 @@ def _attribute(to: Lowering, value: Any, reads: list[Value]) -> str:
     if isinstance(value, float):
         return to.object("number", value)
     if isinstance(value, np.ndarray):
-        reads.append(to.array_value(value, None))
+        array = to.full(to.array_value(value, None))
+        if array.array is None and array.dtype == bool:
+            raise Uncapturable("a mask selects elements: how many, only its values tell")
+        reads.append(array)
         return f"{{{len(reads) - 1}}}"
     return to.object(type(value).__name__.lower(), value)

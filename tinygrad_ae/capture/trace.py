@@ -60,7 +60,8 @@ class Trace:
         must_be_none: those whose ``grad`` it added to without having reset it.
         modules: the modules that ran.
         numbers: the constants it used, by the id of their array.
-        copies: arrays that hold a node's result, and the node, by the array's id.
+        entered: the arrays of leaves that were new to the graph.
+        copies: by their id, arrays that hold the same as a node's result or another array.
         made: the arrays of tensors it made of something else than tensors, by their id.
         pulled: for what a backward pass recorded, the operation it pulled back through.
         problem: why it cannot be replayed, with the line; None if it can.
@@ -74,9 +75,10 @@ class Trace:
         self.modules: list[Module] = []
         self.numbers: dict[int, Number] = {}
         self.made: dict[int, Array] = {}
+        self.entered: dict[Node, Array] = {}
         self.pulling: Node | None = None  # the operation whose rules are running
         self.pulled: dict[Node, Node] = {}
-        self.copies: dict[int, tuple[Array, Node]] = {}
+        self.copies: dict[int, tuple[Array, Node | Array]] = {}
         self.problem: str | None = None
         self._generators: dict[int, tuple[np.random.Generator, Any]] = {}
         self._expect(default_generator)
@@ -115,11 +117,6 @@ class Trace:
     def number(self, array: Array, weak: bool) -> None:
         """Note an array that nobody can write to."""
         self.numbers[id(array)] = Number(array, weak)
-
-    def same(self, copy: Tensor, node: Node) -> Tensor:
-        """Note that a tensor the graph does not know holds a node's result; return it."""
-        self.copies[id(copy.data)] = copy.data, node
-        return copy
 
     def written(self, target: Tensor, value: Tensor) -> None:
         """Note that ``target`` receives a value in place."""

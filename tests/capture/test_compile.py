@@ -1,0 +1,441 @@
+"""A compiled step does what the step does: values, gradients, parameters, randomness, state."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_ae as tg
+from tinygrad_ae import Tensor, nn, no_grad, ops, optim
+from tinygrad_ae.capture import CaptureWarning, compile
+from tinygrad_ae.models import Autoencoder
+from tinygrad_ae.nn import functional
+
+TOLERANCE = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
+
+
+def assert_close(a: Any, b: Any) -> None:
+    a, b = np.asarray(a), np.asarray(b)
+    assert a.shape == b.shape
+    assert a.dtype == b.dtype
+    top = max(float(np.max(np.abs(a), initial=0)), 1e-30)
+    assert np.max(np.abs(a - b), initial=0) <= TOLERANCE[a.dtype] * top
+
+
+def training(
+    model: Any,
+    make: Callable[..., optim.Optimizer] = optim.Adam,
+    loss: Callable[[Any, Tensor], Tensor] | None = None,
+    **options: Any,
+) -> tuple[Any, optim.Optimizer, Callable[[Any], Tensor]]:
+    optimizer = make(model.parameters(), **options)
+
+    def step(batch: Any) -> Tensor:
+        optimizer.zero_grad()
+        value = loss(model, batch) if loss else model.loss(batch)
+        value.backward()
+        optimizer.step()
+        return value
+
+    return model, optimizer, step
+
+
+def same(build: Callable[[], Any], batches: list[Any], **options: Any) -> Any:
+    """Train two equal models, one with the compiled step, and compare all there is."""
+    runs = []
+    for compiled in (False, True):
+        tg.manual_seed(3)
+        model, _, step = training(build(), **options)
+        run = compile(step) if compiled else step
+        tg.manual_seed(7)
+        losses, grads = [], []
+        for batch in batches:
+            losses.append(run(tg.as_tensor(batch)).detach().numpy())
+            grads.append(
+                {
+                    k: None if p.grad is None else p.grad.data.copy()
+                    for k, p in model.named_parameters()
+                }
+            )
+        noise = tg.default_generator.random()
+        runs.append((losses, grads, model.state_dict(), noise, run))
+    (losses, grads, state, noise, _), (losses2, grads2, state2, noise2, run) = runs
+    assert noise == noise2  # as many draws, in the same order
+    for a, b in zip(losses, losses2, strict=True):
+        assert_close(a, b)
+    for name, value in grads[0].items():
+        if value is None:
+            assert grads2[0][name] is None
+        else:
+            assert_close(value, grads2[0][name])
+            assert_close(grads[1][name], grads2[1][name])
+    for name, value in state.items():
+        a, b = value, state2[name]
+        assert np.max(np.abs(a - b), initial=0) <= 4 * len(batches) * TOLERANCE[a.dtype] * max(
+            np.max(np.abs(a), initial=0), 1e-30
+        )
+    return run
+
+
+def data(n: int = 6, d: int = 12, count: int = 4, dtype: Any = np.float32) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [rng.random((n, d)).astype(dtype) for _ in range(count)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (optim.Adam, {}),
+        (optim.Adam, {"weight_decay": 0.01}),
+        (optim.AdamW, {}),
+        (optim.SGD, {"lr": 0.1}),
+        (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        (optim.RMSprop, {"momentum": 0.5}),
+    ],
+)
+def test_training_is_the_same_compiled(dtype, make, options):
+    run = same(
+        lambda: Autoencoder(12, (8,), 3).astype(dtype), data(dtype=dtype), make=make, **options
+    )
+    assert "dot(" in run.source()
+
+
+@pytest.mark.parametrize(
+    "activation", ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid",
+                   "hardtanh", "softplus"]
+)  # fmt: skip
+def test_every_activation_is_the_same_compiled(activation):
+    same(lambda: Autoencoder(12, (8,), 3, activation).astype(np.float64), data(dtype=np.float64))
+
+
+def reconstruction(model: Any, batch: Tensor) -> Tensor:
+    return functional.mse_loss(model(batch), batch)
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        lambda: nn.Dropout(0.4),
+        lambda: nn.LayerNorm(12),
+        lambda: nn.BatchNorm1d(12),
+        lambda: nn.Softmax(),
+        lambda: nn.LogSoftmax(),
+    ],
+)
+def test_layers_with_noise_and_state_are_the_same_compiled(middle):
+    def build() -> Any:
+        # a bias before a normalisation has no gradient: what is computed for it is rounding
+        return nn.Sequential(nn.Linear(12, 12, bias=False), middle(), nn.Tanh(), nn.Linear(12, 12))
+
+    same(build, data(), loss=reconstruction)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda m, x: functional.binary_cross_entropy_with_logits(m(x), x),
+        lambda m, x: functional.binary_cross_entropy(ops.sigmoid(m(x)), x),
+        lambda m, x: functional.l1_loss(m(x), x),
+        lambda m, x: functional.huber_loss(m(x), x, delta=0.3),
+        lambda m, x: functional.kl_div(
+            functional.log_softmax(m(x)), functional.softmax(x), reduction="sum"
+        ),
+        lambda m, x: functional.cross_entropy(m(x), np.arange(6)),
+        lambda m, x: m(x).var() + m(x).std() + m(x).norm(),
+        lambda m, x: m(x).max(axis=1).sum() - m(x).logsumexp(axis=0).mean(),
+    ],
+)
+def test_losses_are_the_same_compiled(loss):
+    same(lambda: nn.Linear(12, 12), data(), loss=loss)
+
+
+def test_noise_is_drawn_anew_and_in_the_order_of_the_eager_step():
+    def loss(model: Any, x: Tensor) -> Tensor:
+        noisy = x + 0.3 * ops.normal(x)
+        masked = noisy * ops.bernoulli(x, 0.7)
+        code = model(masked)
+        return ((ops.normal_sample(code, 0.1) - ops.uniform(x, -1, 1)) ** 2).mean()
+
+    same(lambda: nn.Linear(12, 12), data(), loss=loss)
+
+
+def test_labels_are_inputs_of_the_plan():
+    rng = np.random.default_rng(1)
+    batches = [(rng.random((6, 12), dtype=np.float32), rng.integers(0, 4, 6)) for _ in range(3)]
+
+    def losses(compiled: bool) -> list[float]:
+        tg.manual_seed(0)
+        layer = nn.Linear(12, 4)
+        optimizer = optim.SGD(layer.parameters(), lr=0.5)
+
+        def step(x: Any, labels: Any) -> Tensor:
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(layer(x), labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = compile(step) if compiled else step
+        return [run(x, y).item() for x, y in batches]
+
+    np.testing.assert_allclose(losses(True), losses(False), rtol=1e-5)
+
+
+def test_clipping_is_part_of_the_plan_and_its_norm_stays_live():
+    def losses_and_norms(compiled: bool) -> list[list[float]]:
+        tg.manual_seed(0)
+        layer = nn.Linear(12, 12)
+        optimizer = optim.SGD(layer.parameters(), lr=0.5)
+
+        def step(x: Tensor) -> Any:
+            optimizer.zero_grad()
+            loss = functional.mse_loss(layer(x), x)
+            loss.backward()
+            norm = optim.clip_grad_norm_(layer.parameters(), 0.05)
+            optimizer.step()
+            return loss, tg.as_tensor(norm)
+
+        run = compile(step) if compiled else step
+        return [[float(t.detach()) for t in run(tg.as_tensor(x))] for x in data()]
+
+    compiled = losses_and_norms(True)
+    np.testing.assert_allclose(compiled, losses_and_norms(False), rtol=1e-5)
+    assert compiled[0][1] != compiled[1][1]
+
+
+def test_the_learning_rate_is_read_at_each_step():
+    layer = nn.Linear(2, 2)
+    optimizer = optim.SGD(layer.parameters(), lr=1.0)
+
+    @compile
+    def step(x: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = (layer(x) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = tg.as_tensor(np.ones((3, 2), np.float32))
+    step(x)
+    optimizer.lr = 0.0
+    before = layer.state_dict()
+    step(x)
+    np.testing.assert_equal(layer.state_dict(), before)
+
+
+def test_numbers_passed_to_the_step_are_inputs():
+    @compile
+    def step(x: Any, scale: float) -> Tensor:
+        return (x * scale).sum()
+
+    x = np.ones((2, 3), np.float32)
+    assert [step(x, s).item() for s in (1.0, 2.0, 0.5)] == [6.0, 12.0, 3.0]
+    assert len(step._entries) == 1
+
+
+def test_new_shapes_dtypes_and_modes_are_captured_anew():
+    dropout = nn.Dropout(0.5)
+
+    @compile
+    def step(x: Any) -> Tensor:
+        return dropout(x) * 2
+
+    ones = np.ones((4, 5), np.float32)
+    assert step(ones).shape == (4, 5)
+    assert step(ones[:2]).shape == (2, 5)
+    assert step(ones.astype(np.float64)).dtype == np.float64
+    assert (step(ones).data == 0).any()
+    dropout.eval()
+    assert (step(ones).data == 2).all()
+    dropout.train()
+    assert (step(ones).data == 0).any()
+
+
+def test_freezing_a_parameter_is_noticed():
+    layer = nn.Linear(3, 3)
+
+    @compile
+    def step(x: Any) -> Tensor:
+        layer.zero_grad()
+        loss = layer(x).sum()
+        loss.backward()
+        return loss
+
+    x = np.ones((2, 3), np.float32)
+    step(x)
+    step(x)
+    assert layer.weight.grad is not None
+    layer.weight.requires_grad_(False)
+    step(x)
+    assert layer.weight.grad is None
+
+
+def test_results_are_the_callers_own():
+    @compile
+    def double(x: Any) -> Any:
+        return {"twice": x * 2, "sum": x.sum()}
+
+    first = double(np.ones((2, 2)))
+    second = double(np.full((2, 2), 3.0))
+    assert (first["twice"].data == 2).all()
+    assert second["sum"].item() == 12
+
+
+def test_batches_of_any_memory_layout_are_read_right():
+    @compile
+    def product(x: Any) -> Any:
+        return x @ x.T
+
+    x = np.random.default_rng(0).random((5, 5))
+    product(x)
+    for y in (x[::-1], x.T, np.asfortranarray(x), np.repeat(x, 2, 0)[::2]):
+        np.testing.assert_allclose(product(y).data, y @ y.T, rtol=1e-12)
+
+
+# ---- what cannot be captured
+
+
+def uncapturable(f: Callable[..., Any], *calls: Any) -> None:
+    """Check that a step warns once, with a line of this file, and gives the eager results."""
+    step = compile(f)
+    with pytest.warns(CaptureWarning, match=r"test_compile\.py:\d+") as caught:
+        first = step(calls[0])
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = [first, *(step(x) for x in calls[1:])]
+    for x, got in zip(calls, results, strict=True):
+        wanted = f(tg.as_tensor(x))
+        np.testing.assert_array_equal(tg.as_tensor(got).data, tg.as_tensor(wanted).data)
+
+
+ONES = np.ones((2, 3))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * 2 if x.sum() > 0 else x,
+        lambda x: x * float(x.sum()),
+        lambda x: x * x.sum().item(),
+        lambda x: x * np.asarray(x).max(),
+        lambda x: x * x.numpy().max(),
+        lambda x: x.detach() + x.data[0],
+        lambda x: x[x > 0],
+    ],
+)
+def test_looking_at_values_is_said_and_runs_eagerly(f):
+    uncapturable(f, ONES, -ONES, 3 * ONES)
+
+
+def test_gradients_from_before_the_step_are_said_and_run_eagerly():
+    w = Tensor(np.ones(3), requires_grad=True)
+    w.grad = Tensor(np.ones(3))
+
+    def step(x: Any) -> Any:
+        (w * x).sum().backward()
+        return w.grad
+
+    compiled = compile(step)
+    with pytest.warns(CaptureWarning, match="zero_grad"):
+        compiled(ONES)
+    compiled(ONES)
+    np.testing.assert_array_equal(w.grad.data, 5.0)
+
+
+def test_gradients_reset_outside_the_step_accumulate_in_between():
+    layer = nn.Linear(3, 3)
+
+    @compile
+    def step(x: Any) -> Any:
+        loss = layer(x).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        layer.zero_grad()
+        for k in range(1, 4):
+            step(ONES.astype(np.float32))
+            np.testing.assert_array_equal(layer.bias.grad.data, 2.0 * k)
+
+
+def test_randomness_outside_the_graph_is_said():
+    def step(x: Any) -> Any:
+        return x * tg.default_generator.random()
+
+    with pytest.warns(CaptureWarning, match="drawn outside the graph"):
+        compile(step)(ONES)
+
+
+def test_work_under_no_grad_is_part_of_the_plan():
+    @compile
+    def step(x: Any) -> Any:
+        with no_grad():
+            target = x * 3
+        return target - x
+
+    np.testing.assert_array_equal(step(ONES).data, 2 * ONES)
+    np.testing.assert_array_equal(step(2 * ONES).data, 4 * ONES)
+
+
+def test_in_place_updates_by_hand_are_part_of_the_plan():
+    w, eager = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3))
+
+    def by_hand(x: Any) -> Any:
+        w.grad = None
+        loss = ((w * x) ** 2).sum()
+        loss.backward()
+        with no_grad():
+            w[...] = w - 0.1 * w.grad
+        return loss
+
+    def by_hand_eager(x: Any) -> Any:
+        eager.grad = None
+        loss = ((eager * x) ** 2).sum()
+        loss.backward()
+        with no_grad():
+            eager[...] = eager - 0.1 * eager.grad
+        return loss
+
+    compiled = compile(by_hand)
+    for k in range(1, 4):
+        x = np.array([[0.1, 0.2, 0.3]]) * k
+        assert compiled(x).item() == pytest.approx(by_hand_eager(tg.as_tensor(x)).item(), rel=1e-14)
+    np.testing.assert_allclose(w.data, eager.data, rtol=1e-14)
+
+
+def test_gradients_of_gradients_are_captured():
+    w = nn.Parameter(np.array([1.0, 2.0]))
+
+    def penalty(x: Any) -> Any:
+        w.grad = None
+        y = (ops.tanh(w * x)).sum()
+        g = tg.grad(y, w, create_graph=True)
+        (g * g).sum().backward()
+        return (g * g).sum()
+
+    compiled = compile(penalty)
+    for k in range(1, 4):
+        x = np.array([[0.5, -0.3]]) * k
+        wanted = penalty(tg.as_tensor(x)).item()
+        expected = w.grad.data.copy()
+        assert compiled(x).item() == pytest.approx(wanted, rel=1e-12)
+        np.testing.assert_allclose(w.grad.data, expected, rtol=1e-12)
+
+
+def test_source_names_operations_modules_and_lines():
+    _, _, step = training(Autoencoder(12, (8,), 3))
+    run = compile(step)
+    with pytest.raises(tg.errors.UserError, match="call the step first"):
+        run.source()
+    run(data()[0])
+    source = run.source()
+    assert "encoder.0" in source
+    assert "∂linear" in source
+    assert "autoencoder.py:" in source
+    assert "adam_step()" in source
