@@ -7,6 +7,7 @@ import click
 from .. import __version__
 from .apply import decode, draw, encode, evaluate, reconstruct
 from .examples import Examples, examples
+from .show import explain, page, profile
 from .train import models, train
 
 
@@ -33,5 +34,7 @@ def app() -> None:
     """Train autoencoders, see what they compute, and use them on your own files."""
 
 
-for command in (train, models, evaluate, reconstruct, encode, decode, draw):
+for command in (
+    train, models, evaluate, reconstruct, encode, decode, draw, page, explain, profile,
+):  # fmt: skip
     app.add_command(command)
