@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_ae import Tensor, as_tensor, grad, no_grad, ops
+from tinygrad_ae import Tensor, as_tensor, from_numpy, grad, no_grad, ops
 from tinygrad_ae.errors import GradientError, ShapeError
 
 
@@ -16,13 +16,16 @@ def leaf(*values):
     return Tensor(np.array(values), requires_grad=True)
 
 
-def test_construction_copies_and_as_tensor_shares():
+def test_construction_copies_and_from_numpy_shares():
     array = np.ones(3, np.float32)
-    copied, shared = Tensor(array), as_tensor(array)
+    copied, also, shared = Tensor(array), as_tensor(array), from_numpy(array)
     array[0] = 5
-    assert copied.data[0] == 1
+    assert copied.data[0] == also.data[0] == 1
     assert shared.data[0] == 5
     assert as_tensor(shared) is shared
+    for bad in ([1.0], np.array(["a"])):
+        with pytest.raises(TypeError, match="from_numpy takes an array"):
+            from_numpy(bad)
     assert Tensor(shared).data[0] == 5
     for bad in ("abc", [1j], [None], [[1], [2, 3]]):
         with pytest.raises((TypeError, ValueError)):

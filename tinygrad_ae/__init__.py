@@ -5,6 +5,8 @@ from tinygrad_ae import Tensor, nn, optim
 
 from . import autodiff, nn, ops, optim
 from .autodiff import (
+    GradcheckError,
+    backward,
     check_op,
     custom_vjp,
     detect_anomaly,
@@ -17,6 +19,7 @@ from .autodiff import (
     jacobian,
     jvp,
     no_grad,
+    record_everything,
     remat,
     value_and_grad,
     vjp,
@@ -24,21 +27,24 @@ from .autodiff import (
 from .graph import Graph
 from .ops import Op
 from .random import default_generator, manual_seed
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, from_numpy
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "GradcheckError",
     "Graph",
     "Op",
     "Tensor",
     "as_tensor",
     "autodiff",
+    "backward",
     "check_op",
     "custom_vjp",
     "default_generator",
     "detect_anomaly",
     "enable_grad",
+    "from_numpy",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -51,6 +57,7 @@ __all__ = [
     "no_grad",
     "ops",
     "optim",
+    "record_everything",
     "remat",
     "value_and_grad",
     "vjp",

@@ -411,11 +411,22 @@ class Tensor(Operators):
 
 
 def as_tensor(data: TensorLike) -> Tensor:
-    """Return ``data`` as a tensor, sharing its memory where it is an array already."""
-    if isinstance(data, Tensor):
-        return data
-    array = np.asarray(data)
-    return _wrap(array) if array.dtype.kind in "fiub" else Tensor(array)
+    """Return a tensor as it is, anything else as a tensor of its own memory."""
+    return data if isinstance(data, Tensor) else Tensor(data)
+
+
+def from_numpy(array: Array) -> Tensor:
+    """Return a tensor that shares an array's memory, to save a copy.
+
+    Backward may read it: do not write to the array until then.
+
+    Raises:
+        TypeError: no array of floats, integers or booleans.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        what = getattr(array, "dtype", type(array).__name__)
+        raise TypeError(f"from_numpy takes an array of floats, integers or booleans; got {what}")
+    return _wrap(array)
 
 
 # ---- recording

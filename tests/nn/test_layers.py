@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygrad_ae import Graph, Tensor, gradcheck, manual_seed, nn
+from tinygrad_ae import Graph, Tensor, grad, gradcheck, manual_seed, nn
 from tinygrad_ae.errors import ModelError, ShapeError
 
 rng = np.random.default_rng(0)
@@ -238,3 +238,12 @@ def test_the_same_module_may_stand_twice_in_a_sequential():
 def test_containers_refuse_functions(container):
     with pytest.raises(ModelError, match=r"holds modules; got .*nn\.ReLU\(\)"):
         container(np.tanh)
+
+
+def test_a_batch_buffer_may_be_overwritten_after_forward():
+    for layer in (nn.Linear(2, 2, dtype=np.float64), nn.LayerNorm(2, dtype=np.float64)):
+        batch = np.array([[1.0, 2.0], [4.0, 3.0]])
+        wanted = grad(layer(Tensor(batch)).square().sum(), layer.weight)
+        loss = layer(batch).square().sum()
+        batch[...] = 9
+        np.testing.assert_array_equal(grad(loss, layer.weight).data, wanted.data)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..ops.op import Array, Op
-from ..tensor import Tensor, _wrap, as_tensor
+from ..tensor import Tensor, _wrap, as_tensor, from_numpy
 from .engine import grad
 from .modes import enable_grad, no_grad
 from .tree import flatten
@@ -149,7 +149,7 @@ def _check_sample(
 
     before = [a.copy() for a in arrays]
     with no_grad():
-        out = f(*(as_tensor(a) for a in arrays))
+        out = f(*(from_numpy(a) for a in arrays))
     if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(arrays, before, strict=True)):
         raise GradcheckError("forward writes to its input")
     if not isinstance(out, Tensor):
