@@ -1,14 +1,23 @@
-"""Says in one line when the comparison with PyTorch and JAX cannot run, and leaves it out."""
+"""Leaves out what needs more than ``.[test]`` installs, and says so in one line each."""
 
 from importlib.util import find_spec
 
-MISSING = [name for name in ("torch", "expecttest", "jax") if find_spec(name) is None]
-collect_ignore = ["reference"] if MISSING else []
+OPTIONAL = {  # folder: (extra that brings the packages, packages, what it is for)
+    "reference": ("reference", ("torch", "expecttest", "jax"), "compare with PyTorch and JAX"),
+    "browser": ("browser", ("selenium",), "drive the page in Chromium"),
+}
+MISSING = {
+    folder: missing
+    for folder, (_, packages, _) in OPTIONAL.items()
+    if (missing := [name for name in packages if find_spec(name) is None])
+}
+collect_ignore = list(MISSING)
 
 
 def pytest_terminal_summary(terminalreporter):
-    if MISSING:
+    for folder, missing in MISSING.items():
+        extra, _, purpose = OPTIONAL[folder]
         terminalreporter.write_line(
-            f"tests/reference not run ({', '.join(MISSING)} missing): "
-            'pip install -e ".[reference]" to compare with PyTorch and JAX'
+            f"tests/{folder} not run ({', '.join(missing)} missing): "
+            f'pip install -e ".[{extra}]" to {purpose}'
         )

@@ -87,7 +87,7 @@ class Content:
             "dtype": node.dtype.name,
             "note": card.note,
             "module": home,
-            "scope": repr(node.scope) if node.path else "",
+            "scope": repr(node.scope) if node.op and node.path else "",
             "where": f"{file.replace(chr(92), '/').rpartition('/')[2]}:{line}",
             "source": linecache.getline(file, int(line)).strip() if line.isdecimal() else "",
             "tracked": node.tracked,
