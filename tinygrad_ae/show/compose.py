@@ -139,9 +139,10 @@ class _Composer:
         node = unit.copies[0][0]
         assert node.op is not None
         failed = self.details.failure
-        if failed and node in self.graph.outputs:
+        is_result = any(n in self.graph.outputs for n in unit.nodes)
+        if failed and is_result:
             kind = Kind.FAILED
-        elif node in self.graph.outputs:
+        elif is_result:
             kind = Kind.RESULT
         elif node.op.views:
             kind = Kind.VIEW
@@ -153,6 +154,8 @@ class _Composer:
         alone = [s for s in self.homes[unit] if self.crowds.get(s.path, 0) == 1]
         ending = ("loss" if node.shape == () else "result") if kind is Kind.RESULT else ""
         note = repr(alone[-1]) if alone else ending
+        if len(unit.copies) > 1:
+            note = f"{self.called[node]} … {self.called[unit.copies[-1][0]]} {note}"
         inside = f"in {node.scope!r}" if node.path else ""
         where = failed if kind is Kind.FAILED else _where(node)
         hints = [f"{node.op.name}: {equation}", shape, inside, where]
@@ -216,6 +219,7 @@ class _Composer:
 
     def _arrows(self) -> tuple[Arrow, ...]:
         uses: dict[tuple[Group, Group, int, bool], dict[Hashable, tuple[Node, Node, int]]] = {}
+        onwards: dict[Group, Group] = {}
         for node in self.graph:
             if node not in self.grouping.places or node.op is None:
                 continue
@@ -229,6 +233,8 @@ class _Composer:
                 onward = onward and tail.turn != head.turn
                 if onward and tail.group is head.group:
                     continue  # its "× 12" says so
+                if onward and onwards.setdefault(tail.group, head.group) is not head.group:
+                    continue  # one arrow is enough to say so
                 slot = 0 if head.group.is_closed else k
                 between = uses.setdefault((tail.group, head.group, slot, onward), {})
                 between[x, used_as(self.grouping, node, k)] = (x, node, k)
@@ -241,7 +247,7 @@ class _Composer:
         failed = bool(self.details.failure) and uses[0][1] in self.graph.outputs
         gradient, level = "", None
         flow = self.details.flow
-        if flow is not None and tracked:
+        if flow is not None and tracked and not onward:
             amounts: list[Amount] = []
             for x, node, k in uses:
                 found = flow.parts.get(x, {}).get(used_as(self.grouping, node, k))
@@ -250,7 +256,7 @@ class _Composer:
             gradient = written(amounts)
             levels = [value for a in amounts if (value := flow.level(a)) is not None]
             level = max(levels, default=None)
-        label = f"× {len(head.copies) - 1}" if onward else ""
+        label = "to the next" if onward else ""
         if failed:
             label = str(uses[0][0].shape)
         return Arrow(

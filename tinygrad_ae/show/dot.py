@@ -111,8 +111,10 @@ class _Printer:
             shelf = _shelf(owner)
             about = ["Parameters", *map(_alternative, parameters)]
             self.texts[shelf] = _printable("\n".join(about))
-            with graph.subgraph() as rank:
-                rank.attr(rank="same")
+            # An unseen cluster keeps the two side by side in this order.
+            with graph.subgraph(name=f"cluster_{shelf}") as rank:
+                rank.attr(rank="same", peripheries="0", margin="0", label="", style="",
+                          bgcolor="transparent", id=f"{shelf}_pair", tooltip=" ")  # fmt: skip
                 rank.node(shelf, self._stack(parameters), id=shelf, tooltip=" ")
                 rank.node(owner)
         for i, inner in enumerate(frame.frames.values()):
@@ -137,9 +139,9 @@ class _Printer:
         start, end, style = tail.id, head.id, {}
         back = start
         if tail.owner:
-            start = back = f"{_shelf(tail.owner)}:{tail.id}"
-            if tail.owner == head.id:  # beside it: there from the upper part, back to the lower
-                start, back = f"{start}:e", f"{start}-gradient:e"
+            # there from the whole card, back to the row that says how much
+            start = f"{_shelf(tail.owner)}:{tail.id}"
+            start, back = f"{start}:e", f"{start}-gradient:e"
             style = {"color": self._line(tail)}
             if tail.owner != head.id:
                 style["weight"] = "0"

@@ -17,7 +17,7 @@ from .cards import Thumbnail
 from .compose import picture, used_as
 from .flow import flow, remark
 from .grouping import Grouping, group
-from .naming import names
+from .naming import is_number, names
 from .quantities import data, duration
 from .rows import Details, kept, size_of
 from .themes import theme as find_theme
@@ -164,10 +164,11 @@ class _Measurement:
             line = f"δ: the gradient that arrives at a card, ∂{details.result}/∂(its output)."
             if details.result.startswith("Σ"):
                 line += f" {details.result}: the sum of all elements of the results."
-            yield line + " Dashed: no gradient is needed."
-        if gradients or cost:
-            values_kept = {value for node in graph for value in kept(node)}
-            line = f"{data(size_of(values_kept))} in all, each until backward passes the card."
+            is_dashed = any(not node.tracked and not is_number(node) for node in graph)
+            yield line + (" Dashed: no gradient is needed." if is_dashed else "")
+        saved = {value for node in graph for value in kept(node)}
+        if saved and (gradients or cost):
+            line = f"{data(size_of(saved))} in all, each until backward passes the card."
             yield f"keeps: values saved for backward, {line}"
         if values:
             yield (

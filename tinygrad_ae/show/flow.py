@@ -182,17 +182,18 @@ def _pull(
 
 def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
     """Write down what is wrong with gradients and values."""
-    median = _median(found)
+    medians = {is_leaf: _median(found, is_leaf) for is_leaf in (False, True)}
     for node in graph:
+        median = medians[node.op is None]
         amount = found.totals[node]
         remarks = _non_finite("gradient", amount.nan, amount.infinite, amount.size)
         if amount.is_computed and not remarks and node.shape:
             if amount.rms == 0:
                 remarks.append("gradient is exactly 0 everywhere")
             elif median and amount.rms < median / FAR:
-                remarks.append(f"vanishing gradient: {_times(median / amount.rms)} below median")
+                remarks.append(f"vanishing gradient: 1/{_times(median / amount.rms)} of the median")
             elif median and amount.rms > median * FAR:
-                remarks.append(f"exploding gradient: {_times(amount.rms / median)} above median")
+                remarks.append(f"exploding gradient: {_times(amount.rms / median)} × the median")
         if node in values:
             value = np.asarray(values[node])
             if value.dtype.kind == "f" and not np.isfinite(value).all():
@@ -205,14 +206,21 @@ def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
             found.remarks[node] = remarks
 
 
-def _median(found: Flow) -> float | None:
-    sizes = [a.rms for node, a in found.totals.items() if a.is_computed and node.shape]
-    sizes = [rms for rms in sizes if math.isfinite(rms) and rms > 0]
+def _median(found: Flow, is_leaf: bool) -> float | None:
+    """Return the median size of the gradients of leaves, or of values that were computed.
+
+    They are of different orders: a parameter's is the sum over a batch.
+    """
+    sizes = [
+        a.rms
+        for node, a in found.totals.items()
+        if a.rms > 0 and math.isfinite(a.rms) and node.shape and (node.op is None) is is_leaf
+    ]
     return float(np.median(sizes)) if len(sizes) >= FEWEST_GRADIENTS else None
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.0e}×".replace("e+0", "e").replace("e+", "e")
+    return f"{ratio:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
 def _non_finite(what: str, nan: int, infinite: int, size: int) -> list[str]:
@@ -228,9 +236,18 @@ def _dead_units(node: Node, values: dict[Node, Array]) -> str:
     x, z = values.get(inputs[0]), values[node]
     if x is None or x.shape != z.shape or z.ndim < 2 or len(z) < FEWEST_SAMPLES:
         return ""
+    x, z = _by_unit(x), _by_unit(z)
     dead = (z == z[0]).all(axis=0) & ~(x == x[0]).all(axis=0)
     count = int(dead.sum())
     if not count:
         return ""
     always = "0" if (z[0][dead] == 0).all() else "constant"
-    return f"dead: {count:,} of {dead.size:,} units are {always} for all {len(z)} samples"
+    units = "channels" if len(node.shape) == 4 else "units"
+    return f"dead: {count:,} of {dead.size:,} {units} are {always} for all {node.shape[0]} samples"
+
+
+def _by_unit(values: Array) -> Array:
+    """Return one column per unit: a number of a sample, or a channel of an image."""
+    if values.ndim == 4:
+        return np.moveaxis(values, 1, -1).reshape(-1, values.shape[1])
+    return values.reshape(len(values), -1)

@@ -67,7 +67,8 @@ def group(
                 units = folded(units)
             if len(units) <= LIMIT:
                 break
-        units = _in_stretches(units)
+        else:
+            units = _in_stretches(_units(graph, 0, opened))
     return _with_leaves(graph, units)
 
 
@@ -103,18 +104,15 @@ def _units(graph: Graph, depth: int, opened: set[str]) -> list[Group]:
 
 
 def _in_stretches(units: list[Group]) -> list[Group]:
-    """Put operations side by side in computation on common cards, if there are too many cards.
+    """Put operations that follow each other on common cards.
 
     Stretches of a topological order depend on each other in that order: no cycle arises.
     """
-    if len(units) <= LIMIT:
-        return units
     size = -(-len(units) // (LIMIT // 2))
     stretches: list[list[Group]] = []
     for unit in units:
         last = stretches[-1] if stretches else []
-        fits = last and len(last) < size and not (unit.repeat or last[-1].repeat)
-        if fits and _home(unit) == _home(last[-1]):
+        if last and len(last) < size and _home(unit) == _home(last[-1]):
             last.append(unit)
         else:
             stretches.append([unit])

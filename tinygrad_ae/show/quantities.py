@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 
 def number(value: float) -> str:
-    """Write a number briefly: ``4.3e-5``, ``0.12``, ``31``."""
+    """Write a number briefly: ``4.3e-5``, ``0.12``, ``310``."""
+    if 99.5 <= abs(value) < 9999.5:
+        return f"{value:.0f}"
     text = f"{value:.2g}"
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent)}" if exponent else text

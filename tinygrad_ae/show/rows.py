@@ -200,14 +200,17 @@ def written(amounts: Iterable[Amount]) -> str:
 
 
 def _remarks(unit: Group, details: Details, flow: Flow) -> list[Row]:
-    marked = [(n, text) for n in unit.nodes for text in flow.remarks.get(n, ())]
-    if len(unit.nodes) > 1:
-        texts = [f"{details.names[n]}: {text}" for n, text in marked]
-    else:
-        texts = [text for _, text in marked]
-    if len(texts) > 3:
-        texts = [*texts[:2], f"and {len(texts) - 2} more such remarks"]
-    return [Row(RowKind.REMARK, text) for text in texts]
+    marked = {n: flow.remarks[n] for n in unit.nodes if n in flow.remarks}
+    if len(unit.nodes) == 1:
+        return [Row(RowKind.REMARK, text) for texts in marked.values() for text in texts]
+    found = [
+        Row(RowKind.REMARK, f"{details.names[n]}: {text}")
+        for n, texts in list(marked.items())[:1]
+        for text in texts
+    ]
+    if len(marked) > 1:
+        found.append(Row(RowKind.REMARK, f"and remarks on {len(marked) - 1} more values"))
+    return found
 
 
 # ---- memory and cost
