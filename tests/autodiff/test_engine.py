@@ -116,6 +116,11 @@ def test_detach_and_no_grad_stop_gradients():
 
     assert not evaluate().requires_grad
     assert (x * 2).requires_grad
+    with pytest.raises(TypeError, match=r"@no_grad\(\) does not reach into pieces"):
+
+        @no_grad()
+        def pieces():
+            yield x * 2
 
 
 def test_untracked_work_is_not_recorded_unless_asked():

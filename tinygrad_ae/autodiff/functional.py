@@ -1,17 +1,19 @@
 """Derivatives of functions: products with Jacobians and Hessians, and the matrices themselves.
 
 All take functions of tensors, and arguments that may be nests (lists, tuples, dicts) of arrays
-or tensors. When an argument itself requires gradients, the results do too, so these compose.
+or tensors. When an argument, or a tensor the function closes over, requires gradients, the results
+do too, so these compose; inside ``no_grad`` they do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import GradientError, ShapeError
+from ..graph import clock, reachable, state
 from ..ops import identity, stack
 from ..tensor import Tensor, _wrap, as_tensor
 from .engine import grad
@@ -23,14 +25,22 @@ class _Arguments:
     """Arguments as fresh tracked tensors, so that a derivative counts only paths through them."""
 
     def __init__(self, args: Sequence[Any]) -> None:
+        self.recording, self.start = state.recording, next(clock)
         given, self.rebuild = flatten(tuple(args))
-        tensors = [as_tensor(leaf) for leaf in given]
-        self.outer = any(t.requires_grad for t in tensors)  # someone differentiates us in turn
-        self.leaves = [_entry(t) for t in tensors]
+        with enable_grad():
+            self.leaves = [_entry(as_tensor(leaf)) for leaf in given]
 
     @property
     def args(self) -> tuple[Any, ...]:
         return tuple(self.rebuild(list(self.leaves)))
+
+    def observed(self, outputs: Iterable[Tensor]) -> bool:
+        """Whether someone differentiates in turn: outputs depend on what was tracked before."""
+        if not self.recording:
+            return False
+        roots = [o.node for o in outputs if o.requires_grad]
+        behind = reachable(roots, tracked_only=True, since=self.start)
+        return any(node.index < self.start for node in behind)
 
 
 def _entry(t: Tensor) -> Tensor:
@@ -101,17 +111,18 @@ def value_and_grad(
     chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
+        entered = _Arguments([args[i] for i in chosen])
+        full = list(args)
+        for i, arg in zip(chosen, entered.args, strict=True):
+            full[i] = arg
         with enable_grad():
-            entered = _Arguments([args[i] for i in chosen])
-            full = list(args)
-            for i, arg in zip(chosen, entered.args, strict=True):
-                full[i] = arg
             result = f(*full, **kwargs)
             loss = _scalar(result[0] if has_aux else result)
-            grads = _grads([loss], entered.leaves, [None], record=entered.outer)
+            record = entered.observed([loss])
+            grads = _grads([loss], entered.leaves, [None], record=record)
         trees = tuple(entered.rebuild(list(grads)))
         gradient = trees[0] if isinstance(argnums, int) else trees
-        value = loss if entered.outer else loss.detach()
+        value = loss if record else loss.detach()
         return ((value, result[1]) if has_aux else value), gradient
 
     return evaluate
@@ -122,16 +133,17 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
 
     ``v`` has the structure and shapes of the output. ``pull`` may be called again.
     """
+    entered = _Arguments(primals)
     with enable_grad():
-        entered = _Arguments(primals)
         outputs, rebuild = _tensors(f(*entered.args))
+    observed = entered.observed(outputs)
 
     def pull(cotangents: Any) -> tuple[Any, ...]:
         seeds = _match(cotangents, outputs, "cotangents")
-        record = entered.outer or any(s.requires_grad for s in seeds)
+        record = state.recording and (observed or any(s.requires_grad for s in seeds))
         return tuple(entered.rebuild(list(_grads(outputs, entered.leaves, seeds, record=record))))
 
-    return rebuild([o if entered.outer else o.detach() for o in outputs]), pull
+    return rebuild([o if observed else o.detach() for o in outputs]), pull
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -140,15 +152,17 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     Reverse mode twice: the product uᵀJ is linear in u, and its derivative with respect to u in
     the direction v is J v (the "double backward trick", J. Townsend 2017).
     """
+    entered = _Arguments(primals)
+    directions = _match(tuple(tangents), entered.leaves, "tangents")
     with enable_grad():
-        entered = _Arguments(primals)
-        directions = _match(tuple(tangents), entered.leaves, "tangents")
         outputs, rebuild = _tensors(f(*entered.args))
-        dummies = [_zeros(o).requires_grad_() for o in outputs]
-        pulled = _grads(outputs, entered.leaves, dummies, record=True)
-        record = entered.outer or any(d.requires_grad for d in directions)
-        pushed = _grads(pulled, dummies, directions, record=record)
-    return rebuild([o if record else o.detach() for o in outputs]), rebuild(list(pushed))
+        record = entered.observed([*outputs, *directions])
+        moving = [o for o in outputs if o.requires_grad]
+        dummies = [_zeros(o).requires_grad_() for o in moving]
+        pulled = _grads(moving, entered.leaves, dummies, record=True)
+        pushed = iter(_grads(pulled, dummies, directions, record=record))
+    tangent_out = [next(pushed) if o.requires_grad else _zeros(o) for o in outputs]
+    return rebuild([o if record else o.detach() for o in outputs]), rebuild(tangent_out)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -157,12 +171,12 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     The gradient of gᵀv, where g is the gradient (Pearlmutter 1994). One argument gives its
     product, several give a tuple.
     """
+    entered = _Arguments(primals)
+    directions = _match(tuple(tangents), entered.leaves, "tangents")
     with enable_grad():
-        entered = _Arguments(primals)
-        directions = _match(tuple(tangents), entered.leaves, "tangents")
         loss = _scalar(f(*entered.args))
+        record = entered.observed([loss, *directions])
         g = _grads([loss], entered.leaves, [None], record=True)
-        record = entered.outer or any(d.requires_grad for d in directions)
         products = entered.rebuild(list(_grads(g, entered.leaves, directions, record=record)))
     return products[0] if len(primals) == 1 else tuple(products)
 
@@ -173,20 +187,21 @@ def jacobian(f: Callable[..., Any], *args: Any) -> Any:
     Where the output is a nest, or there are several arguments or one is a nest, the result is
     the output's nest of (the argument's, or a tuple of the arguments') nests.
     """
+    entered = _Arguments(args)
     with enable_grad():
-        entered = _Arguments(args)
         outputs, rebuild_out = _tensors(f(*entered.args))
-        rows = [_jacobian_of(o, entered) for o in outputs]
+        record = entered.observed(outputs)
+        rows = [_jacobian_of(o, entered, record) for o in outputs]
     trees = [tuple(entered.rebuild(list(row))) for row in rows]
     return rebuild_out([t[0] if len(args) == 1 else t for t in trees])
 
 
-def _jacobian_of(output: Tensor, entered: _Arguments) -> list[Tensor]:
+def _jacobian_of(output: Tensor, entered: _Arguments, record: bool) -> list[Tensor]:
     rows = []
     for k in range(output.size):
         basis = np.zeros(output.shape, output.dtype)
         basis.reshape(-1)[k] = 1
-        rows.append(_grads([output], entered.leaves, [_wrap(basis)], record=entered.outer))
+        rows.append(_grads([output], entered.leaves, [_wrap(basis)], record=record))
     if not rows:
         return [_wrap(np.zeros(output.shape + x.shape, x.dtype)) for x in entered.leaves]
     columns = zip(*rows, strict=True)

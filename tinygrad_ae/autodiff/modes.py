@@ -2,55 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+import inspect
+from collections.abc import Callable
+from typing import ClassVar, ParamSpec, TypeVar
 
 from ..graph import state
 
-
-@contextmanager
-def _setting(name: str, value: bool) -> Iterator[None]:
-    before = getattr(state, name)
-    setattr(state, name, value)
-    try:
-        yield
-    finally:
-        setattr(state, name, before)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+class _Switch:
+    """Sets what a thread does: ``with switch():``, or ``@switch()`` on a function."""
+
+    settings: ClassVar[dict[str, bool]]
+
+    def __enter__(self) -> None:
+        self._before = {name: getattr(state, name) for name in self.settings}
+        vars(state).update(self.settings)
+
+    def __exit__(self, *error: object) -> None:
+        vars(state).update(self._before)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+            name = type(self).__name__
+            raise TypeError(
+                f"@{name}() does not reach into {function.__name__}, which runs a piece at a time:"
+                f" write `with {name}():` around the work inside it"
+            )
+
+        @functools.wraps(function)
+        def switched(*args: P.args, **kwargs: P.kwargs) -> R:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return switched
+
+
+class no_grad(_Switch):  # noqa: N801 - PyTorch's name
     """Record nothing inside: results require no gradients, and cost no bookkeeping.
 
     Works as ``with no_grad():`` and as ``@no_grad()`` on a function.
+
+    Raises:
+        TypeError: put on a generator or coroutine function.
     """
-    with _setting("recording", False):
-        yield
+
+    settings: ClassVar = {"recording": False}
 
 
-@contextmanager
-def enable_grad() -> Iterator[None]:
+class enable_grad(_Switch):  # noqa: N801 - PyTorch's name
     """Record inside, though a ``no_grad`` surrounds it."""
-    with _setting("recording", True):
-        yield
+
+    settings: ClassVar = {"recording": True}
 
 
-@contextmanager
-def record_everything() -> Iterator[None]:
+class record_everything(_Switch):  # noqa: N801
     """Record operations on tensors that require no gradient as well, for a complete picture."""
-    with _setting("recording", True), _setting("everything", True):
-        yield
+
+    settings: ClassVar = {"recording": True, "everything": True}
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+class detect_anomaly(_Switch):  # noqa: N801 - PyTorch's name
     """Raise at the first operation, forward or backward, that gives NaN or infinity.
 
     The error names the operation, its module and the line of the forward code. Every result is
     checked, so this is for finding a fault, not for training.
     """
-    with _setting("anomaly", True):
-        yield
+
+    settings: ClassVar = {"anomaly": True}
 
 
 def is_grad_enabled() -> bool:
