@@ -160,6 +160,9 @@ def test_in_place_while_recording_differentiates():
     u[1] += 10 * x[2]
     u.sum().backward()
     np.testing.assert_array_equal(x.grad.data, [5 + 2, 2 * 3 * 2, 2 * 3 * 3 + 10])
+    u = x * 2
+    u[:] = x.reshape(1, 1, 3)
+    np.testing.assert_array_equal(grad((u * [1.0, 2.0, 3.0]).sum(), x).data, [1, 2, 3])
     y = Tensor(np.zeros(2))
     y[1] = x[0] * 3  # an untracked tensor becomes part of the graph
     np.testing.assert_array_equal(grad(y.sum(), x).data, [3, 0, 0])

@@ -206,6 +206,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if g.shape == shape:
         return g
     extra = g.ndim - len(shape)
+    if extra < 0 and all(n == 1 for n in shape[:-extra]):  # y[:] = x drops leading ones of x
+        return unbroadcast(g, shape[-extra:]).reshape(shape)
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
         raise ValueError(f"a gradient of shape {g.shape} does not fit an input of shape {shape}")
     axes = tuple(range(extra)) + tuple(
