@@ -46,7 +46,8 @@ class Lowering:
         self._arrays: list[Array] = []  # those arrays
         self._inputs = list(inputs)
         self._expect(inputs)
-        self.uses = self._count_uses(outputs)
+        self.uses = self._count_uses()
+        self.returned = {self.origin(t.node) for t in outputs}
         for event in trace.events:
             if isinstance(event, Node):
                 self._lower(event)
@@ -72,7 +73,7 @@ class Lowering:
                 if event.op is not None and not event.op.views:
                     self._arrays.append(array)
 
-    def _count_uses(self, outputs: Sequence[Tensor]) -> dict[Node, list[Node]]:
+    def _count_uses(self) -> dict[Node, list[Node]]:
         """Return who reads each operation's result, as far as operations go."""
         uses: dict[Node, list[Node]] = {}
         for event in self.trace.events:

@@ -53,7 +53,7 @@ class CompiledStep:
         """Run the step: captured the first time, replayed when the arguments look alike."""
         if state.capture is not None:  # inside another step that is being captured
             return self._step(*args, **kwargs)
-        leaves, rebuild = flatten((args, kwargs)) if kwargs else flatten(args)
+        leaves, rebuild = _flat(args, kwargs)
         key, arrays = _signature(leaves, bool(kwargs))
         for entry in self._entries.get(key, ()):
             if [m.training for m in entry.modules] == entry.modes:
@@ -147,6 +147,13 @@ def compile(step: Callable[..., Any]) -> CompiledStep:
         ...     return loss
     """
     return CompiledStep(step)
+
+
+def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Rebuild]:
+    """Return the leaves of the arguments; the usual case, arrays alone, has nothing to unpack."""
+    if not kwargs and all(isinstance(a, (Tensor, np.ndarray)) for a in args):
+        return list(args), tuple
+    return flatten((args, kwargs)) if kwargs else flatten(args)
 
 
 def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Array]]:

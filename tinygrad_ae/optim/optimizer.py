@@ -64,6 +64,7 @@ class FlatBuffer:
         self._gathered: list[int] = []  # the parameters that had a gradient in the last step
         self._spans: list[Span] = []
         self._numbers: list[Array] = []
+        self._values: list[float] = []
         for k in range(len(self.parameters)):
             self._adopt(k)
 
@@ -118,14 +119,15 @@ class FlatBuffer:
             self._gathered, self._spans = present, self._spans_of(present)
         return [(steps[span.first], span.chunks) for span in self._spans]
 
-    def numbers(self, values: Iterable[float]) -> list[Array]:
+    def numbers(self, values: tuple[float, ...]) -> list[Array]:
         """Return numbers as arrays without axes, which NumPy need not convert at each use."""
-        found = list(values)
-        while len(self._numbers) < len(found):
-            self._numbers.append(np.empty((), self.data.dtype))
-        for array, value in zip(self._numbers, found, strict=False):
-            array[...] = value
-        return self._numbers[: len(found)]
+        if len(values) != len(self._values):
+            self._values = [math.nan] * len(values)
+            self._numbers = [np.empty((), self.data.dtype) for _ in values]
+        for k, value in enumerate(values):
+            if value != self._values[k]:
+                self._numbers[k][...] = self._values[k] = value
+        return self._numbers
 
     def restart(self, steps: Iterable[int]) -> None:
         """Take over the numbers of updates of another run."""
