@@ -210,22 +210,24 @@ def test_what_the_function_closes_over_is_differentiated_too():
     def f(x):
         return (w * x * x).sum()
 
-    x = np.array([2.0])
+    x, one = np.array([2.0]), np.array([1.0])
     # ∂/∂w of w x², of its gradient 2 w x, of its second derivative 2 w
     value, g = value_and_grad(f)(x)
     for of, wanted in [
         (value, 4), (g, 4), (jacobian(f, x), 4), (vjp(f, x)[1](np.array(1.0))[0], 4),
-        (jvp(f, (x,), ([1.0],))[1], 4), (hvp(f, (x,), ([1.0],)), 2), (hessian(f, x), 2),
+        (jvp(f, (x,), (one,))[1], 4), (hvp(f, (x,), (one,)), 2), (hessian(f, x), 2),
     ]:  # fmt: skip
         assert grad(of.sum(), w, retain_graph=True).item() == wanted
     with no_grad():
         value, g = value_and_grad(f)(x)
         assert g.item() == 12
-        assert not (value.requires_grad or g.requires_grad)
+        assert not value.requires_grad
+        assert not g.requires_grad
         assert not jvp(f, (x,), (w,))[1].requires_grad
 
 
 def test_an_output_of_whole_numbers_has_a_tangent_of_zero():
-    (best, moved), tangents = jvp(lambda x: (x.argmax(), x * 2), ([1.0, 5.0],), ([1.0, 1.0],))
+    x = np.array([1.0, 5.0])
+    (best, moved), tangents = jvp(lambda x: (x.argmax(), x * 2), (x,), (np.ones(2),))
     assert (best.item(), moved.tolist()) == (1, [2, 10])
     assert (tangents[0].item(), tangents[1].tolist()) == (0, [2, 2])
