@@ -13,6 +13,7 @@ from ..flow import measure
 
 WHOLE = 64  # elements up to which an array is shown entirely
 _BINS = 24
+_SAME = 1e-12  # relative difference below which all elements count as equal
 _PICTURES = 4
 _LEAST_SIDE = 8  # pixels; less is no picture
 
@@ -32,22 +33,20 @@ def summary(array: Array, picture: tuple[int, ...] | None = None) -> dict[str, A
     values = np.asarray(array, np.float64)
     finite = values[np.isfinite(values)]
     found: dict[str, Any] = {"nonfinite": int(values.size - finite.size)}
+    largest = float(np.abs(finite).max(initial=0))
+    unit = finite / (largest or 1.0)  # sums and widths of the largest numbers would overflow
     if finite.size:
         found |= {
-            "mean": short(finite.mean()),
+            "mean": short(largest * unit.mean()),
             "min": short(finite.min()),
             "max": short(finite.max()),
             "rms": short(measure(finite).rms),
         }
     if array.size <= WHOLE:
         found["whole"] = [short(v) for v in values.ravel().tolist()]
-    elif finite.size:
-        low, high = finite.min(), finite.max()
-        with np.errstate(all="ignore"):
-            width = high - low
-        if 0 < width < math.inf and width > 1e-12 * max(abs(low), abs(high)):
-            found["histogram"] = np.histogram(finite, _BINS, (low, high))[0].tolist()
-    if picture is not None and finite.size and finite.min() < finite.max():
+    elif finite.size and np.ptp(unit) > _SAME:
+        found["histogram"] = np.histogram(unit, _BINS)[0].tolist()
+    if picture is not None and finite.size and np.ptp(unit) > _SAME:
         found["pictures"] = _pictures(values, picture)
     return found
 
@@ -77,21 +76,20 @@ def _pictures(values: Array, shape: tuple[int, ...]) -> dict[str, Any]:
         values = values[:, 0] if values.shape[1] == 1 else values[0]
     few = values.reshape(-1, *shape)[:_PICTURES]
     finite = np.where(np.isfinite(few), few, 0)
-    low, high = float(finite.min()), float(finite.max())
+    largest = float(np.abs(finite).max()) or 1.0
+    unit = finite / largest
+    low, high = float(unit.min()), float(unit.max())
     is_signed = low < 0
     if is_signed:
-        high = max(-low, high)
-        low = -high
-    pixels = np.rint((finite - low) * (255 / max(high - low, np.finfo(float).tiny))).astype(
-        np.uint8
-    )
+        low, high = -max(-low, high), max(-low, high)
+    pixels = np.rint((unit - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
     return {
         "count": len(few),
         "height": shape[0],
         "width": shape[1],
         "signed": is_signed,
-        "low": short(low),
-        "high": short(high),
+        "low": short(largest * low),
+        "high": short(largest * high),
         "pixels": base64.b64encode(pixels.tobytes()).decode(),
     }
 
