@@ -18,6 +18,15 @@ from .activations import (
     activation,
 )
 from .containers import ModuleList, Sequential
+from .convolution import (
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    MaxPool2d,
+    Upsample,
+)
 from .layers import BatchNorm1d, Dropout, Flatten, LayerNorm, Linear, Unflatten
 from .losses import (
     BCELoss,
@@ -35,10 +44,15 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "Buffer",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
@@ -51,6 +65,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool2d",
     "Module",
     "ModuleList",
     "Parameter",
@@ -63,6 +78,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "Upsample",
     "activation",
     "functional",
     "init",
