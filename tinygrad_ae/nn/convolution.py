@@ -170,7 +170,9 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Convolution over images: (N, in, H, W) to (N, out, H', W'); see :func:`~tinygrad_ae.ops.conv2d`.
+    """Convolution over images: (N, in, H, W) to (N, out, H', W').
+
+    The operation is :func:`~tinygrad_ae.ops.conv2d`.
 
     Args:
         in_channels: of the input.
@@ -205,7 +207,9 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed convolution over images, to upsample; see :func:`~tinygrad_ae.ops.conv_transpose2d`.
+    """Transposed convolution over images, to upsample.
+
+    The operation is :func:`~tinygrad_ae.ops.conv_transpose2d`.
 
     Args:
         in_channels: of the input.
