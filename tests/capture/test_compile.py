@@ -254,6 +254,12 @@ def test_new_shapes_dtypes_and_modes_are_captured_anew():
     assert (step(ones).data == 2).all()
     dropout.train()
     assert (step(ones).data == 0).any()
+    captured = step.source()
+    dropout.eval()
+    step(ones)
+    assert "generator" in captured
+    assert "generator" not in step.source()
+    assert sum(len(entries) for entries in step._entries.values()) == 4
 
 
 def test_freezing_a_parameter_is_noticed():

@@ -53,6 +53,10 @@ class Plan:
                 return False
         return True
 
+    def may_add(self) -> bool:
+        """Whether the gradients the step adds to are still to be had."""
+        return all(tensor.grad is None for tensor in self.must_be_none)
+
 
 def _write(program: Program) -> tuple[str, dict[str, Any]]:
     """Return the program's source, and the names it is to run with."""

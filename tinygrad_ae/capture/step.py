@@ -31,9 +31,24 @@ class CaptureWarning(UserWarning):
 class Entry:
     """What is known for one kind of arguments: a plan, or that there can be none."""
 
-    def __init__(self, plan: Plan | None, modules: list[Module], rebuild: Rebuild | None) -> None:
-        self.plan, self.modules, self.rebuild = plan, modules, rebuild
-        self.modes = [module.training for module in modules]
+    def __init__(self, plan: Plan | None, modules: list[Module], rebuild: Rebuild) -> None:
+        self.plan, self.rebuild = plan, rebuild
+        self.modules = modules
+        self.modes = self._modes()
+
+    def _modes(self) -> list[bool]:
+        return [module.training for module in self.modules]
+
+    def fits(self) -> bool:
+        """Whether modules and parameters are as they were."""
+        return self._modes() == self.modes and (self.plan is None or self.plan.still_holds())
+
+    def run(self, arrays: list[Array]) -> Any:
+        """Replay."""
+        assert self.plan is not None
+        with np.errstate(all="ignore"):
+            results = self.plan.run(*arrays)
+        return self.rebuild([_wrap(r) for r in results])
 
 
 class CompiledStep:
@@ -56,20 +71,17 @@ class CompiledStep:
         leaves, rebuild = _flat(args, kwargs)
         key, arrays = _signature(leaves, bool(kwargs))
         for entry in self._entries.get(key, ()):
-            if [m.training for m in entry.modules] == entry.modes:
-                plan = entry.plan
-                if plan is None or any(t.grad is not None for t in plan.must_be_none):
-                    entered = rebuild([_entering(leaf) for leaf in leaves])
-                    args, kwargs = entered if kwargs else (entered, {})
-                    return self._step(*args, **kwargs)
-                if plan.still_holds():
-                    self._last = plan
-                    with np.errstate(all="ignore"):
-                        results = plan.run(*arrays)
-                    return entry.rebuild([_wrap(r) for r in results]) if entry.rebuild else None
-                self._entries[key].remove(entry)
+            if entry.fits():
                 break
-        return self._capture(key, leaves, rebuild, bool(kwargs))
+        else:
+            return self._capture(key, leaves, rebuild, bool(kwargs))
+        plan = entry.plan
+        if plan is None or (plan.must_be_none and not plan.may_add()):
+            entered = rebuild([_entering(leaf) for leaf in leaves])
+            args, kwargs = entered if kwargs else (entered, {})
+            return self._step(*args, **kwargs)
+        self._last = plan
+        return entry.run(arrays)
 
     def source(self) -> str:
         """Return the plan that ran last, as lines of NumPy.
@@ -113,7 +125,9 @@ class CompiledStep:
             self._warn(trace.problem)
         modules = list(dict.fromkeys([*around, *trace.modules]))
         self._last = plan or self._last
-        self._entries.setdefault(key, []).append(Entry(plan, modules, rebuild_outputs))
+        entry = Entry(plan, modules, rebuild_outputs)
+        others = [e for e in self._entries.get(key, ()) if e.modes != entry.modes]
+        self._entries[key] = [entry, *others]
         return rebuild_outputs([t.detach() if isinstance(t, Tensor) else t for t in outputs])
 
     def _warn(self, problem: str) -> None:
@@ -151,8 +165,12 @@ def compile(step: Callable[..., Any]) -> CompiledStep:
 
 def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Rebuild]:
     """Return the leaves of the arguments; the usual case, arrays alone, has nothing to unpack."""
-    if not kwargs and all(isinstance(a, (Tensor, np.ndarray)) for a in args):
-        return list(args), tuple
+    if not kwargs:
+        for a in args:
+            if not isinstance(a, (Tensor, np.ndarray)):
+                break
+        else:
+            return list(args), tuple
     return flatten((args, kwargs)) if kwargs else flatten(args)
 
 
@@ -162,10 +180,10 @@ def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Array]]:
     arrays: list[Array] = []
     for leaf in leaves:
         if isinstance(leaf, Tensor):
-            key += [leaf.data.shape, leaf.data.dtype, leaf.requires_grad]
-            arrays.append(leaf.data)
-        elif isinstance(leaf, np.ndarray):
-            key += [leaf.shape, leaf.dtype]
+            node, leaf = leaf._node, leaf.data
+            key.append(node is not None and node.tracked)
+        if isinstance(leaf, np.ndarray):
+            key += (leaf.shape, leaf.dtype.char)
             arrays.append(leaf)
         elif type(leaf) is float:
             key.append(float)
