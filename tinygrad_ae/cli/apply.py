@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import numpy as np
 from numpy.typing import NDArray
 
 from .examples import Examples, examples
@@ -20,7 +18,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ARRAY = "an .npy, .npz or .csv file"
 _SAMPLES = f"{_ARRAY}, a .png sheet, or a folder of pictures"
-_DIGIT = 28 * 28  # numbers in a sample, where no data says it
 
 
 def _output(help: str, **settings: Any) -> Callable[[Function], Function]:
@@ -150,16 +147,32 @@ def evaluate(run: str) -> None:
 @click.command(
     cls=Examples,
     epilog=examples(
-        "tinygrad-ae draw autoencoder", "tinygrad-ae draw runs/autoencoder-1 -o graph.png"
+        "tinygrad-ae draw autoencoder",
+        "tinygrad-ae draw runs/autoencoder-1 -o graph.png --gradients --values",
     ),
 )
 @click.argument("model")
 @_output("The picture: .svg, .png, .pdf, or .dot.", default="graph.svg", show_default=True)
-def draw(model: str, out: str) -> None:
+@click.option("--gradients", is_flag=True, help="Show how much gradient flows where, and why.")
+@click.option("--values", is_flag=True, help="Show small pictures of the values.")
+@click.option("--cost", is_flag=True, help="Measure time and memory of each operation.")
+@click.option("--depth", type=click.IntRange(min=0), help="Levels of modules to open.")
+@click.option("--expand", multiple=True, metavar="PATH", help="A module to open besides.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
+    help="Samples in the step.",
+)  # fmt: skip
+def draw(
+    model: str, out: str, theme: str, depth: int | None, expand: tuple[str, ...], batch_size: int,
+    gradients: bool, values: bool, cost: bool,
+) -> None:  # fmt: skip
     """Draw the computation graph of one step's loss.
 
-    MODEL is a built-in model's name, a model file's path, or a run folder.
+    MODEL is a built-in model's name, a model file's path, or a run folder. A run is drawn on
+    samples it was trained on, a model on digits.
     """
+    from ..data import load
     from ..run import Run, modelfile, results
     from ..show import draw as drawn
     from ..show import render
@@ -168,10 +181,15 @@ def draw(model: str, out: str) -> None:
     target = in_existing_folder(Path(out))
     if Path(model).is_dir():
         run = Run.open(model)
-        file, built, features = run.file, run.model, math.prod(run.shape)
+        file, built, data = run.file, run.model, run.load_data()
     else:
-        file, features = modelfile.find(model), _DIGIT
-        built = file.build(file.complete({}, features))
-    batch = np.random.default_rng(0).random((2, features), np.float32)
-    graph = results.step_graph(file, built, batch)
-    click.echo(render(drawn(graph, title=f"{type(built).__name__}: the loss of one step"), target))
+        file, data = modelfile.find(model), load("digits")
+        built = file.build(file.complete({}, data.features))
+    batch = data.train.x[:batch_size]
+    picture = drawn(
+        results.step_graph(file, built, batch),
+        gradients=gradients, values=values, cost=cost, depth=depth, expand=expand, theme=theme,
+        shape=data.shape if len(data.shape) in (2, 3) else None,
+        title=f"{type(built).__name__}: the loss of one step on {len(batch)} samples",
+    )  # fmt: skip
+    click.echo(render(picture, target))

@@ -10,7 +10,7 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
 
-from .cards import Arrow, Card, Frame, Kind, Picture, Row, RowKind
+from .cards import Arrow, Card, Change, Frame, Kind, Picture, Row, RowKind
 from .render import render, render_bytes
 from .themes import LIGHT, Theme, mix
 
@@ -159,7 +159,10 @@ class _Printer:
             style |= {"color": self.theme.alarm[1], "penwidth": "2.5", "style": "solid"}
         if arrow.change:
             style |= {"color": self.theme.changes[arrow.change][1], "penwidth": "2.2"}
+            style |= {"style": "dashed" if arrow.change is Change.REMOVED else "solid"}
         name = f"from {tail.title} into {head.title}"
+        if arrow.change:
+            name += f", {arrow.change.value}"
         self.texts[id] = _printable(f"{name}{', ' + arrow.label if arrow.label else ''}")
         graph.edge(start, end, id=id, tooltip=_hint(name), **style)
         if arrow.gradient:
@@ -205,7 +208,9 @@ class _Printer:
             )
         port = f"{card.id}-gradient"
         rows += "".join(self._row(row, port) for row in card.rows)
-        corners = "" if card.kind in (Kind.INPUT, Kind.CONSTANT) else ' STYLE="ROUNDED"'
+        styles = [] if card.kind in (Kind.INPUT, Kind.CONSTANT) else ["ROUNDED"]
+        styles += ["DASHED"] if card.change is Change.REMOVED else []
+        corners = f' STYLE="{",".join(styles)}"' if styles else ""
         border = "2" if card.change or card.kind is Kind.FAILED else "1"
         return (
             f'<<TABLE{corners} BGCOLOR="{fill}" COLOR="{line}" BORDER="{border}" CELLBORDER="0" '
@@ -231,7 +236,7 @@ class _Printer:
             text = f'<FONT POINT-SIZE="11">{text}</FONT>'
             number = f'<FONT POINT-SIZE="10">{_text(row.number)}</FONT>' if row.number else ""
         if row.kind is RowKind.CHANGE:
-            text = f"<B>{_text(row.text)}</B>"
+            text = f'<FONT POINT-SIZE="11"><B>{_text(row.text)}</B></FONT>'
         right = f'<TD ALIGN="RIGHT">&nbsp; {number}</TD>' if number else ""
         background = f' BGCOLOR="{fill}" STYLE="ROUNDED"' if fill else ""
         strip = f'<TR><TD ALIGN="LEFT">{text}</TD>{right}</TR>'

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ShapeError, UserError, require
 from ..graph import Graph, Node
-from ..ops.op import Array
+from ..ops.op import Array, Op
 from . import cost as costs
 from .cards import Thumbnail
 from .compose import picture, used_as
@@ -82,7 +82,7 @@ def draw(
 
     look = find_theme(theme)
     error = results[0] if len(results) == 1 and isinstance(results[0], ShapeError) else None
-    graph = _failed(error) if error else _graph(results)
+    graph = _failed(error) if error else as_graph(results)
     grouping = group(graph, depth, expand, fold)
     details = Details(names(graph))
     if error:
@@ -186,13 +186,25 @@ class _Measurement:
 
 def _failed(error: ShapeError) -> Graph:
     """Return the graph of an operation that failed, as if it had a result."""
-    if error.op is None:
-        raise UserError("this error names no operation whose inputs could be drawn")
-    tracked = any(x.tracked for x in error.inputs)
-    return Graph([Node(error.op, error.inputs, {}, np.empty(0), tracked)])
+    if not error.inputs:
+        raise UserError(f"this error does not say what the operation was given: {error}")
+    scope = getattr(error, "scope", None)
+    op = error.op
+    if op is None:  # a layer refused its input before any operation ran
+        name = f"{scope.kind} layer" if scope else "a layer"
+        op = Op(name, lambda *xs: xs, tex=rf"\operatorname{{{{{name}}}}}({{args}})")
+        del Op.registry[name]  # it exists for the picture only
+    node = Node(op, error.inputs, {}, np.empty(0), any(x.tracked for x in error.inputs))
+    node.scope = scope
+    return Graph([node])
 
 
-def _graph(results: tuple[Any, ...]) -> Graph:
+def as_graph(results: tuple[Any, ...]) -> Graph:
+    """Return the graph behind tensors, nodes, or one graph.
+
+    Raises:
+        UserError: there is nothing, or something else.
+    """
     if len(results) == 1 and isinstance(results[0], Graph):
         return results[0]
     for result in results:

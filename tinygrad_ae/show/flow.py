@@ -98,9 +98,10 @@ def measure(array: Array) -> Amount:
     """Return how large a gradient is."""
     finite = np.isfinite(array)
     values = array if finite.all() else array[finite]
-    largest = float(np.abs(values).max()) if values.size else 0.0
-    scale = largest or 1.0  # squares of what is tiny or huge leave the range of numbers
-    rms = scale * math.sqrt(float(np.mean(np.square(values / scale)))) if values.size else math.nan
+    rms = math.nan
+    if values.size:  # scaled, since squares of what is tiny or huge leave the range of numbers
+        scale = float(np.abs(values).max()) or 1.0
+        rms = scale * math.sqrt(np.mean(np.square(values / scale, dtype=float)))
     nan = int(np.isnan(array).sum())
     return Amount(Status.COMPUTED, rms, array.size, nan, int(array.size - finite.sum()) - nan)
 

@@ -72,6 +72,8 @@ class Rows:
     def of(self, unit: Group, owner: Group | None) -> tuple[Row, ...]:
         """Return the lines of a card; ``owner`` is the one a parameter is drawn beside."""
         found: list[Row] = []
+        if self.details.failure and unit.copies[0][0] in self.graph.outputs:
+            found.append(Row(RowKind.REMARK, "fails on what it is given"))
         flow, costs = self.details.flow, self.details.costs
         if flow is not None:
             if unit.is_closed:
