@@ -370,6 +370,61 @@ def test_gradients_reset_outside_the_step_accumulate_in_between():
             np.testing.assert_array_equal(layer.bias.grad.data, 2.0 * k)
 
 
+def test_plain_values_are_part_of_the_plan_and_compared():
+    scale = 1.0
+
+    @compile
+    def step(x: Any) -> Any:
+        return x * scale
+
+    np.testing.assert_array_equal(step(ONES).data, ONES)
+    scale = 2.0
+    np.testing.assert_array_equal(step(ONES).data, 2 * ONES)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for scale in range(3, 30):
+            np.testing.assert_array_equal(step(ONES).data, scale * ONES)
+    assert ["scale keeps changing" in str(w.message) for w in caught] == [True]
+
+
+def test_a_step_that_counts_in_python_is_said_and_counts_on():
+    class Warm(nn.Module):
+        def __init__(self) -> None:
+            self.count = 0
+
+        def forward(self, x: Any) -> Any:
+            self.count += 1
+            return x * min(1.0, self.count / 4)
+
+    model = Warm()
+    step = compile(lambda x: model(x))
+    with pytest.warns(CaptureWarning, match=r"changes Warm\.count"):
+        first = step(ONES)
+    results = [first, *(step(ONES) for _ in range(4))]
+    assert [r.data[0, 0] for r in results] == [0.25, 0.5, 0.75, 1.0, 1.0]
+
+
+def test_stopping_and_continuing_gives_the_same_bits():
+    def run(parts: list[list[Any]]) -> dict[str, Any]:
+        tg.manual_seed(0)
+        saved: Any = None
+        for part in parts:
+            model, optimizer, step = training(Autoencoder(12, (8,), 3))
+            if saved:
+                model.load_state_dict(saved[0])
+                optimizer.load_state_dict(saved[1])
+            compiled = compile(step)
+            for batch in part:
+                compiled(batch)
+            saved = model.state_dict(), optimizer.state_dict()
+        return saved[0]
+
+    batches = data(count=6)
+    whole, parted = run([batches]), run([batches[:2], batches[2:]])
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, parted[name])
+
+
 def test_randomness_outside_the_graph_is_said():
     def step(x: Any) -> Any:
         return x * tg.default_generator.random()

@@ -25,6 +25,7 @@ class Lowering:
         inputs: the arrays the step was given, which differ from run to run.
         outputs: the tensors it returned.
         paths: what parameters are called, by their id.
+        homes: where gradients are best written, by the id of their parameter.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class Lowering:
         inputs: Sequence[Array],
         outputs: Sequence[Tensor],
         paths: Mapping[int, str],
+        homes: Mapping[int, Array],
     ) -> None:
         self.program = Program()
         self.trace = trace
-        self.paths = paths
+        self.paths, self.homes = paths, homes
         self.parameters: list[tuple[Tensor, Array, Node]] = []  # what the plan assumes unchanged
         self._values: dict[Node, Value] = {}
         self._grads: dict[int, Any] = {}  # what lines have set ``grad`` to, by the id of the leaf
@@ -124,7 +126,7 @@ class Lowering:
         self.add("copyto({0}, {1})", [target, value], effect=True, where=event.where)
 
     def _call(self, event: Call) -> None:
-        self._set_grads(event.grads, event.homes)
+        self._set_grads(event.grads)
         function = event.function.__qualname__.replace(".", "_").lower()
         owner = event.args[0] if event.args else None
         kind = type(owner).__name__.lower()
@@ -133,7 +135,7 @@ class Lowering:
         reads = [self.array_value(g, None) for _, g in event.grads if g is not None]
         self.add(f"{name}()", reads, effect=True, where=event.where)
 
-    def _set_grads(self, grads: Grads, homes: dict[int, Array] | None = None) -> None:
+    def _set_grads(self, grads: Grads) -> None:
         """Let tensors' ``grad`` be what it was in the step at this point."""
         held: list[Value] = []
         for leaf, array in grads:
@@ -154,7 +156,7 @@ class Lowering:
                 copy = self.buffer(g.shape, g.dtype, "gradient")
                 g = cast(Value, self.add("copyto({out}, {0})", [g], copy))
             held.append(g)
-            home = (homes or {}).get(id(leaf))
+            home = self.homes.get(id(leaf))
             if home is not None:
                 self._settle(g, home, f"grad_{self._called(leaf)}")
             self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)

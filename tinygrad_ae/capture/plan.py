@@ -24,6 +24,7 @@ class Plan:
         inputs: the arrays it was given.
         outputs: the tensors it returned.
         paths: what parameters are called, by their id.
+        homes: where gradients are best written, by the id of their parameter.
 
     Attributes:
         source: the lines of NumPy that run, each with the operation and module it comes from.
@@ -36,8 +37,9 @@ class Plan:
         inputs: Sequence[Array],
         outputs: Sequence[Tensor],
         paths: Mapping[int, str],
+        homes: Mapping[int, Array],
     ) -> None:
-        lowering = Lowering(trace, inputs, outputs, paths)
+        lowering = Lowering(trace, inputs, outputs, paths, homes)
         self.parameters = lowering.parameters
         self.must_be_none = trace.must_be_none
         program = lowering.program

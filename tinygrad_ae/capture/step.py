@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,13 +12,12 @@ import numpy as np
 from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
 from ..graph import state
-from ..nn import Module, Parameter
 from ..ops.op import Array
-from ..optim import Optimizer
 from ..tensor import Tensor, _wrap
 from .hooks import tracing
 from .plan import Plan
 from .program import Uncapturable
+from .surroundings import Surroundings
 from .trace import Trace
 
 
@@ -28,20 +25,22 @@ class CaptureWarning(UserWarning):
     """A step cannot be captured, and runs as it is written: right, but slower."""
 
 
+PLANS = 8
+"""Plans kept for one kind of arguments. A setting that changes more often is no setting."""
+
+
 class Entry:
     """What is known for one kind of arguments: a plan, or that there can be none."""
 
-    def __init__(self, plan: Plan | None, modules: list[Module], rebuild: Rebuild) -> None:
+    def __init__(self, plan: Plan | None, around: Surroundings, rebuild: Rebuild) -> None:
         self.plan, self.rebuild = plan, rebuild
-        self.modules = modules
-        self.modes = self._modes()
-
-    def _modes(self) -> list[bool]:
-        return [module.training for module in self.modules]
+        self.around, self.settings = around, around.settings()
 
     def fits(self) -> bool:
-        """Whether modules and parameters are as they were."""
-        return self._modes() == self.modes and (self.plan is None or self.plan.still_holds())
+        """Whether settings and parameters are as they were."""
+        if self.plan is None:
+            return True
+        return self.around.settings() == self.settings and self.plan.still_holds()
 
     def run(self, arrays: list[Array]) -> Any:
         """Replay."""
@@ -97,38 +96,51 @@ class CompiledStep:
         return self._last.source
 
     def _capture(self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool) -> Any:
-        """Run the step once and record it; what it returns is what it always returns."""
+        """Run the step once and record it, then let the plan do it."""
         tensors = [_entering(leaf) for leaf in leaves]
         inputs = [t.data for t in tensors if isinstance(t, Tensor)]
         entered = rebuild(tensors)
         args, kwargs = entered if named else (entered, {})
-        around = list(_modules_around(self._step, leaves))
-        trace = Trace(_parameters_around(self._step, around))
+        around = Surroundings(self._step, leaves)
+        settings = around.settings()
+        trace = Trace(around.parameters())
         try:
             with tracing(trace):
                 result = self._step(*args, **kwargs)
         finally:
             trace.finish()
+        changed = around.changed(settings)
+        if changed:
+            trace.give_up(f"the step changes {changed}, which only Python does")
+        around.include(trace.modules)
+        others = [e for e in self._entries.get(key, ()) if e.settings != around.settings()]
+        if len(others) >= PLANS:
+            name = around.changed(others[0].settings) or "a setting"
+            trace.give_up(f"{name} keeps changing from call to call (pass it as an argument)")
         outputs, rebuild_outputs = flatten(result)
-        plan = None
-        if trace.problem is None:
-            try:
-                kept = [t for t in outputs if isinstance(t, Tensor)]
-                if len(kept) < len(outputs):
-                    raise Uncapturable(
-                        "it returns something that is not a tensor, which would never change"
-                    )
-                plan = Plan(trace, inputs, kept, _paths(self._step, leaves))
-            except Uncapturable as problem:
-                trace.problem = str(problem)
-        if trace.problem:
-            self._warn(trace.problem)
-        modules = list(dict.fromkeys([*around, *trace.modules]))
-        self._last = plan or self._last
-        entry = Entry(plan, modules, rebuild_outputs)
-        others = [e for e in self._entries.get(key, ()) if e.modes != entry.modes]
-        self._entries[key] = [entry, *others]
-        return rebuild_outputs([t.detach() if isinstance(t, Tensor) else t for t in outputs])
+        plan = self._plan(trace, around, inputs, outputs)
+        entry = Entry(plan, around, rebuild_outputs)
+        self._entries[key] = [entry, *others] if plan else [entry]
+        if plan is None:
+            return rebuild_outputs([t.detach() if isinstance(t, Tensor) else t for t in outputs])
+        # The plan does this step too, so that equal steps give equal results in every run.
+        trace.undo()
+        self._last = plan
+        return entry.run(inputs)
+
+    def _plan(
+        self, trace: Trace, around: Surroundings, inputs: list[Array], outputs: list[Any]
+    ) -> Plan | None:
+        """Return a plan for what was recorded; or None, having said why."""
+        try:
+            if trace.problem:
+                raise Uncapturable(trace.problem)
+            if not all(isinstance(output, Tensor) for output in outputs):
+                raise Uncapturable("it returns something that is not a tensor")
+            return Plan(trace, inputs, outputs, around.paths(), around.homes())
+        except Uncapturable as problem:
+            self._warn(str(problem))
+            return None
 
     def _warn(self, problem: str) -> None:
         if problem not in self._warned:
@@ -137,7 +149,7 @@ class CompiledStep:
             warnings.warn(
                 f"{name} cannot be compiled and runs as it is written: {problem}",
                 CaptureWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 
@@ -202,48 +214,3 @@ def _entering(leaf: Any) -> Any:
     if type(leaf) is float:
         return _wrap(np.asarray(leaf, np.float32))
     return leaf
-
-
-def _modules_around(step: Callable[..., Any], arguments: list[Any]) -> Iterator[Module]:
-    """Yield the modules a function can see: its own, its closure's, its globals' and arguments."""
-    for thing in (*_seen_by(step), *arguments):
-        if isinstance(thing, Module):
-            yield from thing.modules()
-
-
-def _parameters_around(step: Callable[..., Any], modules: list[Module]) -> list[Parameter]:
-    found: dict[int, Parameter] = {}
-    for thing in _seen_by(step):
-        if isinstance(thing, Optimizer):
-            found |= {id(p): p for p in thing.parameters}
-    for module in modules:
-        found |= {id(v): v for v in vars(module).values() if isinstance(v, Parameter)}
-    return list(found.values())
-
-
-def _paths(step: Callable[..., Any], arguments: list[Any]) -> dict[int, str]:
-    """Return the paths of the parameters of the modules a function can see, by their id."""
-    found: dict[int, str] = {}
-    for thing in (*_seen_by(step), *arguments):
-        if isinstance(thing, Module):
-            for path, p in thing.named_parameters():
-                found.setdefault(id(p), path)
-    return found
-
-
-def _seen_by(step: Any) -> Iterator[Any]:
-    if isinstance(step, functools.partial):
-        yield from (*step.args, *step.keywords.values())
-        yield from _seen_by(step.func)
-        return
-    if isinstance(step, types.MethodType):
-        yield step.__self__
-        step = step.__func__
-    if not inspect.isfunction(step):
-        yield step
-        return
-    for cell in step.__closure__ or ():
-        yield cell.cell_contents
-    for name in step.__code__.co_names:
-        if name in step.__globals__:
-            yield step.__globals__[name]

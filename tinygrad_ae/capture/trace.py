@@ -13,6 +13,7 @@ import numpy as np
 from ..graph import Node, clock, line_of, state, user_frame
 from ..nn import Module, Parameter
 from ..ops.op import Array, Op
+from ..optim import Optimizer
 from ..random import default_generator
 from ..tensor import Tensor, _wrap
 
@@ -37,7 +38,6 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     grads: Grads  # at the time
-    homes: dict[int, Array]  # where gradients are best written, by the id of their parameter
     result: Array | None
     where: str
 
@@ -80,6 +80,7 @@ class Trace:
         self.pulled: dict[Node, Node] = {}
         self.copies: dict[int, tuple[Array, Node | Array]] = {}
         self.problem: str | None = None
+        self._undo: list[Callable[[], None]] = []
         self._generators: dict[int, tuple[np.random.Generator, Any]] = {}
         self._expect(default_generator)
         # Parameters without a gradient get a mark instead, which shows if the step resets it.
@@ -96,6 +97,11 @@ class Trace:
                 p.grad = None
         for generator, _ in list(self._generators.values()):
             self._expect(generator)
+
+    def undo(self) -> None:
+        """Bring everything the step changed back to what it was, so that a plan may run it."""
+        for restore in reversed(self._undo):
+            restore()
 
     # ---- told by the hooks
 
@@ -120,6 +126,8 @@ class Trace:
 
     def written(self, target: Tensor, value: Tensor) -> None:
         """Note that ``target`` receives a value in place."""
+        memory, before = target.data, target.data.copy()
+        self._undo.append(lambda: np.copyto(memory, before))
         self.events.append(Write(target.node, value.node, _here()))
 
     def delivering(self, leaf: Tensor | None) -> None:
@@ -144,15 +152,16 @@ class Trace:
         """Run a function that works in place, and note it; a number it returns stays live."""
         args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
         grads = self.grads()
+        owner = args[0] if args else None
+        if isinstance(owner, Optimizer):
+            self._undo.append(_snapshot(owner))
         state.capture = None
         try:
             result = function(*args, **kwargs)
         finally:
             state.capture = self
         live = None if result is None else np.array(result)
-        memory = getattr(args[0], "gradient_memory", None) if args else None
-        homes = {id(p): view for p, view in memory()} if memory else {}
-        self.events.append(Call(function, args, kwargs, grads, homes, live, _here()))
+        self.events.append(Call(function, args, kwargs, grads, live, _here()))
         return None if live is None else _wrap(live)
 
     def grads(self) -> Grads:
@@ -172,10 +181,26 @@ class Trace:
 
     def _expect(self, generator: np.random.Generator) -> None:
         now = _state_of(generator)
-        known = self._generators.setdefault(id(generator), (generator, now))
+        if id(generator) not in self._generators:
+            self._generators[id(generator)] = generator, now
+            self._undo.append(lambda: setattr(generator.bit_generator, "state", now))
+        known = self._generators[id(generator)]
         if _differ(known[1], now):
             self.give_up("random numbers are drawn outside the graph (draw them with ops)")
             self._generators[id(generator)] = generator, now
+
+
+def _snapshot(optimizer: Optimizer) -> Callable[[], None]:
+    """Return a function that brings an optimiser and its parameters back to what they are now."""
+    before = optimizer.state_dict()
+    values = [p.data.copy() for p in optimizer.parameters]
+
+    def restore() -> None:
+        optimizer.load_state_dict(before)
+        for p, value in zip(optimizer.parameters, values, strict=True):
+            np.copyto(p.data, value)
+
+    return restore
 
 
 def _state_of(generator: np.random.Generator) -> Any:
