@@ -72,11 +72,25 @@ def test_functions_record():
         lambda: np.add(X, X, out=np.zeros((2, 3))),
         lambda: X.numpy(),
         lambda: np.copyto(np.zeros((2, 3)), X),
+        lambda: np.float64(X[0, 0]),
+        lambda: float(X[0, 0]),
+        lambda: int(X[0, 0]),
+        lambda: Tensor(X),
     ],
 )
 def test_leaving_the_graph_names_detach(leak):
     with pytest.raises(TypeError, match=r"detach\(\)"):
         leak()
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [lambda: np.zeros(3).__setitem__(0, X[0, 0]), lambda: np.fromiter(X[0], float)],
+)
+def test_an_element_leaving_the_graph_names_detach(leak):
+    with pytest.raises(ValueError, match="array element") as caught:  # NumPy's, caused by ours
+        leak()
+    assert "detach()" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(

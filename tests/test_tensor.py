@@ -204,6 +204,50 @@ def test_a_view_left_behind_is_refused():
     np.testing.assert_array_equal(u.data, [3, 4])
 
 
+def test_every_in_place_operator_writes_the_memory():
+    for change in ("%= 4", "//= 2", "**= 2", "/= 2", "-= 1", "@= np.eye(2) * 3"):
+        x, array = Tensor([[5.0, 6.0]]), np.array([[5.0, 6.0]])
+        view = x[:]
+        exec(f"x {change}")
+        exec(f"array {change}")
+        np.testing.assert_array_equal(view.data, array)
+    flags = Tensor([True, True, False])
+    view = flags[:]
+    flags &= Tensor([True, False, False])
+    flags |= Tensor([False, False, True])
+    flags ^= Tensor([True, False, False])
+    assert view.tolist() == [False, False, True]
+    x = leaf(5.0, 7.0)
+    y = x * 1
+    y %= x.detach() - 1
+    assert grad(y.sum(), x).tolist() == [1, 1]
+
+
+def test_in_place_that_cannot_be_written_says_where():
+    fixed = from_numpy(np.broadcast_to(np.ones(1), (3,)))
+    with pytest.raises(ValueError, match=r"(?s)add cannot work .*read-only.*test_tensor.py:\d+"):
+        fixed += 1
+    whole = Tensor([1, 2])
+    with pytest.raises(TypeError, match=r"(?s)add cannot work .*cast.*test_tensor.py:\d+"):
+        whole += 0.5
+
+
+def test_only_memory_that_was_left_behind_is_refused():
+    array, b = np.ones((4, 2)), leaf(1.0, 2.0)
+    part = from_numpy(array[:2])
+    part += b
+    assert (from_numpy(array[2:]) * b).requires_grad
+    with pytest.raises(GradientError, match="shares memory"):
+        from_numpy(array[1:]) * b
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    z = (y * y).sum()
+    y += 1  # what z saved stays as it was
+    (g,) = grad(z, [x], create_graph=True)
+    assert g.tolist() == [8, 16]
+    assert grad(g.sum(), x).tolist() == [8, 8]
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(
@@ -274,7 +318,11 @@ def test_copy_deepcopy_and_pickle():
     x.grad = Tensor([3.0, 3.0])
     twin, clone, back = copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))
     assert twin.data is x.data
-    assert grad((twin * x).sum(), x).tolist() == [2, 4]
+    gx, gtwin = grad((twin * x + x).sum(), [x, twin])  # a leaf of its own, on the same memory
+    assert (gx.tolist(), gtwin.tolist()) == ([2, 3], [1, 2])
+    assert twin.grad is None
+    h = x * 2
+    assert copy.copy(h).node is h.node
     for other in (clone, back):
         assert other.data is not x.data
         assert (other.name, other.requires_grad, other.tolist()) == ("x", True, [1, 2])
@@ -283,6 +331,13 @@ def test_copy_deepcopy_and_pickle():
     for refused in (copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match=r"mul is part of a graph.*detach\(\)"):
             refused(x * 2)
+
+
+def test_format():
+    x = Tensor([1.25], requires_grad=True)
+    assert f"{x:.1f} {x.sum():>6.2f} {x}" == f"1.2   1.25 {x!r}"
+    with pytest.raises(ValueError, match="exactly one element"):
+        f"{leaf(1.0, 2.0):.1f}"
 
 
 def test_repr():
@@ -303,4 +358,6 @@ def test_shape_errors_name_shapes_operation_and_line():
     with pytest.raises(ShapeError) as caught:
         leaf(1.0, 2.0) + leaf(1.0, 2.0, 3.0)
     assert caught.value.op is ops.add
+    with pytest.raises(OverflowError, match=r"(?s)mul cannot work .*test_tensor.py:\d+"):
+        leaf(1.0) * 10**400
     assert [n.shape for n in caught.value.inputs] == [(2,), (3,)]

@@ -89,7 +89,9 @@ class Node:
     tracked: bool  # whether gradients flow through it
     saved: list[Any] | None  # inputs, then output; None where not needed, or once freed
     hooks: list[Callable[[Any], Any]] | None
-    leaf: Callable[[], Any] | None  # for a tracked leaf: weak reference to its tensor
+    # Weak reference to the tensor that receives the gradient: of a tracked leaf its own, of an
+    # operation's output the one that asked for it by retain_grad.
+    leaf: Callable[[], Any] | None
     name: str | None
     scope: Scope | None
 

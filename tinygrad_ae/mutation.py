@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from .errors import GradientError
 from .graph import Node, clock
@@ -26,6 +27,8 @@ class Mark(NamedTuple):
     by: str
     cause: Any  # weak reference to the tensor through which it happened
     place: Any  # where in memory, and how, that tensor's values lay
+    low: int  # the addresses between which it lies, or what was changed before it
+    high: int
     watch: Any  # weak reference whose callback forgets the mark with the array
 
 
@@ -53,7 +56,19 @@ def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> No
     key = id(owner)
     watch = weakref.ref(owner, lambda _: table.pop(key, None) and None)
     reference = None if cause is None else weakref.ref(cause)
-    table[key] = Mark(next(clock), by, reference, place_of(array), watch)
+    low, high = byte_bounds(array)
+    if before := table.get(key):
+        low, high = min(low, before.low), max(high, before.high)
+    table[key] = Mark(next(clock), by, reference, place_of(array), low, high, watch)
+
+
+def _found(table: dict[int, Mark], array: Array, since: int) -> Mark | None:
+    """Return the mark on an array's own memory, if it was made after ``since``."""
+    found = table.get(id(_owner(array)))
+    if found is None or found.stamp <= since:
+        return None
+    low, high = byte_bounds(array)
+    return found if low < found.high and found.low < high else None
 
 
 def check_saved(node: Node, saved: Sequence[Any]) -> None:
@@ -64,8 +79,7 @@ def check_saved(node: Node, saved: Sequence[Any]) -> None:
     """
     for value in saved:
         if isinstance(value, np.ndarray):
-            found = overwritten.get(id(_owner(value)))
-            if found and found.stamp > node.index:
+            if found := _found(overwritten, value, node.index):
                 raise GradientError(
                     f"{node.label} (at {node.where}) saved a value of shape {value.shape} for "
                     f"backward, and {found.by} overwrote it in place before backward ran.\n"
@@ -83,8 +97,7 @@ def check_view(array: Array, since: int, value: Any = None, target: Any = None) 
     Raises:
         GradientError: naming the in-place operation.
     """
-    found = left_behind.get(id(_owner(array)))
-    if found and found.stamp > since:
+    if found := _found(left_behind, array, since):
         if value is not None and found.cause() is value and found.place == target:
             return
         raise GradientError(

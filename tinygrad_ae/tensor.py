@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -57,6 +58,7 @@ class Tensor(Operators):
         name: str | None = None,
     ) -> None:
         if isinstance(data, Tensor):
+            data._refuse_if_tracked("Tensor(t)")
             data = data.data
         self.data = np.array(data, dtype=dtype)
         if self.data.dtype.kind not in "fiub":
@@ -116,6 +118,8 @@ class Tensor(Operators):
     def _leaf_node(self, tracked: bool) -> Node:
         node = Node(None, (), {}, self.data, tracked, None if tracked else [self.data])
         node.name = self._name
+        if tracked:
+            node.leaf = weakref.ref(self)
         return node
 
     @property
@@ -147,8 +151,9 @@ class Tensor(Operators):
                 f"only floating-point tensors can require gradients; this one is {self.dtype}. "
                 "Convert it first: t.astype('float32')"
             )
+        hooks = self._node.hooks if self._node is not None else None
         self._node = self._leaf_node(requires_grad)
-        self._node.leaf = weakref.ref(self)
+        self._node.hooks = hooks
         return self
 
     # ---- out of the graph
@@ -184,7 +189,7 @@ class Tensor(Operators):
         if self.requires_grad and state.recording:
             raise TypeError(
                 f"{how} would drop this tensor of shape {self.shape} out of the graph while its "
-                "gradient is tracked. Use t.detach().numpy() to say that this is meant."
+                "gradient is tracked. Say that this is meant: t.detach(), or t.item() for a number."
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -227,17 +232,16 @@ class Tensor(Operators):
         self.grad = None
 
     def retain_grad(self) -> None:
-        """Keep ``grad`` for this tensor though it is not a leaf."""
-        if self.is_leaf:
-            return
-        me = weakref.ref(self)
+        """Keep ``grad`` for this tensor in backward though it is not a leaf.
 
-        def keep(g: Tensor) -> None:
-            tensor = me()
-            if tensor is not None:
-                tensor.grad = g if tensor.grad is None else tensor.grad + g
+        It is the gradient after all hooks, with respect to the value the tensor has then.
 
-        self.register_hook(keep)
+        Raises:
+            GradientError: this tensor does not require gradients.
+        """
+        if not self.requires_grad:
+            raise GradientError("this tensor does not require gradients: there is none to retain")
+        self.node.leaf = weakref.ref(self)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Call ``hook`` with this tensor's gradient when backward reaches it.
@@ -250,11 +254,13 @@ class Tensor(Operators):
         """
         if not self.requires_grad:
             raise GradientError("a hook needs a gradient: this tensor does not require one")
-        node = self.node
-        node.hooks = [*(node.hooks or []), hook]
+        hooks = self.node.hooks = self.node.hooks or []
+        entry = functools.partial(hook)  # one of its own, should the hook be there twice
+        hooks.append(entry)
 
         def remove() -> None:
-            node.hooks = [h for h in node.hooks or [] if h is not hook] or None
+            if entry in hooks:
+                hooks.remove(entry)
 
         return remove
 
@@ -269,11 +275,18 @@ class Tensor(Operators):
             )
         return bool(self.data)
 
+    # NumPy calls these to put a tensor into an array, which would detach it unnoticed.
+
     def __float__(self) -> float:
+        self._refuse_if_tracked("float(t)")
         return float(self.item())
 
     def __int__(self) -> int:
+        self._refuse_if_tracked("int(t)")
         return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
@@ -311,6 +324,24 @@ class Tensor(Operators):
     def __ipow__(self, other: TensorLike) -> Tensor:
         return self._change(ops.power, other)
 
+    def __ifloordiv__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.floor_divide, other)
+
+    def __imod__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.mod, other)
+
+    def __imatmul__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.matmul, other)
+
+    def __iand__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.bitwise_and, other)
+
+    def __ior__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.bitwise_or, other)
+
+    def __ixor__(self, other: TensorLike) -> Tensor:
+        return self._change(ops.bitwise_xor, other)
+
     def _change(self, op: Op, other: TensorLike, attrs: dict[str, Any] | None = None) -> Tensor:
         """Apply ``op`` in place.
 
@@ -335,7 +366,10 @@ class Tensor(Operators):
             value = _record(op, (self, other), attrs or {})
             if value.shape != self.shape:
                 raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {self.shape}")
-            np.copyto(self.data, value.data, casting="same_kind")
+            try:
+                np.copyto(self.data, value.data, casting="same_kind")
+            except (ValueError, TypeError) as error:  # read-only, or no place for such numbers
+                raise _failure(op, (self, other), error) from error
             mutation.mark(mutation.overwritten, self.data, by)
             return self
         if self.requires_grad and self.is_leaf:
@@ -346,7 +380,8 @@ class Tensor(Operators):
         source = self._node
         while source is not None and source.op is not None and source.op.views:
             source = source.inputs[0]
-        leaf = source.leaf() if source is not None and source.leaf is not None else None
+        is_leaf = source is not None and source.op is None and source.tracked
+        leaf = source.leaf() if source and source.leaf and is_leaf else None
         if leaf is not None and np.may_share_memory(leaf.data, self.data):
             raise GradientError(
                 f"{by} on a view of a leaf that requires gradients, {leaf.label()}, would change "
@@ -363,6 +398,8 @@ class Tensor(Operators):
             raise ShapeError(f"{by} cannot give shape {changed.shape} to a tensor {self.shape}")
         changed = cast(Tensor, ops.astype(changed, self.dtype))
         self.data, self._node = changed.data, changed._node
+        if since is not None and since.leaf is not None and since.op is not None:  # retain_grad
+            since.leaf, self.node.leaf = None, since.leaf
         mutation.mark(mutation.left_behind, before, by, cause=self)
         return self
 
@@ -385,15 +422,18 @@ class Tensor(Operators):
         return f"Tensor({', '.join(parts)})"
 
     def __copy__(self) -> Tensor:
-        twin = _wrap(self.data)
-        twin._name, twin.grad, twin._node = self._name, self.grad, self._node
+        """Share the memory, and the place in the graph; a leaf's copy is a leaf of its own."""
+        twin = type(self).__new__(type(self))
+        twin.data, twin.grad, twin._name, twin._node = self.data, None, self._name, self._node
+        if self.requires_grad and self.is_leaf:
+            twin._node = twin._leaf_node(tracked=True)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         make, arguments = self.__reduce__()
         twin = cast(Tensor, make(*arguments))
         if self.grad is not None:
-            twin.grad = Tensor(self.grad)
+            twin.grad = Tensor(self.grad.detach())
         memo[id(self)] = twin
         return twin
 
@@ -470,7 +510,7 @@ def _record(
             z = op.forward(*values, **attrs)
         else:
             z = now.observer("forward", op, op.forward, *values, **attrs)
-    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise _failure(op, args, error) from error
     if type(z) is not np.ndarray:
         z = np.asarray(z)
@@ -541,7 +581,8 @@ def _describe(args: tuple[Any, ...]) -> str:
 def _failure(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
     message = f"{op.name} cannot work on {_describe(args)}: {error}\n  {_here()}"
     if not isinstance(error, ValueError):
-        return (IndexError if isinstance(error, IndexError) else TypeError)(message)
+        kinds = (k for k in (IndexError, OverflowError) if isinstance(error, k))
+        return next(kinds, TypeError)(message)
     failure = ShapeError(message)
     failure.op = op
     failure.inputs = tuple(a.node if isinstance(a, Tensor) else _constant(a) for a in args)

@@ -138,7 +138,7 @@ def test_hooks_see_and_replace_gradients():
     remove = h.register_hook(lambda g: seen.append(g.data.copy()) or g * 2)
     (h * h).sum().backward(retain_graph=True)
     np.testing.assert_array_equal(seen[0], 2 * h.data)
-    np.testing.assert_array_equal(h.grad.data, 2 * h.data)
+    np.testing.assert_array_equal(h.grad.data, 2 * 2 * h.data)
     np.testing.assert_array_equal(x.grad.data, 2 * 2 * h.data * 3)
     remove()
     (h * h).sum().backward()
@@ -285,3 +285,68 @@ def test_a_callers_array_may_be_overwritten_after_use():
     y = x * array
     array[:] = 100
     np.testing.assert_array_equal(grad(y.sum(), x).data, [2, 3])
+
+
+def test_retain_grad_keeps_the_gradient_of_the_present_value_once():
+    x = leaf(2.0)
+    y = x * 3
+    y.retain_grad()
+    y.retain_grad()
+    y *= 5
+    (y * y).sum().backward()
+    assert y.grad.tolist() == [60]
+    x.retain_grad()
+    assert x.grad.tolist() == [60 * 15]
+    with pytest.raises(GradientError, match="does not require"):
+        Tensor(1.0).retain_grad()
+
+
+def test_hooks_stay_with_a_leaf_and_go_one_at_a_time():
+    x, calls = leaf(1.0), []
+    hook = calls.append
+    remove_one, remove_other = x.register_hook(hook), x.register_hook(hook)
+    x.requires_grad_(False).requires_grad_(True)
+    (x * 2).backward()
+    assert len(calls) == 2
+    remove_one()
+    remove_one()
+    (x * 2).backward()
+    assert len(calls) == 3
+    remove_other()
+    (x * 2).backward()
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("values", [np.ones(3), np.ones((2, 2)), np.ones(2, np.float32)])
+def test_a_leaf_given_other_data_is_named(values):
+    p = Tensor([1.0, 2.0], requires_grad=True, name="p")
+    p.data = values
+    with pytest.raises(GradientError, match=r"p .* was given other data"):
+        (p * p).sum().backward()
+    with pytest.raises(GradientError, match=r"p .* was given other data"):
+        grad((p * p).sum(), p)
+
+
+def test_memory_that_a_rule_keeps_is_not_written_to():
+    ones = np.ones(2)
+    kept = Op("kept", lambda x: x.sum(), lambda g: ones, tex="{0}")
+    x = leaf(1.0, 2.0)
+    (kept(x) + kept(x) + kept(x)).backward()
+    assert x.grad.tolist() == [3, 3]
+    assert ones.tolist() == [1, 1]
+
+
+def _returning(result):
+    return lambda g: result
+
+
+def test_a_rule_that_fails_is_named_with_the_forward_line():
+    for result in (0, None, [1.0]):
+        odd = Op("odd", lambda x: x * 1, _returning(result), tex="{0}")
+        with pytest.raises(GradientError, match="rule of odd for argument 0 returned"):
+            odd(leaf(1.0)).backward()
+    broken = Op("broken", lambda x: x * 1, lambda g: g.reshape(7), tex="{0}")
+    with pytest.raises(ValueError, match="reshape") as caught:
+        broken(leaf(1.0)).backward()
+    assert "rule of broken for argument 0; forward at" in caught.value.__notes__[0]
+    assert "test_engine.py" in caught.value.__notes__[0]

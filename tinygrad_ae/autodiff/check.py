@@ -45,7 +45,7 @@ def gradcheck(
     """
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     given, rebuild = flatten(args)
-    leaves = [Tensor(leaf) for leaf in given]
+    leaves = [Tensor(leaf.data if isinstance(leaf, Tensor) else leaf) for leaf in given]
     for k, leaf in enumerate(leaves):
         if leaf.dtype != np.float64:
             raise TypeError(f"gradcheck needs float64 inputs; argument {k} is {leaf.dtype}")

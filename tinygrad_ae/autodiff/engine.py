@@ -9,6 +9,7 @@ in, so every node's gradient is complete when it is its turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -135,8 +136,11 @@ def pull_back(
                 owned.discard(node)  # a hook may hand out memory it keeps
             if targets is None:
                 if node.leaf is not None:
+                    _check_leaf(node)
                     deliver(node, _own(g, node, owned, record))
             elif node in targets:
+                if node.leaf is not None:
+                    _check_leaf(node)
                 deliver(node, _own(g, node, owned, record))
             if node.op is not None and node.index > since:
                 ways = [
@@ -174,10 +178,19 @@ def _pull_node(
         x, pull = node.inputs[k], op.pull(k)
         if pull is None:
             continue
-        if state.observer is None:
-            gx = pull(k, g, node, values)
-        else:
-            gx = state.observer("backward", node, pull, k, g, node, values)
+        try:
+            if state.observer is None:
+                gx = pull(k, g, node, values)
+            else:
+                gx = state.observer("backward", node, pull, k, g, node, values)
+        except Exception as error:
+            error.add_note(f"in the rule of {op.name} for argument {k}; forward at {node.where}")
+            raise
+        if not isinstance(gx, _VALUES):
+            raise GradientError(
+                f"the rule of {op.name} for argument {k} returned {gx!r}, not an array. If no "
+                "gradient flows there, give None in place of the rule."
+            )
         if gx.shape != x.shape:
             gx = _fit(gx, node, k)
         if gx.dtype != x.dtype:
@@ -185,11 +198,10 @@ def _pull_node(
         if anomaly:
             _check_finite(gx, node, k)
         if x not in pending:
-            pending[x] = gx
-            # Borrowed unless certainly new: a rule may pass on g or a view of it. (It can't
-            # return a saved value as it is: that would not be linear in g.)
-            if not record and gx is not g and gx.base is None:
+            # Ours if it is certainly new: a rule may pass on g, a view of it, or what it keeps.
+            if not record and gx.base is None and getrefcount(gx) == _UNSHARED:
                 owned.add(x)
+            pending[x] = gx
         elif x in owned:
             pending[x] += gx
         else:
@@ -198,12 +210,35 @@ def _pull_node(
                 owned.add(x)
 
 
+_VALUES = (np.ndarray, Tensor, np.generic)
+
+
+def _references_to_a_new_array() -> int:
+    new = np.empty(0)
+    return getrefcount(new)
+
+
+_UNSHARED = _references_to_a_new_array()
+
+
+def _check_leaf(node: Node) -> None:
+    """Raise if a leaf's data was replaced by data the graph's record does not describe."""
+    leaf = node.leaf and node.leaf()
+    if leaf is not None and (leaf.data.shape != node.shape or leaf.data.dtype != node.dtype):
+        raise GradientError(
+            f"{leaf.label()} was given other data: {leaf.shape} {leaf.dtype}, where the graph "
+            f"has {node.shape} {node.dtype}. Write the values in place, t.data[...] = values, or "
+            "make a new tensor."
+        )
+
+
 def _lift(node: Node, saved: Sequence[Any]) -> list[Any]:
     """Return the saved values as tensors that stand in the graph where the originals stood."""
     values = []
     for value, source in zip(saved, (*node.inputs, node), strict=True):
         if isinstance(value, np.ndarray):
-            value = _wrap(value)
+            # what was saved is right though a tensor that shares its memory moved on
+            value = _wrap(value.copy() if mutation.left_behind else value)
             value._node = source
         values.append(value)
     return values
@@ -211,6 +246,8 @@ def _lift(node: Node, saved: Sequence[Any]) -> list[Any]:
 
 def _fit(gx: Any, node: Node, k: int) -> Any:
     """Sum over broadcast axes; a rule's result that then does not fit is the rule's mistake."""
+    if node.inputs[k].leaf is not None:
+        _check_leaf(node.inputs[k])
     try:
         return unbroadcast(gx, node.inputs[k].shape)
     except ValueError as error:
@@ -231,7 +268,7 @@ def _own(g: Any, node: Node, owned: set[Node], record: bool) -> Tensor:
 
 
 def _run_hooks(node: Node, g: Any, record: bool) -> Any:
-    for hook in node.hooks or ():
+    for hook in tuple(node.hooks or ()):
         replaced = hook(g if record else _wrap(np.array(g)))
         if replaced is not None:
             replaced = as_tensor(replaced)

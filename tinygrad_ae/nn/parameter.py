@@ -33,11 +33,6 @@ class Parameter(Tensor):
     ) -> None:
         super().__init__(data, requires_grad, dtype, name)
 
-    def __copy__(self) -> Parameter:
-        twin = type(self)(self.data, self.requires_grad, None, self.name)
-        twin.data = self.data  # a shallow copy shares its memory, as every shallow copy does
-        return twin
-
 
 class Buffer(Tensor):
     """A tensor that is saved with a module but not trained, such as a running mean."""
