@@ -1,7 +1,11 @@
-"""Prints what was compared with PyTorch's operator samples, and what was not."""
+"""Sets JAX up, and prints what was compared with PyTorch's operator samples and what was not."""
 
 import sys
 from collections import Counter
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
 
 
 def pytest_terminal_summary(terminalreporter):
