@@ -78,14 +78,13 @@ def check_saved(node: Node, saved: Sequence[Any]) -> None:
         GradientError: naming the operation that saved it and the one that overwrote it.
     """
     for value in saved:
-        if isinstance(value, np.ndarray):
-            if found := _found(overwritten, value, node.index):
-                raise GradientError(
-                    f"{node.label} (at {node.where}) saved a value of shape {value.shape} for "
-                    f"backward, and {found.by} overwrote it in place before backward ran.\n"
-                    "Compute the gradient first, or write the change as a new tensor: "
-                    "t = t + change."
-                )
+        found = _found(overwritten, value, node.index) if isinstance(value, np.ndarray) else None
+        if found:
+            raise GradientError(
+                f"{node.label} (at {node.where}) saved a value of shape {value.shape} for "
+                f"backward, and {found.by} overwrote it in place before backward ran.\n"
+                "Compute the gradient first, or write the change as a new tensor: t = t + change."
+            )
 
 
 def check_view(array: Array, since: int, value: Any = None, target: Any = None) -> None:
