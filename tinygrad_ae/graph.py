@@ -172,6 +172,18 @@ def user_frame(above: int = 0) -> FrameType:
         frame = frame.f_back
 
 
+def locate(error: Exception, scope: Scope | None) -> None:
+    """Note on an error the module it comes from and the user's line, unless it has them."""
+    if getattr(error, "__notes__", None):
+        return
+    trace, place = error.__traceback__, None
+    while trace is not None:
+        if not _is_ours(trace.tb_frame):
+            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    error.add_note(f"in module {scope}" + (f", at {place}" if place else ""))
+
+
 def line_of(code: CodeType, instruction: int) -> int:
     """Return the source line of an instruction offset."""
     for start, end, line in code.co_lines():

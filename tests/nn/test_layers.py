@@ -20,7 +20,9 @@ def check_layer(layer, x):
             vars(layer)[name] = value
         return layer(x)
 
+    kept = dict(vars(layer))
     assert gradcheck(f, (x, *(p.data.copy() for p in layer.parameters())))
+    vars(layer).update(kept)
 
 
 # ---- Linear

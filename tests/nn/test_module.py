@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tinygrad_ae import Graph, Tensor, nn
+from tinygrad_ae import Graph, Tensor, nn, no_grad
 from tinygrad_ae.errors import GradientError, ModelError
 from tinygrad_ae.graph import state
 
@@ -407,3 +407,70 @@ def test_summary_reports_an_input_that_does_not_fit():
         model.summary((5,))
     assert not model.encoder._forward_hooks
     assert model.training
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda part: [[part]], lambda part: {"a": [part]}, lambda part: {part}, lambda part: ((), {1: part}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("make", [lambda: nn.Linear(2, 2), lambda: nn.Parameter([1.0])])
+def test_parts_hidden_at_any_depth_are_refused(nest, make):
+    module = nn.Sequential(nn.Linear(2, 2))
+    module[0].parts = nest(make())
+    with pytest.raises(ModelError, match=r"0\.parts is a .* neither trained nor saved"):
+        module.parameters()
+    module[0].parts = [[1, "a"], {"b": (np.ones(2), None)}]
+    assert len(list(module.parameters())) == 2
+
+
+def test_a_plain_tensor_that_requires_gradients_is_refused():
+    module = nn.Module()
+    module.scale = Tensor([1.0], requires_grad=True)
+    with pytest.raises(ModelError, match=r"scale .*nn\.Parameter"):
+        module.state_dict()
+    module.scale = module.scale * 2  # a result kept to be looked at
+    module.other = Tensor([1.0])
+    assert list(module.parameters()) == []
+
+
+def test_backward_hooks_see_and_replace_the_gradient_of_the_output():
+    layer, seen = nn.Tanh(), []
+    x = Tensor([0.5, 1.0], requires_grad=True)
+    remove = layer.register_full_backward_pre_hook(
+        lambda m, g: seen.append((m, g.tolist())) or g * 10
+    )
+    (layer(x) * 3).sum().backward()
+    assert seen == [(layer, [3, 3])]
+    np.testing.assert_allclose(x.grad.data, 30 * (1 - np.tanh(x.data) ** 2))
+    with no_grad():
+        layer(x)
+    remove()
+    (layer(x) * 3).sum().backward()
+    assert len(seen) == 1
+
+
+def test_one_of_two_equal_hooks_is_removed():
+    layer, calls = nn.Tanh(), []
+
+    def hook(*given):
+        calls.append(given)
+
+    remove, _ = layer.register_forward_hook(hook), layer.register_forward_hook(hook)
+    remove()
+    layer(Tensor([1.0]))
+    assert len(calls) == 1
+
+
+def test_an_error_is_noted_with_its_module_and_line():
+    class Inner(nn.Module):
+        def forward(self, x):
+            return x.sum(axis=3)
+
+    model = nn.Sequential(nn.Tanh(), Inner())
+    with pytest.raises(IndexError) as caught:
+        model(Tensor([[1.0]]))
+    (note,) = caught.value.__notes__
+    line = Inner.forward.__code__.co_firstlineno + 1
+    assert note == f"in module 1 (Inner), at {__file__}:{line}"

@@ -7,6 +7,7 @@ calling ``super().__init__()`` is not required.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
@@ -15,7 +16,8 @@ import numpy.typing as npt
 
 from .. import mutation
 from ..errors import ModelError, did_you_mean
-from ..graph import Scope, state
+from ..graph import Scope, locate, state
+from ..ops import identity
 from ..ops.op import Array
 from ..tensor import Tensor
 from .parameter import Buffer, Parameter
@@ -64,6 +66,9 @@ class Module:
             if self._forward_hooks or self._forward_pre_hooks:
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
+        except Exception as error:
+            locate(error, state.scope)
+            raise
         finally:
             state.scope = outer
 
@@ -127,8 +132,8 @@ class Module:
         """Yield the parameters of this module and all below it, each once, with its path.
 
         Raises:
-            ModelError: a list, tuple or dict attribute hides a module or parameter that would
-                be neither trained nor saved.
+            ModelError: an attribute that would be neither trained nor saved: a plain tensor that
+                requires gradients, or modules or parameters in lists, tuples, sets or dicts.
         """
         self._refuse_hidden()
         return self._named_tensors(Parameter)
@@ -158,16 +163,19 @@ class Module:
         known |= {id(parameter) for _, parameter in self._named_tensors(Parameter)}
         for path, module in self.named_modules():
             for name, value in vars(module).items():
-                items = value.values() if isinstance(value, dict) else value
-                if isinstance(value, (list, tuple, dict)) and any(
-                    isinstance(item, (Module, Parameter)) and id(item) not in known
-                    for item in items
-                ):
-                    raise ModelError(
-                        f"{_join(path, name)} is a {type(value).__name__} that holds modules or "
-                        "parameters; they would be neither trained nor saved. "
-                        "Use nn.ModuleList or nn.Sequential, or assign each as an attribute."
-                    )
+                for item in _contents(value):
+                    if isinstance(item, (Module, Parameter)) and id(item) not in known:
+                        raise ModelError(
+                            f"{_join(path, name)} is a {type(value).__name__} that holds modules "
+                            "or parameters; they would be neither trained nor saved. "
+                            "Use nn.ModuleList or nn.Sequential, or assign each as an attribute."
+                        )
+                    if type(item) is Tensor and item.requires_grad and item.is_leaf:
+                        raise ModelError(
+                            f"{_join(path, name)} holds a Tensor that requires gradients; it would "
+                            "be neither trained nor saved. Make it an nn.Parameter, or call "
+                            "requires_grad_(False)."
+                        )
 
     # ---- changing all of it
 
@@ -275,11 +283,29 @@ class Module:
         """
         return self._add_hook("_forward_pre_hooks", hook)
 
+    def register_full_backward_pre_hook(self, hook: Hook) -> Callable[[], None]:
+        """Call ``hook(module, gradient)`` in backward with the gradient of ``forward``'s output.
+
+        What the hook returns, unless None, replaces the gradient. Returns a function to remove
+        it. The module must return one tensor; for the gradient of anything else use
+        :meth:`Tensor.register_hook`.
+        """
+
+        def watch(module: Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
+            if not output.requires_grad:
+                return None
+            result: Tensor = identity(output)  # not a tensor that others hold, nor a parameter
+            result.register_hook(functools.partial(hook, module))
+            return result
+
+        return self.register_forward_hook(watch)
+
     def _add_hook(self, where: str, hook: Hook) -> Callable[[], None]:
-        setattr(self, where, (*getattr(self, where), hook))
+        entry = functools.partial(hook)  # one of its own, should the hook be there twice
+        setattr(self, where, (*getattr(self, where), entry))
 
         def remove() -> None:
-            setattr(self, where, tuple(h for h in getattr(self, where) if h is not hook))
+            setattr(self, where, tuple(h for h in getattr(self, where) if h is not entry))
 
         return remove
 
@@ -325,6 +351,18 @@ class Module:
         from .summary import summarize
 
         return summarize(self, input_shape)
+
+
+def _contents(value: Any) -> Iterator[Any]:
+    """Yield a value, or what a nest of containers holds."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            if item is not value:
+                yield from _contents(item)
+    else:
+        yield value
 
 
 def _join(path: str, name: str) -> str:
