@@ -1,9 +1,9 @@
 """A graph and a run, for people: pictures of what was computed and of what was learnt.
 
-``draw`` makes a picture of a graph, ``diff`` of two, ``render`` writes one to a file, ``page`` writes one to explore
-and to step through, ``explain`` writes out the chain rule, ``profile`` measures where time and
-memory go, ``plots`` holds the pictures of a trained model. Graphviz and Matplotlib are loaded when
-first used.
+``draw`` makes a picture of a graph, ``diff`` of two, ``render`` writes one to a file, ``page``
+writes one to explore and to step through, ``explain`` writes out the chain rule, ``profile``
+measures where time and memory go, ``plots`` holds the pictures of a trained model. Graphviz and
+Matplotlib are loaded when first used.
 """
 
 from . import plots

@@ -137,7 +137,7 @@ def _same_cards(a: Picture, b: Picture) -> dict[str, str]:
 
 def _key(path: tuple[Frame, ...], card: Card) -> Hashable:
     """Return what two operations must have in common to be the same."""
-    module = "" if card.kind is Kind.RESULT else card.note
+    module = card.note if card.kind not in (Kind.RESULT, Kind.MODULE) else ""
     return tuple(frame.path for frame in path), card.title, module
 
 

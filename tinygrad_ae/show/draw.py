@@ -103,7 +103,8 @@ class _Measurement:
     def run(self, gradients: bool, values: bool, cost: bool, shape: Sequence[int] | None) -> None:
         """Measure what is asked for."""
         details, graph = self.details, self.graph
-        known = graph.values() if gradients or values or cost else {}
+        with np.errstate(all="ignore"):  # what is not finite is said on the cards
+            known = graph.values() if gradients or values or cost else {}
         if gradients or values:
             details.values = known
         image = image_shape(graph, shape) if values else None
@@ -152,9 +153,8 @@ class _Measurement:
 
     def _legend(self, gradients: bool, values: bool, cost: bool) -> Iterator[str]:
         details, graph = self.details, self.graph
-        hidden = sum(len(unit.nodes) - 1 for unit in self.grouping.groups if unit.node is None)
-        if hidden:
-            count = sum(node.op is not None for node in graph)
+        count = sum(node.op is not None for node in graph)
+        if count > sum(unit.copies[0][0].op is not None for unit in self.grouping.groups):
             yield f"An overview of {count:,} operations: depth=, expand=, fold=False open more."
         if gradients:
             yield (

@@ -144,10 +144,9 @@ def _with_leaves(graph: Graph, units: list[Group]) -> Grouping:
     hidden: dict[Node, Group] = {}
     alone: list[Node] = []
     matching: dict[tuple[Group, int], dict[int, Node]] = {}  # by what reads them: one per turn
-    input = first_array(graph)
-    for leaf in graph.leaves():
-        if is_number(leaf):
-            continue
+    leaves = [leaf for leaf in graph.leaves() if not is_number(leaf)]
+    input = first_array(graph) or next(iter(leaves), None)  # never hidden
+    for leaf in leaves:
         readers = {places[node].group for node in consumers[leaf]}
         reader = next(iter(readers)) if len(readers) == 1 and leaf is not input else None
         if reader and reader.is_closed:
@@ -158,15 +157,15 @@ def _with_leaves(graph: Graph, units: list[Group]) -> Grouping:
             turns[places[use].turn] = leaf
         else:
             alone.append(leaf)
-    leaves = [Group([[leaf]]) for leaf in alone]
+    shown = [Group([[leaf]]) for leaf in alone]
     for (reader, _), turns in matching.items():
         if len(turns) == len(reader.copies):
-            leaves.append(Group([[turns[t]] for t in sorted(turns)], repeat=reader.repeat))
+            shown.append(Group([[turns[t]] for t in sorted(turns)], repeat=reader.repeat))
         else:
-            leaves += [Group([[leaf]]) for leaf in turns.values()]
-    for unit in leaves:
+            shown += [Group([[leaf]]) for leaf in turns.values()]
+    for unit in shown:
         places |= {leaf: Place(unit, turn) for turn, (leaf,) in enumerate(unit.copies)}
-    ordered = [*leaves, *units]
+    ordered = [*shown, *units]
     ordered.sort(key=lambda unit: unit.copies[0][0].index)
     return Grouping(ordered, places, hidden)
 

@@ -74,9 +74,12 @@ def thumbnail(
     if values.size < FEWEST_BARS:
         return None
     finite = values[np.isfinite(values)]
+    # sums and differences of scaled values stay within the range of numbers
+    scale = float(np.abs(finite).max(initial=0)) or 1.0
     spread = "nothing finite"
     if finite.size:
-        ends = (float(finite.min()), float(finite.mean()), float(finite.max()))
+        mean = scale * float((finite / scale).mean())
+        ends = (float(finite.min()), mean, float(finite.max()))
         spread = "least {}, mean {}, greatest {}".format(*map(number, ends)).replace("-", "−")
     batch = values.reshape(len(values), -1) if values.ndim > 1 else values[None]
     if image is not None and is_image(values, image):
@@ -85,9 +88,9 @@ def thumbnail(
     elif values.ndim == 4 and min(values.shape[2:]) > 3:
         pixels, what = _side_by_side(values[0][:SAMPLES], signed), "channels of the first sample"
     elif batch.shape[1] <= MOST_BARS and batch.shape[1] >= FEWEST_BARS:
-        pixels, what = _bars(batch[0]), "first sample" if len(batch) > 1 else "elements"
+        pixels, what = _bars(batch[0] / scale), "first sample" if len(batch) > 1 else "elements"
     else:
-        pixels, what = _histogram(finite), "histogram"
+        pixels, what = _histogram(finite / scale), "histogram"
     height = pixels.shape[0] / ZOOM
     width = pixels.shape[1] / ZOOM
     text = f"{name}: {what}; {spread}"
@@ -122,9 +125,8 @@ def _side_by_side(images: Array, signed: bool) -> Pixels:
 
 def _diverging(images: Array, limit: float) -> Array:
     """Colour values by sign: white is zero."""
-    if images.ndim == 4:
-        images = images.mean(axis=-1)
-    level = np.clip(np.nan_to_num(images) / limit, -1, 1)[..., None]
+    levels = np.clip(np.nan_to_num(images) / limit, -1, 1)
+    level = levels.mean(axis=-1, keepdims=True) if images.ndim == 4 else levels[..., None]
     end = np.where(level >= 0, POSITIVE, NEGATIVE)
     colours: Array = 255 + (end - 255) * np.abs(level)
     return colours
@@ -155,7 +157,10 @@ def _histogram(finite: Array) -> Pixels:
     if not finite.size:
         canvas[:] = (*NOT_FINITE, 255)
         return canvas
-    counts, edges = np.histogram(finite, bins=32)
+    low, high = float(finite.min()), float(finite.max())
+    if high - low < 1e-6:  # all alike: one bar in the middle
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(finite, bins=32, range=(low, high))
     step = WIDTH * ZOOM // len(counts)
     for i, n in enumerate(counts):
         height = round((HEIGHT * ZOOM - 2) * n / counts.max())
