@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from . import optim
+from . import capture, optim
 from .autodiff import detect_anomaly, no_grad
 from .contract import Trainable
 from .data.batches import batches
@@ -62,6 +62,7 @@ def fit(
     generator: np.random.Generator | None = None,
     history: History | None = None,
     on_epoch: Callable[[History], object] | Iterable[Callable[[History], object]] = (),
+    compile: bool = False,
 ) -> History:
     """Fit a model to data by minimising the mean of ``model.loss(batch)``.
 
@@ -81,6 +82,9 @@ def fit(
             (see ``manual_seed``) unless given.
         history: of the epochs done before, to continue; it is extended.
         on_epoch: called with the history after each epoch; or several such functions.
+        compile: record the loss and its gradients once and replay them (see
+            :func:`tinygrad_ae.capture.compile`), instead of running the model's Python in each
+            step.
 
     Returns:
         The history.
@@ -98,6 +102,14 @@ def fit(
     watchers = [on_epoch] if callable(on_epoch) else list(on_epoch)
     step = len(history) * sum(1 for _ in batches(train, batch_size))
     base_lr = optimizer.lr
+
+    def gradients(batch: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        return loss
+
+    run = capture.compile(gradients) if compile else gradients
     while len(history) < epochs:
         start = time.perf_counter()
         model.train()
@@ -106,7 +118,7 @@ def fit(
             for batch in batches(train, batch_size, generator):
                 if schedule:
                     optimizer.lr = base_lr * schedule(step)
-                total += _step(model, as_tensor(batch), optimizer, clip) * len(batch)
+                total += _step(run, model, as_tensor(batch), optimizer, clip) * len(batch)
                 step += 1
         finally:
             optimizer.lr = base_lr
@@ -141,14 +153,16 @@ def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> floa
     return total / len(x)
 
 
-def _step(model: Trainable, batch: Tensor, optimizer: optim.Optimizer, clip: float | None) -> float:
+def _step(
+    gradients: Callable[[Tensor], Tensor],
+    model: Trainable,
+    batch: Tensor,
+    optimizer: optim.Optimizer,
+    clip: float | None,
+) -> float:
     """Move the parameters once, down the gradient of the batch's loss; return the loss."""
     before = default_generator.bit_generator.state
-    optimizer.zero_grad()
-    loss = loss_of(model, batch)
-    value = float(loss.item())
-    if math.isfinite(value):
-        loss.backward()
+    value = float(gradients(batch).item())
     if not math.isfinite(value) or not _finite_gradients(optimizer):
         default_generator.bit_generator.state = before  # the same noise again
         raise _diverged(model, batch.data)

@@ -14,6 +14,7 @@ from tinygrad_ae import Tensor, nn, no_grad, ops, optim
 from tinygrad_ae.capture import CaptureWarning, compile
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import functional
+from tinygrad_ae.train import fit
 
 TOLERANCE = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
@@ -500,3 +501,16 @@ def test_source_names_operations_modules_and_lines():
     assert "∂linear" in source
     assert "autoencoder.py:" in source
     assert "adam_step()" in source
+
+
+def test_fit_gives_the_same_model_compiled():
+    x = np.random.default_rng(0).random((50, 12), dtype=np.float32)
+    models = []
+    for compiled in (False, True):
+        tg.manual_seed(0)
+        model = Autoencoder(12, (8,), 3)
+        history = fit(model, x, epochs=2, batch_size=20, clip=0.1, compile=compiled)
+        models.append((history["loss"], model.state_dict()))
+    np.testing.assert_allclose(models[0][0], models[1][0], rtol=1e-5)
+    for name, value in models[0][1].items():
+        np.testing.assert_allclose(models[1][1][name], value, rtol=0, atol=1e-4)

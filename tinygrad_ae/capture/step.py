@@ -103,7 +103,7 @@ class CompiledStep:
         args, kwargs = entered if named else (entered, {})
         around = Surroundings(self._step, leaves)
         settings = around.settings()
-        trace = Trace(around.parameters())
+        trace = Trace(around.parameters(), around.place)
         try:
             with tracing(trace):
                 result = self._step(*args, **kwargs)
@@ -111,12 +111,14 @@ class CompiledStep:
             trace.finish()
         changed = around.changed(settings)
         if changed:
-            trace.give_up(f"the step changes {changed}, which only Python does")
+            trace.give_up(f"the step changes {changed}, which only Python does", trace.place)
         around.include(trace.modules)
         others = [e for e in self._entries.get(key, ()) if e.settings != around.settings()]
         if len(others) >= PLANS:
             name = around.changed(others[0].settings) or "a setting"
-            trace.give_up(f"{name} keeps changing from call to call (pass it as an argument)")
+            trace.give_up(
+                f"{name} keeps changing from call to call (pass it as an argument)", trace.place
+            )
         outputs, rebuild_outputs = flatten(result)
         plan = self._plan(trace, around, inputs, outputs)
         entry = Entry(plan, around, rebuild_outputs)

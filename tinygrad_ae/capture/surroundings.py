@@ -26,6 +26,7 @@ class Surroundings:
         modules: its own (as a method), its closure's, its globals' and its arguments', and all
             below them.
         optimizers: likewise.
+        place: file and line where the function begins.
     """
 
     def __init__(self, step: Callable[..., Any], arguments: Iterable[Any]) -> None:
@@ -33,6 +34,8 @@ class Surroundings:
         self._roots = [thing for thing in seen if isinstance(thing, Module)]
         self.modules = list(dict.fromkeys(m for root in self._roots for m in root.modules()))
         self.optimizers = [thing for thing in seen if isinstance(thing, Optimizer)]
+        code = getattr(getattr(step, "__func__", step), "__code__", None)
+        self.place = f"{code.co_filename}:{code.co_firstlineno}" if code else repr(step)
         self._places: list[tuple[dict[str, Any], str, Any, str]] = []  # and the default, a label
         self._cells: list[tuple[Any, str]] = []
         self._watch_function(step)

@@ -54,6 +54,7 @@ class Trace:
     """What a step did.
 
     Attributes:
+        place: file and line of the step, for what is found when it is over.
         start: the clock when it began: what is older came from outside.
         events: the operations, writes and calls, in order.
         leaves: the tensors it delivered gradients to.
@@ -67,7 +68,8 @@ class Trace:
         problem: why it cannot be replayed, with the line; None if it can.
     """
 
-    def __init__(self, parameters: Iterable[Parameter]) -> None:
+    def __init__(self, parameters: Iterable[Parameter], place: str) -> None:
+        self.place = place
         self.start = next(clock)
         self.events: list[Node | Write | Call] = []
         self.leaves: list[Tensor] = []
@@ -96,7 +98,7 @@ class Trace:
             if p.grad is mark:
                 p.grad = None
         for generator, _ in list(self._generators.values()):
-            self._expect(generator)
+            self._expect(generator, self.place)
 
     def undo(self) -> None:
         """Bring everything the step changed back to what it was, so that a plan may run it."""
@@ -105,10 +107,10 @@ class Trace:
 
     # ---- told by the hooks
 
-    def give_up(self, why: str) -> None:
-        """Note why the step cannot be replayed (the first reason, with its line)."""
+    def give_up(self, why: str, place: str | None = None) -> None:
+        """Note why the step cannot be replayed (the first reason), and the line that runs now."""
         if self.problem is None:
-            self.problem = f"{why}, at {_here()}"
+            self.problem = f"{why}, at {place or _here()}"
 
     def recorded(self, node: Node) -> None:
         """Note an operation."""
@@ -179,14 +181,14 @@ class Trace:
         yield
         self._generators[id(generator)] = generator, _state_of(generator)
 
-    def _expect(self, generator: np.random.Generator) -> None:
+    def _expect(self, generator: np.random.Generator, place: str | None = None) -> None:
         now = _state_of(generator)
         if id(generator) not in self._generators:
             self._generators[id(generator)] = generator, now
             self._undo.append(lambda: setattr(generator.bit_generator, "state", now))
         known = self._generators[id(generator)]
         if _differ(known[1], now):
-            self.give_up("random numbers are drawn outside the graph (draw them with ops)")
+            self.give_up("random numbers are drawn outside the graph (draw them with ops)", place)
             self._generators[id(generator)] = generator, now
 
 
