@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from . import ops
 from .ops.op import Op
-from .ops.reduce import Axis
+from .ops.shape import Axis
 
 if TYPE_CHECKING:
     from .tensor import Tensor

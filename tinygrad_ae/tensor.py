@@ -447,6 +447,8 @@ class Tensor(Operators):
 
     @staticmethod
     def __record_op__(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
+        if "index" in attrs:  # it may be an array of the caller's, who may overwrite it
+            attrs = {**attrs, "index": _plain_index(attrs["index"])}
         return _record(op, args, attrs)
 
 
@@ -513,6 +515,11 @@ def _record(
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise _failure(op, args, error) from error
     if type(z) is not np.ndarray:
+        if isinstance(z, (tuple, list)):
+            raise TypeError(
+                f"the forward of {op.name} returned a {type(z).__name__} of {len(z)}; an operation "
+                "has one output: declare one operation for each"
+            )
         z = np.asarray(z)
     if z.dtype.kind not in "fiub":
         raise TypeError(

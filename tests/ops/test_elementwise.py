@@ -185,3 +185,42 @@ def test_power_of_zero_and_of_negative_bases():
     g = grad((Tensor([0.0, -2.0]) ** e).sum(), e)
     assert g.data[0] == 0
     assert np.isnan(g.data[1])
+
+
+def test_whole_numbers_stay_whole_within_limits():
+    x = Tensor([1, 2, 3])
+    for limits, wanted in (((2, None), [2, 2, 3]), ((None, 2), [1, 2, 2]), ((2, 2), [2, 2, 2])):
+        y = x.clip(*limits)
+        assert y.dtype == np.int64
+        np.testing.assert_array_equal(y.data, wanted)
+
+
+@pytest.mark.parametrize("op", [ops.maximum, ops.minimum])
+def test_the_gradient_goes_where_not_a_number_comes_from(op):
+    x = Tensor([np.nan, 1.0, np.nan, 2.0], requires_grad=True)
+    y = Tensor([1.0, np.nan, np.nan, 2.0], requires_grad=True)
+    gx, gy = grad(op(x, y).sum(), [x, y])
+    np.testing.assert_array_equal(gx.data, [1, 0, 1, 0.5])
+    np.testing.assert_array_equal(gy.data, [0, 1, 1, 0.5])
+
+
+@pytest.mark.parametrize("exponent", [3, -1, 0, 2.5, 1])
+def test_powers_by_a_number_stay_in_float32(exponent):
+    seen = []
+    x = Tensor([0.5, 2.0], dtype=np.float32, requires_grad=True)
+    y = x**exponent
+    pulled = ops.power.pull(0)(0, np.ones(2, np.float32), y.node, y.node.saved)
+    seen.append(pulled.dtype)
+    assert seen == [np.float32]
+    np.testing.assert_allclose(pulled, exponent * x.data ** (exponent - 1.0), rtol=1e-6)
+
+
+def test_erf_in_float32_and_of_any_layout():
+    x = np.linspace(-7, 7, 200_002).astype(np.float32)
+    got = ops.erf(x)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, special.erf(x.astype(float)), rtol=4e-7)
+    strided = x.reshape(2, -1)[:, ::3].T
+    np.testing.assert_array_equal(ops.erf(strided), ops.erf(strided.copy()))
+    assert ops.erf(x.astype(np.float16)).dtype == np.float16
+    assert ops.erf(np.array([0, 1])).dtype == np.float64

@@ -1,6 +1,7 @@
 """Reductions, products, and everything that moves elements: value and both derivatives."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -68,6 +69,45 @@ def test_product_with_zeros_has_the_exact_gradient(x, first, second_of_0):
     np.testing.assert_array_equal(grad(g[0], t).data, second_of_0)
 
 
+def test_product_that_underflows_has_the_exact_gradient():
+    x = Tensor([1e-200, 1e-200, 1e300], requires_grad=True)
+    np.testing.assert_allclose(grad(x.prod(), x).data, [1e100, 1e100, 0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(5,), (7, 4), (3, 1, 6)])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_gradient_of_a_product_by_leaving_one_out(shape, axis):
+    x = RNG.choice([0.0, 1.0, -2.0, 3.0], shape)
+    t = Tensor(x, requires_grad=True)
+    g = grad(t.prod(axis).sum(), t).data
+    for place in np.ndindex(shape):
+        others = x.copy()
+        others[place] = 1
+        kept = () if axis is None else np.delete(place, axis)
+        assert g[place] == np.prod(others, axis=axis)[tuple(kept)]
+
+
+def test_gradient_of_a_long_product_takes_linear_memory():
+    x = np.ones(8000)
+    x[[3, 4000]] = 0, 5
+    t = Tensor(x, requires_grad=True)
+    y = t.prod()
+    tracemalloc.start()
+    g = grad(y, t)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert g.data[3] == 5
+    assert np.count_nonzero(g.data) == 1
+    assert peak < 100 * x.nbytes
+
+
+def test_many_equal_maxima_in_half_precision():
+    x = Tensor(np.ones(70_000, np.float16), requires_grad=True)
+    g = grad(x.max() * 1000, x).data
+    assert g.dtype == np.float16
+    np.testing.assert_allclose(g, 1000 / 70_000, rtol=1e-2)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_cumsum_softmax_log_softmax(axis):
     samples = [((array(2, 3),), {"axis": axis})]
@@ -84,6 +124,31 @@ def test_softmax_family_at_the_extremes():
         assert np.isfinite(grad(y.sum(), x).data).all()
     nothing = Tensor([-np.inf, -np.inf], requires_grad=True)
     assert ops.logsumexp(nothing).item() == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("x", "softmax", "logsumexp"),
+    [
+        ([np.inf, 800.0], [1, 0], np.inf),
+        ([np.inf, np.inf, 0.0], [0.5, 0.5, 0], np.inf),
+        ([-np.inf, 0.0], [0, 1], 0),
+        ([-np.inf, -np.inf], [0.5, 0.5], -np.inf),
+        ([np.nan, 0.0], [np.nan, np.nan], np.nan),
+    ],
+)
+def test_softmax_family_at_infinity(x, softmax, logsumexp):
+    t = Tensor(x, requires_grad=True)
+    np.testing.assert_array_equal(ops.softmax(t).data, softmax)
+    np.testing.assert_array_equal(ops.logsumexp(t).data, logsumexp)
+    np.testing.assert_array_equal(grad(ops.logsumexp(t), t).data, softmax)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(ops.log_softmax(t).data, np.log(softmax))
+
+
+def test_cumsum_of_everything():
+    check_op(ops.cumsum, [((array(2, 3),), {"axis": None})], reference=np.cumsum)
+    with pytest.raises(TypeError):
+        ops.cumsum(array(2, 3), (0, 1))
 
 
 @pytest.mark.parametrize("op", [ops.argmax, ops.argmin])
@@ -105,6 +170,7 @@ MATMUL = [
     ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 3), (3, 4)), ((1, 3), (3, 1)),
     ((5, 2, 3), (3,)), ((3,), (5, 3, 2)), ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)),
     ((5, 2, 3), (5, 3, 2)), ((4, 1, 2, 3), (5, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)),
+    ((2, 3, 0), (0, 4)), ((2, 0), (0,)), ((2, 3, 0), (0,)), ((0, 2, 3), (3,)),
 ]  # fmt: skip
 
 
@@ -224,6 +290,51 @@ def test_joining(axis):
         ops.split(x, 5)
 
 
+OUT_OF_RANGE = {
+    "split": lambda x: ops.split(x, 1, 2),
+    "take": lambda x: ops.take(x, [0], -3),
+    "gather": lambda x: ops.gather(x, 2, np.zeros((2, 3), int)),
+    "scatter_add": lambda x: ops.scatter_add(x, 2, np.zeros((2, 3), int), x),
+    "swapaxes": lambda x: ops.swapaxes(x, 0, 3),
+    "transpose": lambda x: ops.transpose(x, (0, 2)),
+    "concatenate": lambda x: ops.concatenate([x, x], 2),
+    "flip": lambda x: ops.flip(x, 2),
+    "repeat": lambda x: ops.repeat(x, 2, 2),
+    "argmax": lambda x: ops.argmax(x, 2),
+    "cumsum": lambda x: ops.cumsum(x, -3),
+    "tensordot": lambda x: ops.tensordot(x, x, (2, 0)),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_an_axis_out_of_range_is_named(name):
+    for x in (array(2, 3), Tensor(array(2, 3))):
+        with pytest.raises(IndexError, match=r"-?\d is out of range for shape \(2, 3\)"):
+            OUT_OF_RANGE[name](x)
+
+
+def test_numpys_whole_numbers_count_as_whole_numbers():
+    x, two = Tensor(array(2, 3)), np.int64(2)
+    assert ops.reshape(x, np.int64(6)).shape == (6,)
+    assert ops.tile(x, two).shape == (2, 6)
+    assert len(ops.split(x, two)) == 2
+    np.testing.assert_array_equal(np.roll(x, np.int64(1)).data, np.roll(x.data, 1))
+    np.testing.assert_array_equal(ops.sum(x, np.int64(1)).data, x.data.sum(1))
+
+
+def test_nothing_is_not_a_number_of_sections():
+    for sections in (0, -1, 4):
+        with pytest.raises(ValueError, match=f"length 3 into {sections} equal sections"):
+            ops.split(Tensor(array(3)), sections)
+    assert [p.shape for p in ops.split(np.ones((0, 2)), 3)] == [(0, 2)] * 3
+
+
+@pytest.mark.parametrize("f", [ops.tril, ops.triu])
+def test_triangles_keep_the_dtype(f):
+    for dtype in (np.bool_, np.int8, np.float16):
+        assert f(Tensor(np.ones((2, 2), dtype))).dtype == dtype
+
+
 INDICES = [
     0, -1, slice(None, None, 2), (slice(1, None), 0), ..., (..., 1), None, (0, None, slice(2)),
     np.array([0, 2, 0]), np.array([True, False, True]), (np.array([0, 2]), np.array([1, 1])),
@@ -240,6 +351,21 @@ def test_indexing(index):
 def test_an_element_taken_twice_gets_both_gradients():
     x = Tensor([1.0, 2.0], requires_grad=True)
     np.testing.assert_array_equal(grad(x[np.array([0, 0, 1])].sum(), x).data, [2, 1])
+
+
+def test_an_index_overwritten_before_backward_does_no_harm():
+    for select in (
+        lambda x, index: ops.take(x, index, 0),
+        lambda x, index: ops.gather(x, 0, index),
+        lambda x, index: ops.scatter_add(np.zeros(3), 0, index, x),
+        lambda x, index: ops.getitem(x, index=index),
+        lambda x, index: ops.getitem(x, index=(index,)),
+    ):
+        x, index = Tensor([1.0, 2.0, 3.0], requires_grad=True), np.array([0, 0, 2])
+        z = (select(x, index) * [1.0, 10.0, 100.0]).sum()
+        wanted = grad(z, x, retain_graph=True).data
+        index[:] = 1
+        np.testing.assert_array_equal(grad(z, x).data, wanted)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import Op, elementwise
+from .op import Op, as_array, elementwise
 
 add = Op("add", np.add, lambda g: g, lambda g: g, tex="{0} + {1}", expr="x + y")
 sub = Op("sub", np.subtract, lambda g: g, lambda g: -g, tex="{0} - {1}", expr="x - y")
@@ -30,6 +30,8 @@ square = Op("square", np.square, lambda g, x: 2 * g * x, tex="{0}^2", expr="x * 
 
 def _power_base(g: Any, x: Any, y: Any) -> Any:
     # y = 0 makes x⁰ constant; computing 0 · x⁻¹ there would give NaN at x = 0.
+    if isinstance(y, (int, float)):
+        return g * y * x ** (y - 1 if y else 1)
     return g * y * np.power(x, np.where(y == 0, 1, y - 1))
 
 
@@ -44,32 +46,33 @@ power = Op("power", np.power, _power_base, _power_exponent, tex="{0}^{{{1}}}", e
 abs = Op("abs", np.absolute, lambda g, x: g * np.sign(x), tex=r"\left|{0}\right|", expr="abs(x)")
 sign = Op("sign", np.sign, tex=r"\operatorname{{sign}}({0})", expr="sign(x)")
 
-# Where both arguments are equal, each receives half of the gradient.
+
+def _won(g: Any, x: Any, y: Any, better: Any) -> Any:
+    """Give g to x where it is the better of two; half where both are equal; all where x is NaN."""
+    return np.where(better | np.isnan(x), g, np.where(x == y, 0.5 * g, 0))
+
+
 maximum = Op(
     "maximum",
     np.maximum,
-    lambda g, x, y: np.where(x > y, g, np.where(x == y, 0.5 * g, 0)),
-    lambda g, x, y: np.where(y > x, g, np.where(x == y, 0.5 * g, 0)),
+    lambda g, x, y: _won(g, x, y, x > y),
+    lambda g, x, y: _won(g, y, x, y > x),
     tex=r"\max({0}, {1})",
     expr="maximum(x, y)",
 )
 minimum = Op(
     "minimum",
     np.minimum,
-    lambda g, x, y: np.where(x < y, g, np.where(x == y, 0.5 * g, 0)),
-    lambda g, x, y: np.where(y < x, g, np.where(x == y, 0.5 * g, 0)),
+    lambda g, x, y: _won(g, x, y, x < y),
+    lambda g, x, y: _won(g, y, x, y < x),
     tex=r"\min({0}, {1})",
     expr="minimum(x, y)",
 )
 
 
-def _where(condition: Any, x: Any, y: Any) -> Any:
-    return np.where(condition, x, y)
-
-
 where = Op(
     "where",
-    _where,
+    lambda condition, x, y: np.where(condition, x, y),
     None,
     lambda g, condition: np.where(condition, g, 0),
     lambda g, condition: np.where(condition, 0, g),
@@ -91,7 +94,9 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     Numbers as limits keep the gradient at the limit itself; arrays or tensors as limits
     broadcast, and share the gradient where they are met (as :data:`maximum` does).
     """
-    if all(limit is None or isinstance(limit, (int, float)) for limit in (min, max)):
+    x = as_array(x)
+    numbers = all(limit is None or isinstance(limit, (int, float)) for limit in (min, max))
+    if numbers and x.dtype.kind == "f":  # an infinite limit would make whole numbers floats
         low, high = -np.inf if min is None else min, np.inf if max is None else max
         return _clip(x, low=low, high=high)
     if min is not None:
@@ -111,6 +116,7 @@ _astype = Op(
 
 def astype(x: Any, dtype: Any) -> Any:
     """Convert to ``dtype``; the same object when it has that type already."""
+    x = as_array(x)
     return x if x.dtype == dtype else _astype(x, dtype=np.dtype(dtype))
 
 
@@ -121,9 +127,9 @@ less = Op("less", np.less, tex="{0} < {1}", expr="x < y")
 less_equal = Op("less_equal", np.less_equal, tex=r"{0} \le {1}", expr="x <= y")
 greater = Op("greater", np.greater, tex="{0} > {1}", expr="x > y")
 greater_equal = Op("greater_equal", np.greater_equal, tex=r"{0} \ge {1}", expr="x >= y")
-logical_and = Op("logical_and", np.logical_and, tex=r"{0} \land {1}", expr="x and y")
-logical_or = Op("logical_or", np.logical_or, tex=r"{0} \lor {1}", expr="x or y")
-logical_not = Op("logical_not", np.logical_not, tex=r"\lnot {0}", expr="not x")
+logical_and = Op("logical_and", np.logical_and, tex=r"{0} \land {1}", expr="logical_and(x, y)")
+logical_or = Op("logical_or", np.logical_or, tex=r"{0} \lor {1}", expr="logical_or(x, y)")
+logical_not = Op("logical_not", np.logical_not, tex=r"\lnot {0}", expr="logical_not(x)")
 bitwise_and = Op("bitwise_and", np.bitwise_and, tex=r"{0} \land {1}", expr="x & y")
 bitwise_or = Op("bitwise_or", np.bitwise_or, tex=r"{0} \lor {1}", expr="x | y")
 bitwise_xor = Op("bitwise_xor", np.bitwise_xor, tex=r"{0} \oplus {1}", expr="x ^ y")
@@ -132,7 +138,7 @@ floor = Op("floor", np.floor, tex=r"\lfloor {0} \rfloor", expr="floor(x)")
 ceil = Op("ceil", np.ceil, tex=r"\lceil {0} \rceil", expr="ceil(x)")
 round = Op("round", np.rint, tex=r"\operatorname{{round}}({0})", expr="rint(x)")
 floor_divide = Op(
-    "floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor", expr="floor(x / y)"
+    "floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor", expr="floor_divide(x, y)"
 )
 mod = Op(
     "mod",

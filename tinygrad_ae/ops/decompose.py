@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .op import Array, Op
+from .op import Array, Op, as_array
 from .shape import expand_dims, squeeze, swapaxes
 
 
@@ -90,6 +90,7 @@ def solve(A: Any, b: Any) -> Any:
     Raises:
         ValueError: A is singular or not square, or b has another number of rows.
     """
+    b = as_array(b)
     return squeeze(_solve_op(A, expand_dims(b, -1)), -1) if b.ndim == 1 else _solve_op(A, b)
 
 

@@ -83,7 +83,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
             'einsum takes its subscripts as one string, as in einsum("ij,jk->ik", x, y); '
             f"got {type(subscripts).__name__}"
         )
-    return _einsum(*operands, subscripts=_explicit(subscripts, [x.ndim for x in operands]))
+    ranks = [len(np.shape(x)) for x in operands]
+    return _einsum(*operands, subscripts=_explicit(subscripts, ranks))
 
 
 def _explicit(subscripts: str, ranks: list[int]) -> str:

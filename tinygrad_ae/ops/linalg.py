@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .op import Op
-from .shape import expand_dims, reshape, squeeze, swapaxes
+from .op import Op, as_array
+from .shape import axis_of, expand_dims, ints, reshape, squeeze, swapaxes
 
 
 def _matmul_x(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
@@ -21,12 +22,11 @@ def _matmul_x(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
 def _matmul_y(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
     if x.ndim == 1:
         return g * x if len(y_shape) == 1 else expand_dims(x, -1) * expand_dims(g, -2)
-    if len(y_shape) == 1:
-        return reshape(x, (-1, y_shape[0])).T @ reshape(g, -1)
     if x.ndim == 2 and len(y_shape) == 2:
         return x.T @ g
-    if len(y_shape) == 2:  # one product instead of a stack of them to be summed
-        return reshape(x, (-1, y_shape[0])).T @ reshape(g, (-1, y_shape[1]))
+    if len(y_shape) <= 2:  # one product instead of a stack of them to be summed
+        rows = math.prod(x.shape[:-1])
+        return reshape(x, (rows, y_shape[0])).T @ reshape(g, (rows, *y_shape[1:]))
     return swapaxes(x, -1, -2) @ g
 
 
@@ -61,7 +61,7 @@ def _linear(x: Any, W: Any, b: Any) -> Any:
 
 def outer(x: Any, y: Any) -> Any:
     """All products xᵢ yⱼ of two flattened arrays: shape (x.size, y.size)."""
-    return reshape(x, (-1, 1)) * reshape(y, (1, -1))
+    return reshape(x, (np.size(x), 1)) * reshape(y, (1, np.size(y)))
 
 
 def dot(x: Any, y: Any) -> Any:
@@ -69,6 +69,7 @@ def dot(x: Any, y: Any) -> Any:
 
     A scalar on either side multiplies; two matrices give their product.
     """
+    x, y = as_array(x), as_array(y)
     if x.ndim == 0 or y.ndim == 0:
         return x * y
     if x.ndim <= 2 and y.ndim <= 2:
@@ -85,19 +86,17 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         axes: a number n (the last n axes of ``x`` with the first n of ``y``) or a pair of
             axes, or of sequences of axes.
     """
+    x, y = as_array(x), as_array(y)
     if isinstance(axes, int):
         ax, ay = list(range(x.ndim - axes, x.ndim)), list(range(axes))
     else:
-        ax, ay = (
-            [a % t.ndim for a in ([side] if isinstance(side, int) else side)]
-            for t, side in zip((x, y), axes, strict=True)
-        )
+        ax, ay = ([axis_of(t, a) for a in ints(side)] for t, side in zip((x, y), axes, strict=True))
     if [x.shape[a] for a in ax] != [y.shape[a] for a in ay]:
         raise ValueError(f"tensordot cannot pair axes {ax} of {x.shape} with {ay} of {y.shape}")
     free_x = [a for a in range(x.ndim) if a not in ax]
     free_y = [a for a in range(y.ndim) if a not in ay]
     shape_x, shape_y = [x.shape[a] for a in free_x], [y.shape[a] for a in free_y]
-    n = int(np.prod([x.shape[a] for a in ax], dtype=int))
-    rows = reshape(np.transpose(x, free_x + ax), (int(np.prod(shape_x, dtype=int)), n))
-    columns = reshape(np.transpose(y, ay + free_y), (n, int(np.prod(shape_y, dtype=int))))
+    n = math.prod(x.shape[a] for a in ax)
+    rows = reshape(np.transpose(x, free_x + ax), (math.prod(shape_x), n))
+    columns = reshape(np.transpose(y, ay + free_y), (n, math.prod(shape_y)))
     return reshape(rows @ columns, shape_x + shape_y)

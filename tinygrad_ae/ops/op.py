@@ -27,7 +27,9 @@ order) and, printed, is the derivation.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -58,11 +60,13 @@ class Op:
 
     Raises:
         TypeError: a rule names something that is neither an input nor an attribute.
+        ValueError: another module has declared an operation of that name. (The same module may
+            declare it anew, as one does in a notebook.)
     """
 
     __slots__ = (
-        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls", "rules",
-        "tex", "variadic", "views",
+        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "module", "name", "pulls",
+        "rules", "tex", "variadic", "views",
     )  # fmt: skip
 
     registry: ClassVar[dict[str, Op]] = {}
@@ -85,7 +89,14 @@ class Op:
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
         self.pulls = [rule and self._bind(rule) for rule in rules]
-        self._saves: dict[tuple[int, int], tuple[int, ...] | None] = {}
+        self._saves: dict[int, tuple[int, ...] | None] = {}
+        self.module = _declared_in(forward)
+        namesake = Op.registry.get(name)
+        if namesake is not None and namesake.module != self.module:
+            raise ValueError(
+                f"there is an operation called {name!r} already, declared in {namesake.module}; "
+                "graphs and files find operations by name, so give this one another"
+            )
         Op.registry[name] = self
 
     def __repr__(self) -> str:
@@ -97,7 +108,7 @@ class Op:
             record = getattr(type(a), "__record_op__", None)
             if record is not None:
                 return record(self, args, attrs)
-        return self.forward(*args, **attrs)
+        return self.forward(*map(as_array, args), **attrs)
 
     @property
     def is_random(self) -> bool:
@@ -118,22 +129,24 @@ class Op:
         ``tracked`` has bit k set where input k of ``count`` requires a gradient. None if no
         gradient can flow to any of them.
         """
-        try:
-            return self._saves[tracked, count]
-        except KeyError:
-            ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
-            need: set[int] = set()
-            for k in ways:
-                for name in _names(self.rules[0 if self.variadic else k]):
-                    if name == "z":
-                        need.add(count)
-                    elif self.variadic and name == self.inputs[0]:
-                        need.update(range(count))
-                    elif name in self.inputs:
-                        need.add(self.inputs.index(name))
-            positions = tuple(sorted(need)) if ways else None
-            self._saves[tracked, count] = positions
-            return positions
+        if self.variadic:  # of any number of inputs: too many cases to remember
+            return self._needed(tracked, count)
+        if tracked not in self._saves:
+            self._saves[tracked] = self._needed(tracked, count)
+        return self._saves[tracked]
+
+    def _needed(self, tracked: int, count: int) -> tuple[int, ...] | None:
+        ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
+        need: set[int] = set()
+        for rule in {self.rules[0 if self.variadic else k] for k in ways}:
+            for name in _names(rule):
+                if name == "z":
+                    need.add(count)
+                elif self.variadic and name == self.inputs[0]:
+                    need.update(range(count))
+                elif name in self.inputs:
+                    need.add(self.inputs.index(name))
+        return tuple(sorted(need)) if ways else None
 
     def _bind(self, rule: Rule) -> Rule:
         """Return a function of (k, g, node, values) that hands the rule what it names.
@@ -184,8 +197,14 @@ def elementwise(
     )
 
 
-def _names(rule: Rule | None) -> list[str]:
-    return list(inspect.signature(rule).parameters) if rule else []
+def as_array(x: Any) -> Any:
+    """Return lists as arrays, everything else as it is: a number stays one, and widens no dtype."""
+    return np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+
+@functools.cache
+def _names(rule: Rule | None) -> tuple[str, ...]:
+    return tuple(inspect.signature(rule).parameters) if rule else ()
 
 
 def _parameters(forward: Callable[..., Any]) -> tuple[list[str], list[str], bool]:
@@ -196,6 +215,17 @@ def _parameters(forward: Callable[..., Any]) -> tuple[list[str], list[str], bool
     variadic = any(p.kind is p.VAR_POSITIONAL for p in kinds)
     inputs = [p.name for p in kinds if p.kind is not p.KEYWORD_ONLY]
     return inputs, [p.name for p in kinds if p.kind is p.KEYWORD_ONLY], variadic
+
+
+def _declared_in(forward: Callable[..., Any]) -> str:
+    """Return the module of a declaration: the forward's, or the caller's if NumPy supplies it."""
+    module = getattr(forward, "__module__", None)
+    if module is None or module.partition(".")[0] == "numpy":
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+            frame = frame.f_back
+        module = frame.f_globals.get("__name__")
+    return str(module)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

@@ -1,37 +1,18 @@
 """Reductions over any axes, and the cumulative and normalising functions built like them.
 
-``axis`` is None (all), one axis or a tuple of axes; ``keepdims`` leaves them with length 1.
+``axis`` is None (all), one axis or several; ``keepdims`` leaves them with length 1.
 """
 
 from __future__ import annotations
 
-import builtins
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .op import Op
-from .shape import broadcast_to, flip
-
-Axis = int | tuple[int, ...] | None
-
-
-def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
-    """Return ``axis`` as a sorted tuple of non-negative axes of ``x``.
-
-    Raises:
-        IndexError: an axis is out of range or given twice.
-    """
-    if axis is None:
-        return tuple(range(x.ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
-    if builtins.any(not -x.ndim <= a < x.ndim for a in given):
-        raise IndexError(f"axis {axis} is out of range for shape {x.shape}")
-    axes = tuple(sorted(a % x.ndim for a in given))
-    if len(set(axes)) < len(axes):
-        raise IndexError(f"axis {axis} names an axis of shape {x.shape} twice")
-    return axes
+from .shape import Axis, axes_of, axis_of, broadcast_to, concatenate, expand_dims, flip, reshape
 
 
 def _kept(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
@@ -45,32 +26,33 @@ def _spread(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
 
 
 def _count(shape: tuple[int, ...], axis: tuple[int, ...]) -> int:
-    return int(np.prod([shape[a] for a in axis], dtype=int))
+    return math.prod(shape[a] for a in axis)
 
 
-def _reduction(name: str, forward: Callable[..., Any], rule: Any, tex: str) -> Op:
-    return Op(name, forward, rule, tex=tex, flops=lambda out, x: int(np.prod(x)))
+def _reads(out: tuple[int, ...], x: tuple[int, ...]) -> int:
+    return math.prod(x)
 
 
-_sum = _reduction(
-    "sum",
-    lambda x, *, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
-    lambda g, x_shape, axis: _spread(g, x_shape, axis),
-    r"\sum {0}",
-)
+def _reduction(name: str, reduce: Callable[..., Any], tex: str, *rule: Any) -> Op:
+    def forward(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+        return reduce(x, axis=axis, keepdims=keepdims)
+
+    return Op(name, forward, *rule, tex=tex, flops=_reads)
+
+
+_sum = _reduction("sum", np.sum, r"\sum {0}", lambda g, x_shape, axis: _spread(g, x_shape, axis))
 _mean = _reduction(
     "mean",
-    lambda x, *, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
-    lambda g, x_shape, axis: _spread(g / _count(x_shape, axis), x_shape, axis),
+    np.mean,
     r"\operatorname{{mean}}({0})",
+    lambda g, x_shape, axis: _spread(g / _count(x_shape, axis), x_shape, axis),
 )
 
 
 def _var_rule(g: Any, x: Any, axis: tuple[int, ...], ddof: int) -> Any:
     deviation = x - x.mean(axis=axis, keepdims=True)
-    return (
-        _spread(g, x.shape, axis) * deviation * float(np.divide(2.0, _count(x.shape, axis) - ddof))
-    )
+    scale = float(np.divide(2.0, _count(x.shape, axis) - ddof))
+    return _spread(g, x.shape, axis) * deviation * scale
 
 
 def _std_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...], ddof: int) -> Any:
@@ -78,60 +60,59 @@ def _std_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...], ddof: int) -> Any:
     return _var_rule(0.5 * g / np.where(z == 0, np.inf, z), x, axis, ddof)
 
 
-_var = _reduction(
+_var = Op(
     "var",
     lambda x, *, axis, keepdims, ddof: np.var(x, axis=axis, keepdims=keepdims, ddof=ddof),
     _var_rule,
-    r"\operatorname{{var}}({0})",
+    tex=r"\operatorname{{var}}({0})",
+    flops=_reads,
 )
-_std = _reduction(
+_std = Op(
     "std",
     lambda x, *, axis, keepdims, ddof: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof),
     _std_rule,
-    r"\operatorname{{std}}({0})",
+    tex=r"\operatorname{{std}}({0})",
+    flops=_reads,
 )
 
 
 def _extremum_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
     # Elements that share the extremum share its gradient.
-    chosen = (x == _kept(z, x.shape, axis)).astype(g.dtype)
-    return _spread(g, x.shape, axis) * chosen / chosen.sum(axis=axis, keepdims=True)
+    chosen = x == _kept(z, x.shape, axis)
+    share = _kept(g, x.shape, axis) / chosen.sum(axis=axis, keepdims=True)
+    return share.astype(g.dtype) * chosen
 
 
-_max = _reduction(
-    "max",
-    lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims),
-    _extremum_rule,
-    r"\max({0})",
-)
-_min = _reduction(
-    "min",
-    lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims),
-    _extremum_rule,
-    r"\min({0})",
-)
+_max = _reduction("max", np.max, r"\max({0})", _extremum_rule)
+_min = _reduction("min", np.min, r"\min({0})", _extremum_rule)
 
 
-def _prod_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
-    if not np.any(x == 0):
-        return _spread(g * z, x.shape, axis) / x
-    # With zeros, z / x is undefined: multiply the *other* elements, one left out at a time.
-    others = tuple(i for i in range(x.ndim) if i not in axis)
-    n = _count(x.shape, axis)
-    lead = tuple(x.shape[i] for i in others)
-    rows = np.transpose(x, others + axis).reshape((*lead, 1, n))
-    rest = prod(np.where(np.eye(n, dtype=bool), 1, rows), axis=-1)
-    back = rest.reshape(tuple(x.shape[i] for i in others + axis))
-    order = tuple(int(i) for i in np.argsort(others + axis))
-    return _spread(g, x.shape, axis) * np.transpose(back, order)
+def _products_of_others(x: Any) -> Any:
+    """For each element of the last axis, the product of all others there.
+
+    Pair up neighbours. The others of an element are its partner and all other pairs; so the
+    problem of n elements becomes that of n/2 pairs. No division: zeros and underflow are exact.
+    """
+    *lead, n = x.shape
+    if n <= 1:
+        return np.ones(x.shape, x.dtype)
+    if n % 2:
+        x = concatenate([x, np.ones((*lead, 1), x.dtype)], -1)
+    pairs = reshape(x, (*lead, (n + 1) // 2, 2))
+    rest = _products_of_others(pairs[..., 0] * pairs[..., 1])
+    return reshape(expand_dims(rest, -1) * flip(pairs, -1), x.shape)[..., :n]
 
 
-_prod = _reduction(
-    "prod",
-    lambda x, *, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
-    _prod_rule,
-    r"\prod {0}",
-)
+def _prod_rule(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    order = (*(i for i in range(x.ndim) if i not in axis), *axis)
+    moved = np.transpose(x, order)
+    lead = moved.shape[: x.ndim - len(axis)]
+    others = _products_of_others(reshape(moved, (*lead, _count(x.shape, axis))))
+    back = tuple(int(i) for i in np.argsort(order))
+    return _spread(g, x.shape, axis) * np.transpose(reshape(others, moved.shape), back)
+
+
+_prod = _reduction("prod", np.prod, r"\prod {0}", _prod_rule)
 _cumsum = Op(
     "cumsum",
     lambda x, *, axis: np.cumsum(x, axis=axis),
@@ -140,74 +121,70 @@ _cumsum = Op(
 )
 
 
-def _stable(x: Any, axis: tuple[int, ...]) -> Any:
-    """Return the maximum over ``axis``, 0 where it is infinite: what exponents are shifted by."""
-    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    return np.where(np.isfinite(top), top, 0).astype(x.dtype)
+def _exponentials(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Return the maximum m over ``axis``, x - m and its exponential, which cannot overflow.
+
+    Infinite elements that are the maximum are equal to it: their x - m is 0.
+    """
+    top = np.max(x, axis=axis, keepdims=True, initial=_lowest(x))
+    with np.errstate(invalid="ignore", over="ignore"):
+        below = np.where(x == top, x.dtype.type(0), x - top)
+    return top, below, np.exp(below)
+
+
+def _lowest(x: Any) -> Any:
+    return -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
 
 
 def _logsumexp_forward(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    top = _stable(x, axis)
-    with np.errstate(
-        divide="ignore", over="ignore"
-    ):  # log 0 = -inf is the right answer for no mass at all
-        z = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    top, _, e = _exponentials(x, axis)
+    with np.errstate(divide="ignore"):  # log 0 = -inf is the right answer for no mass at all
+        z = np.log(np.sum(e, axis=axis, keepdims=True)) + top
     return z if keepdims else np.squeeze(z, axis)
 
 
-def _logsumexp_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
-    whole = _kept(z, x.shape, axis)
-    return _spread(g, x.shape, axis) * np.exp(x - np.where(whole == -np.inf, 0, whole))
-
-
-_logsumexp = _reduction("logsumexp", _logsumexp_forward, _logsumexp_rule, r"\log \sum e^{{{0}}}")
-
-
 def _softmax_forward(x: Any, *, axis: tuple[int, ...]) -> Any:
-    e = np.exp(x - _stable(x, axis))
+    _, _, e = _exponentials(x, axis)
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def _log_softmax_forward(x: Any, *, axis: tuple[int, ...]) -> Any:
+    _, below, e = _exponentials(x, axis)
+    return below - np.log(np.sum(e, axis=axis, keepdims=True))
+
+
+_logsumexp = _reduction(
+    "logsumexp",
+    _logsumexp_forward,
+    r"\log \sum e^{{{0}}}",
+    lambda g, x, axis: _spread(g, x.shape, axis) * softmax(x, axis),
+)
 _softmax = Op(
     "softmax",
     _softmax_forward,
     lambda g, z, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
     tex=r"\operatorname{{softmax}}({0})",
-    flops=lambda out, x: 4 * int(np.prod(out)),
+    flops=lambda out, x: 4 * math.prod(out),
 )
 _log_softmax = Op(
     "log_softmax",
-    lambda x, *, axis: x - _logsumexp_forward(x, axis=axis, keepdims=True),
+    _log_softmax_forward,
     lambda g, z, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
     tex=r"\log\operatorname{{softmax}}({0})",
-    flops=lambda out, x: 4 * int(np.prod(out)),
+    flops=lambda out, x: 4 * math.prod(out),
 )
 
 # The gradient of the norm at the origin is taken as 0.
 _norm = _reduction(
     "norm",
-    lambda x, *, axis, keepdims: np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims)),
-    lambda g, x, z, axis: _spread(g / np.where(z == 0, np.inf, z), x.shape, axis) * x,
+    lambda x, axis, keepdims: np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims)),
     r"\lVert {0} \rVert_2",
+    lambda g, x, z, axis: _spread(g / np.where(z == 0, np.inf, z), x.shape, axis) * x,
 )
-_argmax = Op(
-    "argmax",
-    lambda x, *, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims),
-    tex=r"\arg\max {0}",
-)
-_argmin = Op(
-    "argmin",
-    lambda x, *, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims),
-    tex=r"\arg\min {0}",
-)
-_any = Op(
-    "any", lambda x, *, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), tex=r"\bigvee {0}"
-)
-_all = Op(
-    "all",
-    lambda x, *, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims),
-    tex=r"\bigwedge {0}",
-)
+_argmax = _reduction("argmax", np.argmax, r"\arg\max {0}")
+_argmin = _reduction("argmin", np.argmin, r"\arg\min {0}")
+_any = _reduction("any", np.any, r"\bigvee {0}")
+_all = _reduction("all", np.all, r"\bigwedge {0}")
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -245,9 +222,11 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _prod(x, axis=axes_of(x, axis), keepdims=keepdims)
 
 
-def cumsum(x: Any, axis: int) -> Any:
-    """Running sum along ``axis``."""
-    return _cumsum(x, axis=axes_of(x, axis)[0])
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Running sum along ``axis`` (of the flattened array by default)."""
+    if axis is None:
+        x, axis = reshape(x, -1), 0
+    return _cumsum(x, axis=axis_of(x, axis))
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -256,7 +235,10 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
-    """Exponentials normalised to sum 1 over ``axis``, without overflow."""
+    """Exponentials normalised to sum 1 over ``axis``, without overflow.
+
+    Infinite elements that are the largest share it as equal numbers would.
+    """
     return _softmax(x, axis=axes_of(x, axis))
 
 
@@ -272,12 +254,12 @@ def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the first largest value (int64; needs no gradient)."""
-    return _argmax(x, axis=axis, keepdims=keepdims)
+    return _argmax(x, axis=None if axis is None else axis_of(x, axis), keepdims=keepdims)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the first smallest value (int64; needs no gradient)."""
-    return _argmin(x, axis=axis, keepdims=keepdims)
+    return _argmin(x, axis=None if axis is None else axis_of(x, axis), keepdims=keepdims)
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -6,117 +6,160 @@ The gradient of a move is the move back.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
-from .op import Array, Op
+from .op import Array, Op, Rule, as_array
+
+Axis = int | Sequence[int] | None
+
+
+def ints(value: Any) -> tuple[int, ...]:
+    """Return one whole number, or several, of Python's or NumPy's, as a tuple."""
+    try:
+        return (operator.index(value),)
+    except TypeError:
+        return tuple(map(operator.index, value))
+
+
+def axes_of(x: Any, axis: Axis) -> tuple[int, ...]:
+    """Return ``axis`` as a sorted tuple of non-negative axes of ``x``; None means all.
+
+    Raises:
+        IndexError: an axis is out of range or given twice.
+    """
+    n = len(np.shape(x)) if isinstance(x, (list, tuple)) else x.ndim
+    if axis is None:
+        return tuple(range(n))
+    given = ints(axis)
+    if any(not -n <= a < n for a in given):
+        raise IndexError(f"axis {axis} is out of range for shape {np.shape(x)}")
+    axes = tuple(sorted(a % n for a in given))
+    if len(set(axes)) < len(axes):
+        raise IndexError(f"axis {axis} names an axis of shape {np.shape(x)} twice")
+    return axes
+
+
+def axis_of(x: Any, axis: int) -> int:
+    """Return ``axis`` as a non-negative axis of ``x``.
+
+    Raises:
+        IndexError: it is out of range.
+        TypeError: it is not one whole number.
+    """
+    return axes_of(x, operator.index(axis))[0]
 
 
 def _free(out: tuple[int, ...], *shapes: tuple[int, ...]) -> int:
     return 0
 
 
-identity = Op("identity", lambda x: x[...], lambda g: g, tex="{0}", flops=_free, views=True)
-_reshape = Op(
+def _move(name: str, forward: Callable[..., Any], rule: Rule, tex: str, views: bool = True) -> Op:
+    return Op(name, forward, rule, tex=tex, flops=_free, views=views)
+
+
+identity = _move("identity", lambda x: x[...], lambda g: g, "{0}")
+_reshape = _move(
     "reshape",
     lambda x, *, shape: np.reshape(x, shape),
     lambda g, x_shape: g.reshape(x_shape),
-    tex=r"\operatorname{{reshape}}({0})",
-    flops=_free,
-    views=True,
+    r"\operatorname{{reshape}}({0})",
 )
-_broadcast_to = Op(
+_broadcast_to = _move(
     "broadcast_to",
     lambda x, *, shape: np.broadcast_to(x, shape),
     lambda g: g,  # the engine sums a gradient over broadcast axes: that is the whole rule
-    tex=r"\operatorname{{broadcast}}({0})",
-    flops=_free,
-    views=True,
+    r"\operatorname{{broadcast}}({0})",
 )
-_transpose = Op(
+_transpose = _move(
     "transpose",
     lambda x, *, axes: np.transpose(x, axes),
     lambda g, axes: np.transpose(g, tuple(int(i) for i in np.argsort(axes))),
-    tex=r"{0}^\top",
-    flops=_free,
-    views=True,
+    r"{0}^\top",
 )
-_flip = Op(
+_flip = _move(
     "flip",
     lambda x, *, axis: np.flip(x, axis),
     lambda g, axis: flip(g, axis),
-    tex=r"\operatorname{{flip}}({0})",
-    flops=_free,
-    views=True,
+    r"\operatorname{{flip}}({0})",
 )
-_roll = Op(
+_roll = _move(
     "roll",
     lambda x, *, shift, axis: np.roll(x, shift, axis),
     lambda g, shift, axis: roll(g, tuple(-s for s in shift), axis),
-    tex=r"\operatorname{{roll}}({0})",
-    flops=_free,
+    r"\operatorname{{roll}}({0})",
+    views=False,
 )
 
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     """Same elements in row-major order, another shape; one length may be -1."""
-    return _reshape(x, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return _reshape(x, shape=ints(shape))
 
 
-def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
+def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
     """Repeat along new or length-1 axes, as NumPy's broadcasting would."""
-    return x if x.shape == tuple(shape) else _broadcast_to(x, shape=tuple(shape))
+    x, shape = as_array(x), ints(shape)
+    return x if x.shape == shape else _broadcast_to(x, shape=shape)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Permute the axes; reversed by default."""
+    """Permute the axes; reversed by default.
+
+    Raises:
+        IndexError: an axis is out of range.
+    """
+    x = as_array(x)
     if axes is None:
         return _transpose(x, axes=tuple(range(x.ndim))[::-1])
-    return _transpose(x, axes=tuple(a % x.ndim if -x.ndim <= a < x.ndim else a for a in axes))
+    return _transpose(x, axes=tuple(axis_of(x, a) for a in axes))
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Exchange two axes."""
-    axes = list(range(x.ndim))
-    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    """Exchange two axes.
+
+    Raises:
+        IndexError: an axis is out of range.
+    """
+    x = as_array(x)
+    axes, i, j = list(range(x.ndim)), axis_of(x, axis1), axis_of(x, axis2)
+    axes[i], axes[j] = j, i
     return transpose(x, axes)
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
     """Move axes to new positions, the others keeping their order."""
+    x = as_array(x)
     labels = np.empty(range(x.ndim), dtype=bool)  # an axis of length i stands for axis i
     return transpose(x, np.moveaxis(labels, source, destination).shape)
 
 
-def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+def flip(x: Any, axis: Axis = None) -> Any:
     """Reverse the order along ``axis`` (all axes by default)."""
-    return _flip(x, axis=tuple(axis) if isinstance(axis, Sequence) else axis)
+    return _flip(x, axis=axes_of(x, axis))
 
 
-def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Any:
+def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
     """Shift elements along ``axis``, those pushed off the end coming back at the start."""
     if axis is None:
-        return reshape(roll(reshape(x, -1), shift, 0), x.shape)
-    shifts = (shift,) if isinstance(shift, int) else tuple(shift)
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+        return reshape(roll(reshape(x, -1), shift, 0), np.shape(x))
+    shifts, axes = ints(shift), ints(axis)
     return _roll(x, shift=shifts * (len(axes) if len(shifts) == 1 else 1), axis=axes)
 
 
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """Insert axes of length 1 at the given positions of the result."""
-    return reshape(x, np.expand_dims(np.empty(x.shape, dtype=bool), _tuple(axis)).shape)
+    return reshape(x, np.expand_dims(np.empty(np.shape(x), dtype=bool), ints(axis)).shape)
 
 
-def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+def squeeze(x: Any, axis: Axis = None) -> Any:
     """Remove axes of length 1 (all of them by default)."""
-    return reshape(x, np.squeeze(np.empty(x.shape, dtype=bool), _tuple(axis)).shape)
-
-
-def _tuple(axis: Any) -> Any:
-    return tuple(axis) if isinstance(axis, Sequence) else axis
+    axes = None if axis is None else ints(axis)
+    return reshape(x, np.squeeze(np.empty(np.shape(x), dtype=bool), axes).shape)
 
 
 # ---- joining and parting
@@ -126,12 +169,12 @@ def _concatenate_rule(g: Any, i: int, axis: int, cuts: tuple[int, ...]) -> Any:
     return g[(slice(None),) * axis + (slice(cuts[i], cuts[i + 1]),)]
 
 
-_concatenate = Op(
+_concatenate = _move(
     "concatenate",
     lambda *xs, axis, cuts: np.concatenate(xs, axis),
     _concatenate_rule,
-    tex=r"\left[{args}\right]",
-    flops=_free,
+    r"\left[{args}\right]",
+    views=False,
 )
 
 
@@ -143,7 +186,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """
     if not len(xs):
         raise ValueError("concatenate needs at least one array")
-    axis = axis % max(xs[0].ndim, 1) if -xs[0].ndim <= axis else axis
+    axis = axis_of(xs[0], axis)
     cuts = (0, *itertools.accumulate(np.shape(x)[axis] if axis < np.ndim(x) else 0 for x in xs))
     return _concatenate(*xs, axis=axis, cuts=cuts)
 
@@ -158,15 +201,17 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
 
     Raises:
         ValueError: a number of sections that does not divide the length.
+        IndexError: ``axis`` is out of range.
     """
-    axis %= x.ndim
+    x, axis = as_array(x), axis_of(x, axis)
     n = x.shape[axis]
-    if isinstance(sections, int):
-        if n % sections:
-            raise ValueError(f"cannot cut an axis of length {n} into {sections} equal sections")
-        cuts = list(range(0, n + 1, n // sections))
+    if np.ndim(sections) == 0:
+        (count,) = ints(sections)
+        if count < 1 or n % count:
+            raise ValueError(f"cannot cut an axis of length {n} into {count} equal sections")
+        cuts = [k * (n // count) for k in range(count + 1)]
     else:
-        cuts = [0, *sections, n]
+        cuts = [0, *ints(sections), n]
     lead = (slice(None),) * axis
     return [x[(*lead, slice(a, b))] for a, b in itertools.pairwise(cuts)]
 
@@ -190,13 +235,11 @@ def _scatter(x: Any, *, index: Any, shape: tuple[int, ...]) -> Array:
     return out
 
 
-getitem = Op(
+getitem = _move(
     "getitem",
     lambda x, *, index: x[index],
     lambda g, x_shape, index: scatter(g, index=index, shape=x_shape),
-    tex=r"{0}[\cdot]",
-    flops=_free,
-    views=True,
+    r"{0}[\cdot]",
 )
 scatter: Op = Op(
     "scatter",
@@ -234,8 +277,8 @@ def _replaced(x: Array, y: Any, index: Any) -> Array:
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Elements at ``indices`` along ``axis`` (of the flattened array by default)."""
     if axis is None:
-        return getitem(reshape(x, -1), index=np.asarray(indices))
-    return getitem(x, index=(slice(None),) * (axis % x.ndim) + (np.asarray(indices),))
+        x, axis = reshape(x, -1), 0
+    return as_array(x)[(slice(None),) * axis_of(x, axis) + (as_array(indices),)]
 
 
 def _along(index: Array, axis: int) -> tuple[Array, ...]:
@@ -246,15 +289,15 @@ def _along(index: Array, axis: int) -> tuple[Array, ...]:
 
 def gather(x: Any, axis: int, index: Any) -> Any:
     """Pick along ``axis`` by an integer array of the result's shape, as ``torch.gather``."""
-    return getitem(x, index=_along(np.asarray(index), axis % x.ndim))
+    return as_array(x)[_along(as_array(index), axis_of(x, axis))]
 
 
 def scatter_add(x: Any, axis: int, index: Any, source: Any) -> Any:
     """Add ``source`` to ``x`` at the places :func:`gather` would read, as ``torch.scatter_add``."""
-    index = np.asarray(index)
+    x, index, source = as_array(x), as_array(index), as_array(source)
     if source.shape != index.shape:
         source = source[tuple(slice(n) for n in index.shape)]
-    return x + scatter(source, index=_along(index, axis % x.ndim), shape=x.shape)
+    return x + scatter(source, index=_along(index, axis_of(x, axis)), shape=x.shape)
 
 
 # ---- padding and repeating
@@ -271,6 +314,7 @@ def pad(x: Any, pad_width: PadWidth, mode: str = "constant", constant_values: fl
     Raises:
         ValueError: another mode.
     """
+    x = as_array(x)
     if mode == "constant":
         widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2))
         pairs = tuple((int(a), int(b)) for a, b in widths)
@@ -281,14 +325,14 @@ def pad(x: Any, pad_width: PadWidth, mode: str = "constant", constant_values: fl
     return take(x, np.pad(positions, pad_width, mode=mode))  # type: ignore[call-overload]
 
 
-_pad = Op(
+_pad = _move(
     "pad",
     lambda x, *, pad_width, value: np.pad(x, pad_width, constant_values=value),
     lambda g, x_shape, pad_width: g[
         tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x_shape, strict=True))
     ],
-    tex=r"\operatorname{{pad}}({0})",
-    flops=_free,
+    r"\operatorname{{pad}}({0})",
+    views=False,
 )
 
 
@@ -296,12 +340,12 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     """Repeat each element (of the flattened array by default), as ``np.repeat``."""
     if axis is None:
         return repeat(reshape(x, -1), repeats, 0)
-    return take(x, np.repeat(np.arange(x.shape[axis]), repeats), axis)
+    return take(x, np.repeat(np.arange(np.shape(x)[axis_of(x, axis)]), repeats), axis)
 
 
 def tile(x: Any, reps: int | Sequence[int]) -> Any:
     """Repeat the whole array ``reps`` times along each axis, as ``np.tile``."""
-    times = (reps,) if isinstance(reps, int) else tuple(reps)
+    x, times = as_array(x), ints(reps)
     n = max(len(times), x.ndim)
     times, shape = (1,) * (n - len(times)) + times, (1,) * (n - x.ndim) + x.shape
     pairs = [m for r, s in zip(times, shape, strict=True) for m in (r, s)]
@@ -312,12 +356,14 @@ def tile(x: Any, reps: int | Sequence[int]) -> Any:
 
 def tril(x: Any, k: int = 0) -> Any:
     """Lower triangle of the last two axes: elements above diagonal ``k`` become 0."""
-    return np.where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0)
+    x = as_array(x)
+    return np.where(np.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, x.dtype.type(0))
 
 
 def triu(x: Any, k: int = 0) -> Any:
     """Upper triangle of the last two axes: elements below diagonal ``k`` become 0."""
-    return np.where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0, x)
+    x = as_array(x)
+    return np.where(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), x.dtype.type(0), x)
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
