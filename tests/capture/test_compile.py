@@ -514,3 +514,21 @@ def test_fit_gives_the_same_model_compiled():
     np.testing.assert_allclose(models[0][0], models[1][0], rtol=1e-5)
     for name, value in models[0][1].items():
         np.testing.assert_allclose(models[1][1][name], value, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_choosing_keeps_every_bit(dtype):
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-42, -1.5, 3.0], dtype)
+    x, y = (a.reshape(-1, 8) for a in (special, special[::-1].copy()))
+
+    @compile
+    def choose(x: Any, y: Any) -> Any:
+        c = x > 0
+        return ops.where(c, x, y), ops.where(c, x, 0.0), ops.where(c, 0.0, y), ops.where(c, 2.5, y)
+
+    for a, b in ((x, y), (y, x)):
+        wanted = [np.where(a > 0, p, q) for p, q in ((a, b), (a, 0), (0, b), (2.5, b))]
+        for got, right in zip(choose(a, b), wanted, strict=True):
+            assert got.dtype == right.dtype == dtype
+            assert got.data.tobytes() == right.tobytes()
+    assert "bitwise" in choose.source()

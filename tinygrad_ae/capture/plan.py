@@ -119,7 +119,7 @@ def _text(line: Line, resolve: _Resolver) -> str:
     called = text.split("(")[0].split(" ")[-1].split(".")[0]
     if called not in resolve.namespace and hasattr(np, called):
         resolve.namespace[called] = getattr(np, called)
-    for dtype in ("float32", "float64"):
+    for dtype in ("float32", "float64", "int32", "int64"):
         resolve.namespace.setdefault(dtype, getattr(np, dtype))
     return text
 

@@ -169,6 +169,16 @@ def _tails(to: Lowering, node: Node) -> bool:
 # ---- moves
 
 
+@emitter("where")
+def _where(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    start = len(to.program.lines)
+    found = elementwise.where(to, *args)
+    if found is None or found.dtype != node.dtype or found.shape != node.shape:
+        del to.program.lines[start:]
+        return None
+    return found
+
+
 @emitter("broadcast_to")
 def _broadcast_to(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return to.view(node, args)
