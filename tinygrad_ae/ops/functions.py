@@ -152,7 +152,7 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], t: Array) 
     return top
 
 
-def _erf_tail(y: Array) -> Array:
+def _erf_tail(y: Array) -> Any:
     inverse = 1 / (y * y)
     return 1 - np.exp(-y * y) * (_ONE_OVER_ROOT_PI + inverse * _ratio(_LARGE, inverse)) / y
 
