@@ -1,10 +1,11 @@
 """Gradients of any order, derived from the graph."""
 
-from .check import GradcheckError, check_op, gradcheck, gradgradcheck
+from .check import GradcheckError, gradcheck, gradgradcheck
 from .custom import custom_vjp, remat
 from .engine import backward, grad
 from .functional import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_everything
+from .op_check import check_op
 
 __all__ = [
     "GradcheckError",
