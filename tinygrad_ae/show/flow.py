@@ -18,7 +18,7 @@ import numpy as np
 from .. import mutation
 from ..graph import Graph, Node
 from ..ops.op import Array, unbroadcast
-from .naming import is_number
+from .naming import is_number, of_parameters
 
 FAR = 1000.0  # this many times the median and more is exploding, as many times less vanishing
 FEWEST_GRADIENTS = 4  # for a median to say something
@@ -183,12 +183,17 @@ def _pull(
 
 def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
     """Write down what is wrong with gradients and values."""
-    medians = {is_leaf: _median(found, is_leaf) for is_leaf in (False, True)}
+    # Gradients of parameters and of values are of different orders: one is the sum over a batch.
+    # So are those of single numbers, which have no like.
+    many = [node for node in graph if math.prod(node.shape) > 1]
+    own = of_parameters(graph)
+    groups = [node for node in many if node in own], [node for node in many if node not in own]
+    medians = {node: _median(found, alike) for alike in groups for node in alike}
     for node in graph:
-        median = medians[node.op is None]
+        median = medians.get(node)
         amount = found.totals[node]
         remarks = _non_finite("gradient", amount.nan, amount.infinite, amount.size)
-        if amount.is_computed and not remarks and node.shape:
+        if amount.is_computed and not remarks:
             if amount.rms == 0:
                 remarks.append("gradient is exactly 0 everywhere")
             elif median and amount.rms < median / FAR:
@@ -207,16 +212,9 @@ def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
             found.remarks[node] = remarks
 
 
-def _median(found: Flow, is_leaf: bool) -> float | None:
-    """Return the median size of the gradients of leaves, or of values that were computed.
-
-    They are of different orders: a parameter's is the sum over a batch.
-    """
-    sizes = [
-        a.rms
-        for node, a in found.totals.items()
-        if a.rms > 0 and math.isfinite(a.rms) and node.shape and (node.op is None) is is_leaf
-    ]
+def _median(found: Flow, nodes: Iterable[Node]) -> float | None:
+    sizes = [found.totals[node].rms for node in nodes]
+    sizes = [rms for rms in sizes if math.isfinite(rms) and rms > 0]
     return float(np.median(sizes)) if len(sizes) >= FEWEST_GRADIENTS else None
 
 

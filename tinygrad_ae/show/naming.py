@@ -175,13 +175,9 @@ def _is_weight(parameter: Node, use: Node) -> bool:
     return len(parameter.shape) > 1 and use.op is not None and use.op.expr is None
 
 
-def _first_uses(graph: Graph) -> list[tuple[Node, Node]]:
-    """Return each parameter with the operation that first brings it together with data.
-
-    That is its first consumer, or where it is reshaped or transposed before, that result's.
-    """
-    consumers = graph.consumers()
-    own: set[Node] = set()  # parameters and numbers, and what is computed from them alone
+def of_parameters(graph: Graph) -> set[Node]:
+    """Return parameters and numbers, and what is computed from them alone."""
+    own: set[Node] = set()
     for node in graph:
         if node.op is None:
             is_own = node.tracked or is_number(node)
@@ -189,6 +185,16 @@ def _first_uses(graph: Graph) -> list[tuple[Node, Node]]:
             is_own = all(x in own for x in node.inputs)
         if is_own:
             own.add(node)
+    return own
+
+
+def _first_uses(graph: Graph) -> list[tuple[Node, Node]]:
+    """Return each parameter with the operation that first brings it together with data.
+
+    That is its first consumer, or where it is reshaped or transposed before, that result's.
+    """
+    consumers = graph.consumers()
+    own = of_parameters(graph)
     uses = []
     for node in graph:
         if node.op is None and node.tracked and consumers[node]:
