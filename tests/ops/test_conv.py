@@ -269,3 +269,11 @@ def test_mistakes_are_explained(call, words):
 def test_a_mistake_with_tensors_names_the_shapes_and_the_line():
     with no_grad(), pytest.raises(ValueError, match=r"\(1, 3, 5, 5\)(.|\n)*test_conv.py:"):
         ops.conv2d(Tensor(array(1, 3, 5, 5)), Tensor(array(2, 2, 3, 3)))
+
+
+def test_convolutions_take_lists():
+    x, W = [[[1.0, 2.0, 3.0]]], [[[1.0, -1.0]]]
+    assert ops.conv1d(x, W, [10.0]).tolist() == [[[9, 9]]]
+    assert ops.conv_transpose1d(x, W, [10.0]).tolist() == [[[11, 11, 11, 7]]]
+    z = ops.conv1d(Tensor(x, requires_grad=True), W, [10.0])
+    assert z.tolist() == [[[9, 9]]]

@@ -237,3 +237,17 @@ def test_upsampling_of_images_differentiates(how):
 def test_mistakes_in_upsampling_are_explained(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_padding_takes_no_gradient_where_all_is_minus_infinity():
+    x = Tensor(np.full((1, 1, 2, 2), -np.inf), requires_grad=True)
+    y = ops.max_pool2d(x, 2, padding=1)
+    assert y.shape == (1, 1, 2, 2)
+    np.testing.assert_array_equal(grad(y.sum(), x).data, np.ones((1, 1, 2, 2)))
+
+
+def test_pooling_and_upsampling_take_lists():
+    x = [[[1.0, 3.0, 2.0, 0.0]]]
+    assert ops.max_pool1d(x, 2).tolist() == [[[3, 2]]]
+    assert ops.avg_pool1d(x, 2).tolist() == [[[2, 1]]]
+    assert ops.upsample(x, 2).tolist() == [[[1, 2]]]

@@ -20,21 +20,15 @@ needs it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .op import Array, Op
+from .op import Array, Op, as_array
 from .shape import reshape
-from .windows import (
-    Lengths,
-    add_windows,
-    count,
-    per_axis,
-    view_windows,
-    zeros_samples_last,
-)
+from .windows import Lengths, add_windows, count, per_axis, view_windows, zeros_samples_last
 
 Size = int | Sequence[int]
 Padding = int | str | Sequence[int]
@@ -62,8 +56,13 @@ class Geometry(NamedTuple):
 
 def _channels(x: Array, groups: int) -> Array:
     """(N, channels, *size) as (groups, channels / groups, *size · N): samples last."""
-    places = int(np.prod(x.shape[2:])) * x.shape[0]
+    places = math.prod(x.shape[2:]) * x.shape[0]
     return np.moveaxis(x, 0, -1).reshape(groups, x.shape[1] // groups, places)
+
+
+def _rows(W: Array, groups: int) -> Array:
+    """A weight as one matrix per group: (G, out / G, C / G · |kernel|)."""
+    return W.reshape(groups, W.shape[0] // groups, math.prod(W.shape[1:]))
 
 
 def _unpadded(x: Array, geometry: Geometry) -> Array:
@@ -81,10 +80,8 @@ def _columns(x: Array, kernel: Lengths, geometry: Geometry, counts: Lengths) -> 
     n = len(kernel)
     windows = windows[(slice(None), slice(None), *map(slice, counts))]
     order = (1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n), 0)
-    rows = x.shape[1] // geometry.groups * int(np.prod(kernel))
-    return windows.transpose(order).reshape(
-        geometry.groups, rows, int(np.prod(counts)) * x.shape[0]
-    )
+    rows = x.shape[1] // geometry.groups * math.prod(kernel)
+    return windows.transpose(order).reshape(geometry.groups, rows, math.prod(counts) * x.shape[0])
 
 
 def _from_channels(z: Array, channels: int, size: Lengths, n: int) -> Array:
@@ -117,8 +114,7 @@ def _conv(x: Array, W: Array, *, geometry: Geometry) -> Array:
     _check(x.shape, W.shape, geometry)
     kernel, groups = W.shape[2:], geometry.groups
     counts = count(geometry.padded(x.shape[2:]), kernel, geometry.stride, geometry.dilation)
-    rows = W.reshape(groups, W.shape[0] // groups, int(np.prod(W.shape[1:])))
-    z = rows @ _columns(x, kernel, geometry, counts)
+    z = _rows(W, groups) @ _columns(x, kernel, geometry, counts)
     return _from_channels(z, W.shape[0], counts, x.shape[0])
 
 
@@ -130,8 +126,7 @@ def _conv_transpose(y: Array, W: Array, *, size: Lengths, geometry: Geometry) ->
             f"{y.shape[1]}"
         )
     _check_groups(W.shape, groups)
-    rows = W.reshape(groups, W.shape[0] // groups, int(np.prod(W.shape[1:])))
-    columns = rows.transpose(0, 2, 1) @ _channels(y, groups)
+    columns = _rows(W, groups).transpose(0, 2, 1) @ _channels(y, groups)
     n, channels = len(kernel), W.shape[1] * groups
     windows = columns.reshape(channels, *kernel, *y.shape[2:], y.shape[0])
     shape = (y.shape[0], channels, *geometry.padded(size))
@@ -160,7 +155,7 @@ conv: Op = Op(
     lambda g, W, x_shape, geometry: conv_transpose(g, W, size=x_shape[2:], geometry=geometry),
     lambda g, x, W_shape, geometry: conv_weight(x, g, kernel=W_shape[2:], geometry=geometry),
     tex=r"{0} \star {1}",
-    flops=lambda out, x, W: 2 * int(np.prod(out)) * int(np.prod(W[1:])),
+    flops=lambda out, x, W: 2 * math.prod(out) * math.prod(W[1:]),
 )
 conv_transpose: Op = Op(
     "conv_transpose",
@@ -168,7 +163,7 @@ conv_transpose: Op = Op(
     lambda g, W, y_shape, geometry: _conv_at(y_shape, g, W, geometry),
     lambda g, y, W_shape, geometry: conv_weight(g, y, kernel=W_shape[2:], geometry=geometry),
     tex=r"{0} \star^\top {1}",
-    flops=lambda out, y, W: 2 * int(np.prod(y)) * int(np.prod(W[1:])),
+    flops=lambda out, y, W: 2 * math.prod(y) * math.prod(W[1:]),
 )
 conv_weight: Op = Op(
     "conv_weight",
@@ -176,7 +171,7 @@ conv_weight: Op = Op(
     lambda g, y, x_shape, geometry: conv_transpose(y, g, size=x_shape[2:], geometry=geometry),
     lambda g, x, y_shape, geometry: _conv_at(y_shape, x, g, geometry),
     tex=r"\operatorname{{corr}}({0}, {1})",
-    flops=lambda out, x, y: 2 * int(np.prod(y)) * int(np.prod(out[1:])),
+    flops=lambda out, x, y: 2 * math.prod(y) * math.prod(out[1:]),
 )
 
 
@@ -184,14 +179,9 @@ conv_weight: Op = Op(
 
 
 def conv1d(
-    x: Any,
-    W: Any,
-    b: Any = None,
-    stride: Size = 1,
-    padding: Padding = 0,
-    dilation: Size = 1,
+    x: Any, W: Any, b: Any = None, stride: Size = 1, padding: Padding = 0, dilation: Size = 1,
     groups: int = 1,
-) -> Any:
+) -> Any:  # fmt: skip
     """Slide a kernel along a sequence: :func:`conv2d` with one spatial axis.
 
     Args:
@@ -207,14 +197,9 @@ def conv1d(
 
 
 def conv2d(
-    x: Any,
-    W: Any,
-    b: Any = None,
-    stride: Size = 1,
-    padding: Padding = 0,
-    dilation: Size = 1,
+    x: Any, W: Any, b: Any = None, stride: Size = 1, padding: Padding = 0, dilation: Size = 1,
     groups: int = 1,
-) -> Any:
+) -> Any:  # fmt: skip
     """Slide a kernel over an image: at each place, the inner product with what lies under it.
 
     Args:
@@ -238,15 +223,9 @@ def conv2d(
 
 
 def conv_transpose1d(
-    x: Any,
-    W: Any,
-    b: Any = None,
-    stride: Size = 1,
-    padding: Size = 0,
-    output_padding: Size = 0,
-    groups: int = 1,
-    dilation: Size = 1,
-) -> Any:
+    x: Any, W: Any, b: Any = None, stride: Size = 1, padding: Size = 0, output_padding: Size = 0,
+    groups: int = 1, dilation: Size = 1,
+) -> Any:  # fmt: skip
     """Spread each element of a sequence: :func:`conv_transpose2d` with one spatial axis.
 
     Args:
@@ -263,15 +242,9 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    x: Any,
-    W: Any,
-    b: Any = None,
-    stride: Size = 1,
-    padding: Size = 0,
-    output_padding: Size = 0,
-    groups: int = 1,
-    dilation: Size = 1,
-) -> Any:
+    x: Any, W: Any, b: Any = None, stride: Size = 1, padding: Size = 0, output_padding: Size = 0,
+    groups: int = 1, dilation: Size = 1,
+) -> Any:  # fmt: skip
     """Spread each pixel by a kernel and add up: the transpose of :func:`conv2d`, to upsample.
 
     With equal settings it maps the shape that ``conv2d`` gives back to the shape it took.
@@ -301,6 +274,7 @@ def conv_transpose2d(
 def _forward(
     n: int, x: Any, W: Any, b: Any, stride: Size, padding: Padding, dilation: Size, groups: int
 ) -> Any:
+    x, W = as_array(x), as_array(W)
     s, d = per_axis("stride", stride, n, 1), per_axis("dilation", dilation, n, 1)
     if padding == "same":
         if any(step != 1 for step in s):
@@ -320,6 +294,7 @@ def _transposed(
     n: int, x: Any, W: Any, b: Any, stride: Size, padding: Size, output_padding: Size,
     groups: int, dilation: Size,
 ) -> Any:  # fmt: skip
+    x, W = as_array(x), as_array(W)
     s, d = per_axis("stride", stride, n, 1), per_axis("dilation", dilation, n, 1)
     p, extra = per_axis("padding", padding, n, 0), per_axis("output_padding", output_padding, n, 0)
     (groups,) = per_axis("groups", groups, 1, 1)
@@ -348,6 +323,7 @@ def _transposed(
 def _biased(z: Any, b: Any) -> Any:
     if b is None:
         return z
+    b = as_array(b)
     if b.shape != z.shape[1:2]:
         raise ValueError(
             f"a bias for {z.shape[1]} output channels is {z.shape[1:2]}; got {b.shape}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .op import Array
+from .op import Array, Op, as_array
+from .reduce import kept, mean, share_among, sum
 from .reduce import max as max_over
-from .reduce import mean, sum
-from .shape import moveaxis, pad, reshape
+from .shape import axes_of, moveaxis, pad, reshape
 from .windows import per_axis, sliding_windows
 
 Size = int | Sequence[int]
@@ -41,23 +42,17 @@ def max_pool2d(x: Any, kernel_size: Size, stride: Size | None = None, padding: S
 
 
 def avg_pool1d(
-    x: Any,
-    kernel_size: Size,
-    stride: Size | None = None,
-    padding: Size = 0,
+    x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
     count_include_pad: bool = True,
-) -> Any:
+) -> Any:  # fmt: skip
     """Mean of each window of a sequence (N, C, L); see :func:`avg_pool2d`."""
     return _avg_pool(1, x, kernel_size, stride, padding, count_include_pad)
 
 
 def avg_pool2d(
-    x: Any,
-    kernel_size: Size,
-    stride: Size | None = None,
-    padding: Size = 0,
+    x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
     count_include_pad: bool = True,
-) -> Any:
+) -> Any:  # fmt: skip
     """Mean of each window.
 
     Args:
@@ -77,15 +72,32 @@ def avg_pool2d(
     return _avg_pool(2, x, kernel_size, stride, padding, count_include_pad)
 
 
+# The maximum of the elements of each window that lie inside: padding is -inf as well as some of
+# them may be, and must not share their gradient.
+_max_inside = Op(
+    "max_inside",
+    lambda x, inside, *, axis: np.max(x, axis=axis),
+    lambda g, x, inside, z, axis: share_among((x == kept(z, x.shape, axis)) & inside, g, axis),
+    None,
+    tex=r"\max({0})",
+    flops=lambda out, x, inside: math.prod(x),
+)
+
+
 def _max_pool(n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size) -> Any:
+    x, within = as_array(x), tuple(range(-n, 0))
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    return max_over(_windows(n, x, kernel_size, stride, padding, lowest), tuple(range(-n, 0)))
+    windows = _windows(n, x, kernel_size, stride, padding, lowest)
+    if not np.any(padding):
+        return max_over(windows, within)
+    inside = _windows(n, np.ones((1, 1, *x.shape[2:]), bool), kernel_size, stride, padding, False)
+    return _max_inside(windows, inside, axis=axes_of(windows, within))
 
 
 def _avg_pool(
     n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size, count_include_pad: bool
 ) -> Any:
-    within = tuple(range(-n, 0))
+    x, within = as_array(x), tuple(range(-n, 0))
     windows = _windows(n, x, kernel_size, stride, padding, 0)
     if count_include_pad:
         return mean(windows, within)
@@ -140,6 +152,7 @@ def upsample(
         ValueError: not exactly one of size and scale_factor, an unknown mode, an empty result,
             or ``x`` of other axes or not of floats.
     """
+    x = as_array(x)
     n = x.ndim - 2
     if n not in _LINEAR or x.dtype.kind != "f" or 0 in x.shape[2:]:
         raise ValueError(
@@ -157,13 +170,9 @@ def upsample(
     for axis in range(n, 0, -1):
         before, length, after = rows.shape[:axis], rows.shape[axis], rows.shape[axis + 1 :]
         A = _weights(length, sizes[axis - 1], steps[axis - 1], mode, align_corners)
-        rows = reshape(rows, (*_one(before), length, *_one(after)))
+        rows = reshape(rows, (math.prod(before), length, math.prod(after)))
         rows = reshape(A.astype(x.dtype) @ rows, (*before, sizes[axis - 1], *after))
     return moveaxis(rows, -1, 0)
-
-
-def _one(shape: tuple[int, ...]) -> tuple[int]:
-    return (int(np.prod(shape)),)
 
 
 def _sizes(

@@ -15,14 +15,14 @@ from .op import Op
 from .shape import Axis, axes_of, axis_of, broadcast_to, concatenate, expand_dims, flip, reshape
 
 
-def _kept(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+def kept(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """Give a reduction's result back the axes it lost, with length 1."""
     return g.reshape(tuple(1 if i in axis else n for i, n in enumerate(shape)))
 
 
 def _spread(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """Repeat a reduction's gradient over the axes that were reduced."""
-    return broadcast_to(_kept(g, shape, axis), shape)
+    return broadcast_to(kept(g, shape, axis), shape)
 
 
 def _count(shape: tuple[int, ...], axis: tuple[int, ...]) -> int:
@@ -76,11 +76,14 @@ _std = Op(
 )
 
 
-def _extremum_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
-    # Elements that share the extremum share its gradient.
-    chosen = x == _kept(z, x.shape, axis)
-    share = _kept(g, x.shape, axis) / chosen.sum(axis=axis, keepdims=True)
+def share_among(chosen: Any, g: Any, axis: tuple[int, ...]) -> Any:
+    """Share the gradient g of a reduction over ``axis`` among the elements that are ``chosen``."""
+    share = kept(g, chosen.shape, axis) / chosen.sum(axis=axis, keepdims=True)
     return share.astype(g.dtype) * chosen
+
+
+def _extremum_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
+    return share_among(x == kept(z, x.shape, axis), g, axis)
 
 
 _max = _reduction("max", np.max, r"\max({0})", _extremum_rule)

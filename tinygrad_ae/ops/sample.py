@@ -50,12 +50,9 @@ _bernoulli = Op(
 
 
 def normal(
-    shape: Any,
-    mean: Any = 0.0,
-    std: Any = 1.0,
-    generator: Generator | None = None,
+    shape: Any, mean: Any = 0.0, std: Any = 1.0, generator: Generator | None = None,
     dtype: npt.DTypeLike = np.float32,
-) -> Any:
+) -> Any:  # fmt: skip
     """Draw from the normal distribution.
 
     Args:
@@ -77,12 +74,9 @@ def normal(
 
 
 def uniform(
-    shape: Any,
-    low: Any = 0.0,
-    high: Any = 1.0,
-    generator: Generator | None = None,
+    shape: Any, low: Any = 0.0, high: Any = 1.0, generator: Generator | None = None,
     dtype: npt.DTypeLike = np.float32,
-) -> Any:
+) -> Any:  # fmt: skip
     """Draw uniformly from [``low``, ``high``).
 
     Args:
@@ -101,11 +95,9 @@ def uniform(
 
 
 def bernoulli(
-    shape: Any,
-    p: Any = 0.5,
-    generator: Generator | None = None,
+    shape: Any, p: Any = 0.5, generator: Generator | None = None,
     dtype: npt.DTypeLike = np.float32,
-) -> Any:
+) -> Any:  # fmt: skip
     """Draw 1 with probability ``p``, else 0. No gradient flows to ``p``.
 
     Args:
