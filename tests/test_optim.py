@@ -145,11 +145,11 @@ def test_state_is_flat_and_made_of_arrays():
     assert {key: np.shape(value) for key, value in state.items()} == {
         "lr": (),
         "float32.steps": (3,),
-        "float32.exp_avg": (12,),
-        "float32.exp_avg_sq": (12,),
+        "float32.exp_sum": (12,),
+        "float32.exp_sum_sq": (12,),
         "float64.steps": (3,),
-        "float64.exp_avg": (12,),
-        "float64.exp_avg_sq": (12,),
+        "float64.exp_sum": (12,),
+        "float64.exp_sum_sq": (12,),
     }
 
 
@@ -378,3 +378,42 @@ def test_clip_grad_value_limits_each_element():
     np.testing.assert_array_equal(p.grad.data, [-1, 0.5, 1])
     with pytest.raises(ModelError, match="clip_value"):
         optim.clip_grad_value_([p], -1)
+
+
+@pytest.mark.parametrize("optimizer", [optim.Adam, optim.AdamW, optim.RMSprop])
+@pytest.mark.parametrize("eps", [0.0, -1e-8, math.nan, math.inf])
+def test_eps_is_positive(optimizer, eps):
+    with pytest.raises(ModelError, match="eps must be greater than 0"):
+        optimizer(make(), eps=eps)
+
+
+def test_a_step_without_gradients_overwrites_nothing():
+    (w, *_) = parameters = make()
+    opt = optim.SGD(parameters, 0.1)
+    y = (w * w).sum()
+    opt.step()
+    y.backward()  # what forward saved is as it was
+    np.testing.assert_array_equal(w.grad.data, 2 * w.data)
+
+
+def test_parameters_that_share_memory_are_refused():
+    w, other = nn.Parameter(np.ones((3, 2))), nn.Parameter(np.ones(2))
+    tied = nn.Parameter(np.ones((2, 3)))
+    tied.data = w.data.T
+    with pytest.raises(
+        ModelError, match=r"\(3, 2\) \(number 0\) and .*\(2, 3\) \(number 2\) share"
+    ):
+        optim.SGD([w, other, tied], 0.1)
+    optim.SGD([w, other], 0.1)
+    optim.SGD([w, other], 0.1)  # views of one buffer, but of different parts of it
+
+
+def test_the_state_is_named_for_what_it_holds():
+    (w,) = make(shapes=[(2,)])
+    opt = optim.Adam([w], betas=(0.5, 0.75))
+    for g in ([1.0, 2.0], [3.0, 4.0]):
+        w.grad = Tensor(g)
+        opt.step()
+    state = opt.state_dict()
+    np.testing.assert_array_equal(state["float64.exp_sum"], [0.5 * 1 + 3, 0.5 * 2 + 4])
+    np.testing.assert_array_equal(state["float64.exp_sum_sq"], [0.75 * 1 + 9, 0.75 * 4 + 16])

@@ -11,7 +11,13 @@ import numpy as np
 from ..errors import ModelError
 from ..nn import Parameter
 from ..ops.op import Array
-from .optimizer import Chunk, Optimizer, within
+from .optimizer import Chunk, Optimizer, positive, within
+
+
+def _with_decay(w: Array, g: Array, weight_decay: Array, s: Array) -> Array:
+    """Return g + λ w, in the scratch memory ``s``."""
+    np.multiply(w, weight_decay, s)
+    return np.add(g, s, s)
 
 
 class SGD(Optimizer):
@@ -52,8 +58,7 @@ class SGD(Optimizer):
     def _update(self, chunk: Chunk, *numbers: Array) -> None:
         (w, g, slots, s, t), (lr, momentum, weight_decay) = chunk, numbers
         if self.weight_decay:
-            np.multiply(w, weight_decay, s)
-            g = np.add(g, s, s)
+            g = _with_decay(w, g, weight_decay, s)
         if self.momentum:
             (b,) = slots
             np.multiply(b, momentum, b)
@@ -72,7 +77,8 @@ class Adam(Optimizer):
 
     With g ← g + λ w, m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g² and both corrected for
     their start at 0: w ← w - η m̂ / (√v̂ + ε), where m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ).
-    The state holds ``exp_avg`` = m / (1 - β₁) and ``exp_avg_sq`` = v / (1 - β₂).
+    The state holds the sums behind these means: ``exp_sum`` = m / (1 - β₁) and ``exp_sum_sq`` =
+    v / (1 - β₂). Continued with other betas, the same sums stand for other means.
 
     Args:
         parameters: what to train.
@@ -84,7 +90,7 @@ class Adam(Optimizer):
     Source: Kingma & Ba 2015, "Adam: a method for stochastic optimization", algorithm 1.
     """
 
-    slot_names = ("exp_avg", "exp_avg_sq")
+    slot_names = ("exp_sum", "exp_sum_sq")
     decoupled: ClassVar[bool] = False
 
     def __init__(
@@ -96,7 +102,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self.betas = (within("betas[0]", betas[0], below=1), within("betas[1]", betas[1], below=1))
-        self.eps = within("eps", eps)
+        self.eps = positive("eps", eps)
         super().__init__(parameters, lr, weight_decay)
 
     def _numbers(self, step: int) -> tuple[float, ...]:
@@ -113,8 +119,7 @@ class Adam(Optimizer):
         if self.weight_decay and self.decoupled:
             np.multiply(w, shrink, w)
         elif self.weight_decay:
-            np.multiply(w, weight_decay, s)
-            g = np.add(g, s, s)
+            g = _with_decay(w, g, weight_decay, s)
         np.multiply(m, beta1, m)
         np.add(m, g, m)
         np.multiply(v, beta2, v)
@@ -180,7 +185,7 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         self.alpha = within("alpha", alpha, below=1)
-        self.eps = within("eps", eps)
+        self.eps = positive("eps", eps)
         self.momentum = within("momentum", momentum, below=1)
         self.slot_names = ("square_avg", "momentum_buffer") if momentum else ("square_avg",)
         super().__init__(parameters, lr, weight_decay)
@@ -193,8 +198,7 @@ class RMSprop(Optimizer):
         lr, alpha, rest, eps, momentum, weight_decay = numbers
         v = slots[0]
         if self.weight_decay:
-            np.multiply(w, weight_decay, s)
-            g = np.add(g, s, s)
+            g = _with_decay(w, g, weight_decay, s)
         np.multiply(v, alpha, v)
         np.multiply(g, g, t)
         np.multiply(t, rest, t)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -169,8 +170,8 @@ class Optimizer:
         parameters: what is trained.
 
     Raises:
-        ModelError: no parameters, one twice, something else than a Parameter, or a setting
-            outside its range.
+        ModelError: no parameters, one twice, two that share memory, something else than a
+            Parameter, or a setting outside its range.
     """
 
     slot_names: tuple[str, ...] = ()  # of the arrays of state beside the parameters
@@ -207,13 +208,15 @@ class Optimizer:
 
     def _step(self) -> None:
         for buffer in self._buffers.values():
-            for step, chunks in buffer.gather():
+            spans = buffer.gather()
+            for step, chunks in spans:
                 numbers = buffer.numbers(self._numbers(step))
                 for chunk in chunks:
                     self._update(chunk, *numbers)
                     if step % FLUSH_EVERY == 0:
                         _flush(chunk)
-            mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
+            if spans:
+                mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
 
     def _numbers(self, step: int) -> tuple[float, ...]:
         """Return the numbers the update of step ``step`` (counted from 1) uses."""
@@ -240,7 +243,7 @@ class Optimizer:
         """Return copies of what the next steps depend on, beside the parameters.
 
         Returns:
-            ``"lr"``, and per dtype ``"float32.steps"`` and e.g. ``"float32.exp_avg"``: flat
+            ``"lr"``, and per dtype ``"float32.steps"`` and e.g. ``"float32.exp_sum"``: flat
             arrays over all parameters in order.
         """
         state: dict[str, Array | float] = {"lr": self.lr}
@@ -280,6 +283,13 @@ def within(name: str, value: float, low: float = 0.0, below: float = math.inf) -
     return float(value)
 
 
+def positive(name: str, value: float) -> float:
+    """Return ``value`` as a float above 0, or raise."""
+    if not 0 < value < math.inf:
+        raise ModelError(f"{name} must be greater than 0; got {value}")
+    return float(value)
+
+
 def _checked(parameters: Iterable[Parameter], optimizer: str) -> list[Parameter]:
     if isinstance(parameters, Parameter) or not isinstance(parameters, Iterable):
         raise ModelError(f"{optimizer} takes a list of parameters, e.g. model.parameters()")
@@ -303,6 +313,13 @@ def _checked(parameters: Iterable[Parameter], optimizer: str) -> list[Parameter]
         if p.dtype.kind != "f":
             raise ModelError(f"the parameter {_label(p, k)} holds {p.dtype}, not floats")
         seen[id(p)] = k
+    for (j, p), (k, q) in itertools.combinations(enumerate(found), 2):
+        if np.shares_memory(p.data, q.data):
+            raise ModelError(
+                f"the parameters {_label(p, j)} and {_label(q, k)} share memory, which {optimizer} "
+                "would part. To tie weights, use one Parameter in both places, and an operation "
+                "such as W.T for its other form"
+            )
     return found
 
 
