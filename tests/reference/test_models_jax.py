@@ -11,6 +11,7 @@ import tinygrad_ae as tg
 from tinygrad_ae import nn, ops
 from tinygrad_ae.nn import functional as F  # noqa: N812 - its usual name
 
+jax.config.update("jax_enable_x64", True)
 RNG = np.random.default_rng(3)
 
 

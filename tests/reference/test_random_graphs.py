@@ -18,6 +18,7 @@ from jax import nn as jnn
 import tinygrad_ae as tg
 from tinygrad_ae import ops
 
+jax.config.update("jax_enable_x64", True)
 OURS = ops
 JAX = SimpleNamespace(**{
     name: getattr(jnp, name)
