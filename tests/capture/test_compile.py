@@ -239,6 +239,39 @@ def test_numbers_passed_to_the_step_are_inputs():
     assert len(step._entries) == 1
 
 
+def test_other_arguments_are_told_apart():
+    @compile
+    def step(x: Any, times: int, how: Any = None, *, flag: bool = False) -> Any:
+        y = x * times
+        y = how(y) if how else y
+        return {"y": -y if flag else y}
+
+    x = np.ones(3)
+    for times, how, flag in ((2, None, False), (3, ops.exp, False), (3, np.sqrt, True)):
+        wanted = how(x * times) if how else x * times
+        for _ in range(2):
+            got = step(x, times, how, flag=flag)["y"]
+            np.testing.assert_allclose(got.data, -wanted if flag else wanted)
+    assert step(x, np.float64(0.5))["y"].tolist() == [0.5] * 3
+    assert step(x, np.float64(1.5))["y"].tolist() == [1.5] * 3
+    assert sum(len(entries) for entries in step._entries.values()) == 4
+
+
+def test_a_method_can_be_compiled():
+    class Scale(nn.Module):
+        def __init__(self, factor: float) -> None:
+            self.factor = nn.Parameter(np.array([factor]))
+
+        @compile
+        def apply_to(self, x: Any) -> Any:
+            return x * self.factor
+
+    for factor in (2.0, 3.0):
+        scale = Scale(factor)
+        for x in (ONES, 2 * ONES):
+            np.testing.assert_array_equal(scale.apply_to(x).data, factor * x)
+
+
 def test_new_shapes_dtypes_and_modes_are_captured_anew():
     dropout = nn.Dropout(0.5)
 

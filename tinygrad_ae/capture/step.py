@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
 from ..graph import state
 from ..ops.op import Array
-from ..tensor import Tensor, _wrap
+from ..tensor import Tensor, _wrap, as_tensor
 from .hooks import tracing
 from .plan import Plan
 from .program import Uncapturable
@@ -81,6 +82,10 @@ class CompiledStep:
             return self._step(*args, **kwargs)
         self._last = plan
         return entry.run(arrays)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an object, as a function defined in a class does."""
+        return self if instance is None else types.MethodType(self, instance)
 
     def source(self) -> str:
         """Return the plan that ran last, as lines of NumPy.
@@ -196,23 +201,40 @@ def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Array]]:
         if isinstance(leaf, Tensor):
             node, leaf = leaf._node, leaf.data
             key.append(node is not None and node.tracked)
+        elif isinstance(leaf, np.generic):
+            leaf = np.asarray(leaf)
         if isinstance(leaf, np.ndarray):
             key += (leaf.shape, leaf.dtype.char)
             arrays.append(leaf)
         elif type(leaf) is float:
             key.append(float)
             arrays.append(np.asarray(leaf, np.float32))
+        elif isinstance(leaf, (int, str)):
+            key.append((type(leaf), leaf))
         else:
-            key.append(leaf)
+            key.append(_Same(leaf))
     return tuple(key), arrays
+
+
+class _Same:
+    """An argument that can only be compared by being the same object."""
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.thing is self.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
 
 
 def _entering(leaf: Any) -> Any:
     """Return an argument as the step sees it while it is captured: arrays become tensors."""
     if isinstance(leaf, Tensor):
         return leaf
-    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
-        return _wrap(leaf)
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        return as_tensor(np.asarray(leaf))
     if type(leaf) is float:
         return _wrap(np.asarray(leaf, np.float32))
     return leaf
