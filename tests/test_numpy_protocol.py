@@ -33,9 +33,14 @@ CALLS = {
     np.split: lambda f, x: f(x, 3, 1)[1], np.pad: lambda f, x: f(x, 1),
     np.repeat: lambda f, x: f(x, 2, axis=0), np.tile: lambda f, x: f(x, (2, 1)),
     np.take: lambda f, x: f(x, [0, 1], axis=1),
-    np.einsum: lambda f, x: f("ij,kj->ik", x, x),
+    np.einsum: lambda f, x: f("ij,kj->ik", x, x), np.inner: lambda f, x: f(x, x),
+    np.full_like: lambda f, x: f(x, 7), np.vstack: lambda f, x: f([x, x[0]]),
+    np.hstack: lambda f, x: f([x, x]), np.allclose: lambda f, x: f(x, x),
+    np.array_equal: lambda f, x: f(x, x),
 }  # fmt: skip
-NOT_ARRAYS = {np.shape, np.ndim, np.size, np.array_repr, np.array_str}
+NOT_ARRAYS = {
+    np.shape, np.ndim, np.size, np.array_repr, np.array_str, np.allclose, np.array_equal,
+}  # fmt: skip
 SQUARE = {np.linalg.solve, np.linalg.inv, np.linalg.cholesky, np.linalg.slogdet, np.linalg.det}
 
 
@@ -95,7 +100,7 @@ def test_an_element_leaving_the_graph_names_detach(leak):
 
 @pytest.mark.parametrize(
     "unknown",
-    [lambda: np.fft.fft(X), lambda: np.median(X), lambda: np.hypot(X, X), lambda: np.sort(X)],
+    [lambda: np.fft.fft(X), lambda: np.median(X), lambda: np.nextafter(X, X), lambda: np.sort(X)],
 )
 def test_unknown_functions_name_the_alternative(unknown):
     with pytest.raises(
@@ -119,3 +124,69 @@ def test_arrays_come_out_where_no_gradient_is_lost():
         assert X.numpy() is X.data
         np.testing.assert_array_equal(np.array(X), X.data)
     assert np.asarray(Tensor([1, 2]), dtype=float).dtype == np.float64
+
+
+V = X[0]
+SAME = [
+    lambda x: np.cumsum(x, None), lambda x: np.cumsum(x, axis=1), lambda x: np.sum(x, 0, None),
+    lambda x: np.sum(x, 0, None, None, True), lambda x: np.std(x, 0, None, None, 1),
+    lambda x: np.linalg.norm(x, None, 1), lambda x: np.linalg.norm(x, axis=1, keepdims=True),
+    lambda x: np.clip(x, 0.2, None), lambda x: np.clip(x, min=0.2, max=0.5),
+    lambda x: np.concatenate([x, x], None), lambda x: np.concatenate([[[1.0, 2.0, 3.0]], x]),
+    lambda x: np.stack([[1.0, 2.0, 3.0], x[0]]), lambda x: np.dot([1.0, 2.0], x),
+    lambda x: np.dot(x, 2.0), lambda x: np.einsum("i,ij", [1.0, 2.0], x),
+    lambda x: np.tensordot([1.0, 2.0], x, 1), lambda x: np.outer([1.0, 2.0], x),
+    lambda x: np.inner(x, [1.0, 2.0, 3.0]), lambda x: np.inner(x, 2.0),
+    lambda x: np.vstack([x[0], [1.0, 2.0, 3.0], x]), lambda x: np.hstack([x[0], [1.0], x[0, 0]]),
+    lambda x: np.diff(x), lambda x: np.diff(x, 2, axis=-1), lambda x: np.diff(x, axis=0),
+    lambda x: np.trace(x), lambda x: np.trace(x, 1), lambda x: np.diag(x), lambda x: np.diag(x[0]),
+    lambda x: np.diag(x[0], -2), lambda x: np.round(x, 1), lambda x: np.round(x),
+    lambda x: np.where([True, False, True], x, [1.0, 2.0, 3.0]), lambda x: np.full_like(x, 2.5), lambda x: np.atleast_1d(x[0, 0]), lambda x: np.atleast_1d(x),
+    lambda x: np.logaddexp(x, x[0]), lambda x: np.hypot(x, 1.0), lambda x: np.float_power(x, 2),
+    lambda x: np.reshape(x, shape=(3, 2)), lambda x: np.pad(x, 1, constant_values=4),
+    lambda x: np.pad(x, 1, "edge"), lambda x: np.transpose(x, (1, 0)), lambda x: np.split(x, 3, 1)[2],
+    lambda x: np.argmax(x, 1), lambda x: np.add.reduce(x),
+    lambda x: x.dot(x.T), lambda x: x.take([1, 0], 1), lambda x: x.repeat(2, 0),
+    lambda x: x.diagonal(1), lambda x: x.round(1), lambda x: x.copy(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", SAME)
+def test_arguments_mean_what_they_mean_to_numpy(call):
+    got, wanted = call(X), call(X.data)
+    assert isinstance(got, Tensor)
+    assert got.dtype == wanted.dtype
+    np.testing.assert_allclose(got.data, wanted, rtol=1e-13)
+
+
+@pytest.mark.parametrize("call", [np.fabs, lambda x: np.float_power(x, 2), np.sqrt, np.exp2])
+def test_whole_numbers_become_floats_as_in_numpy(call):
+    got, wanted = call(Tensor([1, 4])), call(np.array([1, 4]))
+    assert got.dtype == wanted.dtype
+    np.testing.assert_allclose(got.data, wanted)
+
+
+def test_comparisons_give_truth_values():
+    assert np.allclose(X, X.data)
+    assert np.allclose(X, X + 0.1, atol=0.2)
+    assert not np.array_equal(X.data, X + 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda: np.linalg.norm(X, 1), "ord"), (lambda: np.sum(X, 0, np.float32), "dtype"),
+        (lambda: np.sum(X, out=np.zeros(())), "out"), (lambda: np.reshape(X, (3, 2), "F"), "order"),
+        (lambda: np.sum(X, where=X.data > 0), "where"),
+        (lambda: np.reciprocal(Tensor([2])), r"1 / t"),
+    ],
+)  # fmt: skip
+def test_what_has_no_equivalent_is_refused(call, what):
+    with pytest.raises(TypeError, match=what):
+        call()
+
+
+def test_a_copy_has_memory_and_gradient_of_its_own():
+    t = X.copy()
+    assert not np.shares_memory(t.data, X.data)
+    assert grad(t.sum(), X).tolist() == np.ones((2, 3)).tolist()

@@ -5,20 +5,51 @@ A NumPy function without an equivalent here raises: it would silently leave the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import ops
 
+
+def _array(x: Any) -> Any:
+    """Return an operand with a shape: lists and numbers become arrays."""
+    return x if hasattr(x, "shape") else np.asarray(x)
+
+
+def _arrays(xs: Iterable[Any]) -> list[Any]:
+    return [_array(x) for x in xs]
+
+
+def _pair(x: Any, y: Any) -> Any:
+    shape = np.broadcast_shapes(np.shape(x), np.shape(y))
+    return ops.stack([ops.broadcast_to(_array(v), shape) for v in (x, y)])
+
+
+def _floating(ufunc: np.ufunc, x: Any) -> Any:
+    """Convert to the floats ``ufunc`` gives: some of NumPy's have no other kind of result."""
+    return ops.astype(_array(x), ufunc(*[np.ones((), _array(x).dtype)] * ufunc.nin).dtype)
+
+
+def _reciprocal(x: Any) -> Any:
+    if x.dtype.kind != "f":
+        raise TypeError("np.reciprocal of whole numbers is 0 for almost all; write 1 / t")
+    return 1.0 / x
+
+
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: ops.add, np.subtract: ops.sub, np.multiply: ops.mul, np.true_divide: ops.div,
     np.floor_divide: ops.floor_divide, np.negative: ops.neg, np.positive: lambda x: x,
-    np.power: ops.power, np.float_power: ops.power, np.square: ops.square,
-    np.absolute: ops.abs, np.fabs: ops.abs, np.sign: ops.sign, np.matmul: ops.matmul,
+    np.power: ops.power, np.square: ops.square,
+    np.absolute: ops.abs, np.sign: ops.sign, np.matmul: ops.matmul,
     np.maximum: ops.maximum, np.minimum: ops.minimum,
-    np.reciprocal: lambda x: 1.0 / x, np.remainder: ops.mod,
+    np.fabs: lambda x: ops.abs(_floating(np.fabs, x)), np.reciprocal: _reciprocal,
+    np.float_power: lambda x, y: ops.power(*(_floating(np.float_power, v) for v in (x, y))),
+    np.logaddexp: lambda x, y: ops.logsumexp(_pair(x, y), 0),
+    np.hypot: lambda x, y: ops.norm(_pair(x, y), 0), np.remainder: ops.mod,
     np.exp: ops.exp, np.log: ops.log, np.log1p: ops.log1p, np.expm1: ops.expm1,
     np.sqrt: ops.sqrt, np.sin: ops.sin, np.cos: ops.cos, np.tan: ops.tan,
     np.arcsin: ops.asin, np.arccos: ops.acos, np.arctan: ops.atan,
@@ -35,32 +66,110 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.isnan: ops.isnan, np.isinf: ops.isinf, np.isfinite: ops.isfinite,
 }  # fmt: skip
 
+
+def _like(x: Any, value: Any) -> Any:
+    # `where` makes it a tensor, and its condition that nothing of x is in it.
+    return ops.where(False, x.detach(), np.full(x.shape, value, x.dtype))
+
+
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Any:
+    return ops.clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
+def _dot(x: Any, y: Any) -> Any:
+    return ops.dot(_array(x), _array(y))
+
+
+def _inner(x: Any, y: Any) -> Any:
+    x, y = _array(x), _array(y)
+    return ops.tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else x * y
+
+
+def _outer(x: Any, y: Any) -> Any:
+    return ops.outer(_array(x), _array(y))
+
+
+def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    return ops.tensordot(_array(x), _array(y), axes)
+
+
+def _concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    if axis is None:
+        return ops.concatenate([ops.reshape(x, -1) for x in _arrays(arrays)])
+    return ops.concatenate(_arrays(arrays), axis)
+
+
+def _vstack(tup: Sequence[Any]) -> Any:
+    return ops.concatenate([x if x.ndim > 1 else ops.reshape(x, (1, -1)) for x in _arrays(tup)])
+
+
+def _hstack(tup: Sequence[Any]) -> Any:
+    xs = [_atleast_1d(x) for x in _arrays(tup)]
+    return ops.concatenate(xs, 1 if xs[0].ndim > 1 else 0)
+
+
+def _atleast_1d(x: Any) -> Any:
+    return x if x.ndim else ops.reshape(x, (1,))
+
+
+def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    lead = (slice(None),) * (axis % x.ndim)
+    for _ in range(n):
+        x = x[(*lead, slice(1, None))] - x[(*lead, slice(-1))]
+    return x
+
+
+def _trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return ops.sum(ops.diagonal(x, offset, axis1, axis2), -1)
+
+
+def _diag(v: Any, k: int = 0) -> Any:
+    if v.ndim == 2:
+        return ops.diagonal(v, k)
+    i = np.arange(len(v))
+    rows, columns = i + max(0, -k), i + max(0, k)
+    n = len(v) + abs(k)
+    return ops.scatter(v, index=(rows, columns), shape=(n, n))
+
+
+def _round(x: Any, decimals: int = 0) -> Any:
+    return ops.round(x * 10.0**decimals) / 10.0**decimals if decimals else ops.round(x)
+
+
+def _truth(function: Callable[..., bool]) -> Callable[..., bool]:
+    """Compare values: what comes out is no tensor, so no gradient is lost."""
+
+    def compare(x: Any, y: Any, **options: Any) -> bool:
+        values = (v.detach().data if hasattr(v, "detach") else v for v in (x, y))
+        return function(*values, **options)
+
+    return compare
+
+
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.sum: ops.sum, np.mean: ops.mean, np.var: ops.var, np.std: ops.std, np.max: ops.max,
     np.min: ops.min, np.amax: ops.max, np.amin: ops.min, np.prod: ops.prod,
     np.cumsum: ops.cumsum, np.argmax: ops.argmax, np.argmin: ops.argmin,
-    np.any: ops.any, np.all: ops.all, np.linalg.norm: lambda x, axis=None, keepdims=False: (
-        ops.norm(x, axis, keepdims)
-    ),
-    np.where: lambda condition, x, y: ops.where(condition, x, y), np.clip: ops.clip,
-    np.outer: ops.outer, np.dot: ops.dot, np.tensordot: ops.tensordot,
+    np.any: ops.any, np.all: ops.all, np.linalg.norm: ops.norm, np.clip: _clip,
+    np.where: lambda condition, x, y: ops.where(condition, x, y),
+    np.outer: _outer, np.dot: _dot, np.inner: _inner, np.tensordot: _tensordot,
     np.reshape: ops.reshape, np.ravel: lambda x: ops.reshape(x, -1), np.transpose: ops.transpose,
     np.swapaxes: ops.swapaxes, np.moveaxis: ops.moveaxis, np.broadcast_to: ops.broadcast_to,
     np.expand_dims: ops.expand_dims, np.squeeze: ops.squeeze, np.flip: ops.flip,
-    np.roll: ops.roll, np.concatenate: ops.concatenate, np.stack: ops.stack,
+    np.roll: ops.roll, np.concatenate: _concatenate, np.vstack: _vstack, np.hstack: _hstack,
+    np.stack: lambda arrays, axis=0: ops.stack(_arrays(arrays), axis),
     np.split: ops.split, np.pad: ops.pad, np.repeat: ops.repeat, np.tile: ops.tile,
     np.tril: ops.tril, np.triu: ops.triu, np.diagonal: ops.diagonal, np.take: ops.take,
-    np.einsum: ops.einsum, np.linalg.solve: ops.solve, np.linalg.inv: ops.inv,
+    np.diag: _diag, np.diff: _diff, np.trace: _trace, np.round: _round, np.atleast_1d: _atleast_1d,
+    np.einsum: lambda subscripts, *xs: ops.einsum(subscripts, *_arrays(xs)),
+    np.linalg.solve: lambda A, b: ops.solve(_array(A), _array(b)), np.linalg.inv: ops.inv,
     np.linalg.cholesky: ops.cholesky, np.linalg.slogdet: ops.slogdet, np.linalg.det: ops.det,
     np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size,
     np.ones_like: lambda x: _like(x, 1), np.zeros_like: lambda x: _like(x, 0),
+    np.full_like: lambda a, fill_value: _like(a, fill_value),
+    np.allclose: _truth(np.allclose), np.array_equal: _truth(np.array_equal),
     np.array_repr: repr, np.array_str: str,
 }  # fmt: skip
-
-
-def _like(x: Any, value: int) -> Any:
-    # `where` makes it a tensor, and its condition that nothing of x is in it.
-    return ops.where(False, x.detach(), np.full(x.shape, value, x.dtype))
 
 
 def call_ufunc(
@@ -96,12 +205,53 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
     if function not in FUNCTIONS:
         raise _unknown(name)
+    args, kwargs = _as_ours(function, FUNCTIONS[function], args, kwargs)
     try:
         return FUNCTIONS[function](*args, **kwargs)
     except TypeError as error:
         if "argument" not in str(error):
             raise
         raise TypeError(f"{name} on a tensor: {error}") from error
+
+
+def _as_ours(
+    function: Callable[..., Any], ours: Callable[..., Any], args: Any, kwargs: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Hand over the arguments by NumPy's names: its order differs, and has some we lack.
+
+    What has no default, the data, keeps its place; what has its default is left out.
+    """
+    theirs = _signature(function)
+    if theirs is None or ours in (repr, str):
+        return args, kwargs
+    known = _parameters_of(ours)
+    placed: list[Any] = []
+    named: dict[str, Any] = {}
+    for name, value in theirs.bind(*args, **kwargs).arguments.items():
+        parameter = theirs.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            placed += value
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named |= value
+        elif parameter.default is parameter.empty and name not in known:
+            placed.append(value)
+        elif value is not parameter.default:
+            named[name] = value
+    return placed, named
+
+
+@functools.cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except ValueError:  # written in C
+        return None
+
+
+@functools.cache
+def _parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of what a function takes after its first argument."""
+    return tuple(inspect.signature(function).parameters)[1:]
 
 
 def _add_reduce(x: Any, axis: Any = 0, keepdims: bool = False) -> Any:

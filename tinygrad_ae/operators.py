@@ -234,6 +234,30 @@ class Operators:
         """Convert to another number type; the gradient returns in this one."""
         return cast("Tensor", ops.astype(self, np.dtype(dtype)))
 
+    def dot(self, other: TensorLike) -> Tensor:
+        """NumPy's product with ``other``: of vectors and matrices, ``@``."""
+        return cast("Tensor", np.dot(cast("Any", self), other))
+
+    def take(self, indices: TensorLike, axis: int | None = None) -> Tensor:
+        """Elements at ``indices`` along ``axis``; of the flattened tensor by default."""
+        return cast("Tensor", ops.take(self, indices, axis))
+
+    def repeat(self, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+        """Each element several times, along ``axis``; of the flattened tensor by default."""
+        return cast("Tensor", ops.repeat(self, repeats, axis))
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Diagonal of two axes, which become one at the end."""
+        return cast("Tensor", ops.diagonal(self, offset, axis1, axis2))
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """Nearest multiple of a power of ten; no gradient flows."""
+        return cast("Tensor", np.round(cast("Any", self), decimals))
+
+    def copy(self) -> Tensor:
+        """Same values in memory of their own, at a place of their own in the graph."""
+        return self.__record_op__(ops.mul, (self, 1), {})
+
     def clip(self, min: TensorLike = None, max: TensorLike = None) -> Tensor:
         """Limit values to [``min``, ``max``]."""
         return cast("Tensor", ops.clip(self, min, max))
