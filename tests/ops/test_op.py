@@ -36,7 +36,7 @@ def test_floor_division_is_not_the_floor_of_a_quotient():
     assert eval(ops.floor_divide.expr, {"floor_divide": np.floor_divide, "x": 1.0, "y": 0.1}) == 9
 
 
-def test_an_operation_cannot_take_the_name_of_another_modules():
+def test_an_operation_cannot_take_a_built_in_ones_name():
     before = Op.registry["relu"]
     with pytest.raises(ValueError, match=r"'relu' already, declared in tinygrad_ae\.ops"):
         Op("relu", lambda x: x, lambda g: g, tex="{0}")
@@ -45,7 +45,7 @@ def test_an_operation_cannot_take_the_name_of_another_modules():
     assert Op.registry["relu"] is before
 
 
-def test_an_operation_may_be_declared_anew_where_it_was():
+def test_an_operation_may_be_declared_anew():
     try:
         Op("draft", np.sin, lambda g, x: g * np.cos(x), tex="{0}")
         second = Op("draft", lambda x: x * 2, lambda g: 2 * g, tex="{0}")

@@ -53,3 +53,5 @@ __all__ = [
     "tanh", "tensordot", "tile", "transpose", "tril", "triu", "unbroadcast", "uniform", "upsample",
     "var", "where",
 ]
+
+Op.reserved = frozenset(Op.registry)  # a user's operation may not take a built-in one's name

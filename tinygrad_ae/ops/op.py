@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -60,16 +59,16 @@ class Op:
 
     Raises:
         TypeError: a rule names something that is neither an input nor an attribute.
-        ValueError: another module has declared an operation of that name. (The same module may
-            declare it anew, as one does in a notebook.)
+        ValueError: a built-in operation has that name. (One of yours may be declared anew.)
     """
 
     __slots__ = (
-        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "module", "name", "pulls",
+        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls",
         "rules", "tex", "variadic", "views",
     )  # fmt: skip
 
     registry: ClassVar[dict[str, Op]] = {}
+    reserved: ClassVar[frozenset[str]] = frozenset()  # names of the built-in ones
 
     def __init__(
         self,
@@ -90,11 +89,9 @@ class Op:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
         self.pulls = [rule and self._bind(rule) for rule in rules]
         self._saves: dict[int, tuple[int, ...] | None] = {}
-        self.module = _declared_in(forward)
-        namesake = Op.registry.get(name)
-        if namesake is not None and namesake.module != self.module:
+        if name in Op.reserved:
             raise ValueError(
-                f"there is an operation called {name!r} already, declared in {namesake.module}; "
+                f"there is an operation called {name!r} already, declared in tinygrad_ae.ops; "
                 "graphs and files find operations by name, so give this one another"
             )
         Op.registry[name] = self
@@ -215,17 +212,6 @@ def _parameters(forward: Callable[..., Any]) -> tuple[list[str], list[str], bool
     variadic = any(p.kind is p.VAR_POSITIONAL for p in kinds)
     inputs = [p.name for p in kinds if p.kind is not p.KEYWORD_ONLY]
     return inputs, [p.name for p in kinds if p.kind is p.KEYWORD_ONLY], variadic
-
-
-def _declared_in(forward: Callable[..., Any]) -> str:
-    """Return the module of a declaration: the forward's, or the caller's if NumPy supplies it."""
-    module = getattr(forward, "__module__", None)
-    if module is None or module.partition(".")[0] == "numpy":
-        frame = sys._getframe(1)
-        while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
-            frame = frame.f_back
-        module = frame.f_globals.get("__name__")
-    return str(module)
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
