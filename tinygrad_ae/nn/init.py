@@ -76,12 +76,9 @@ def xavier_normal_(
 
 
 def kaiming_uniform_(
-    tensor: AnyTensor,
-    a: float = 0.0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
+    tensor: AnyTensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
-) -> AnyTensor:
+) -> AnyTensor:  # fmt: skip
     """Draw from U(-b, b), b = gain √(3 / fan): variance kept through rectifiers.
 
     Args:
@@ -101,12 +98,9 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: AnyTensor,
-    a: float = 0.0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
+    tensor: AnyTensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
-) -> AnyTensor:
+) -> AnyTensor:  # fmt: skip
     """Draw from N(0, s²), s = gain / √fan; arguments and source as :func:`kaiming_uniform_`."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
@@ -144,13 +138,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     slope = 0.01 if param is None else param
     gains = {
-        "linear": 1.0,
-        "sigmoid": 1.0,
-        "tanh": 5 / 3,
-        "relu": math.sqrt(2),
+        "linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4,
         "leaky_relu": math.sqrt(2 / (1 + slope**2)),
-        "selu": 3 / 4,
-    }
+    }  # fmt: skip
     if nonlinearity not in gains:
         raise ShapeError(
             f"no gain is known for {nonlinearity!r}; known: {', '.join(gains)}."
