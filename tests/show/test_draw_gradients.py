@@ -220,6 +220,7 @@ def test_a_forward_that_failed_is_drawn_up_to_the_failure():
     red = re.findall(r'-> n\d+ \[.*color="#b3261e"', drawing.source)
     assert len(red) == 2
     assert any(text.startswith("matmul cannot work on") for text in texts)
+    assert any(re.fullmatch(r"at test_draw_gradients\.py:\d+", text) for text in texts)
 
 
 def test_a_layer_that_refuses_its_input_is_drawn_with_it():

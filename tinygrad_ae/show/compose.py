@@ -131,7 +131,7 @@ class _Composer:
             _lines(*hints),
             self.ids[owner] if owner else None,
             len(unit.copies),
-            self.rows.of(unit, owner),
+            self.rows.of(unit),
             self.details.thumbnails.get(node, ()) if node else (),
         )
 
@@ -164,12 +164,10 @@ class _Composer:
     def _leaf(self, unit: Group) -> Card:
         node = unit.copies[0][0]
         called = self.called[node]
-        owner = None
+        owner = self.rows.owner(unit)
         if node.tracked:
             kind = Kind.PARAMETER
             use = next(iter(self.consumers[node]), None)
-            reader = self.grouping.places[use].group if use else None
-            owner = reader if reader and not reader.is_closed else None
             path = use.path if use else ""
             full = f"{path}.{node.name}" if path and node.name else node.name
             note = full if full and full != called else "parameter"

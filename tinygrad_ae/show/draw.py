@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -86,8 +87,9 @@ def draw(
     grouping = group(graph, depth, expand, fold)
     details = Details(names(graph))
     if error:
-        details.failure = str(error)
-        details.legend = tuple(line.strip() for line in str(error).splitlines())
+        # of the file's path its name will do: pictures are passed on
+        details.failure = re.sub(r"\S*[/\\](?=[^/\\\s]+:\d+)", "", str(error))
+        details.legend = tuple(line.strip() for line in details.failure.splitlines())
     else:
         _Measurement(graph, grouping, details).run(gradients, values, cost, shape)
     return drawing(picture(graph, grouping, details), title, look)
@@ -98,7 +100,6 @@ class _Measurement:
 
     def __init__(self, graph: Graph, grouping: Grouping, details: Details) -> None:
         self.graph, self.grouping, self.details = graph, grouping, details
-        self.legend: list[str] = []
 
     def run(self, gradients: bool, values: bool, cost: bool, shape: Sequence[int] | None) -> None:
         """Measure what is asked for."""
@@ -109,15 +110,17 @@ class _Measurement:
             details.values = known
         image = image_shape(graph, shape) if values else None
         pictures: dict[Node, list[Thumbnail]] = {}
+        shown = {unit.node for unit in self.grouping.groups}
         if values:
             for node, value in known.items():
-                self._add(pictures, node, thumbnail(value, details.names[node], image))
+                if node in shown:
+                    self._add(pictures, node, thumbnail(value, details.names[node], image))
         backward: dict[Node, costs.Work] = {}
 
         def visit(node: Node, gradient: Array) -> None:
             if cost and node.op is not None:
                 backward[node] = costs.backward_work(node, gradient)
-            if gradients and image and is_image(gradient, image):
+            if gradients and image and node in shown and is_image(gradient, image):
                 name = f"∂{details.result}/∂{details.names[node]}"
                 self._add(pictures, node, thumbnail(gradient, name, image, signed=True))
 

@@ -19,6 +19,7 @@ from .naming import is_number
 from .quantities import count, data, duration, number
 from .repetition import Group
 
+FEW_READERS = 2  # a parameter that more operations take is not drawn beside the first
 LONGEST_SUM = 56  # characters in which the terms of a sum are written out
 
 
@@ -69,8 +70,20 @@ class Rows:
         self.consumers = graph.consumers()
         self.derived: dict[Node, list[str]] = {}
 
-    def of(self, unit: Group, owner: Group | None) -> tuple[Row, ...]:
-        """Return the lines of a card; ``owner`` is the one a parameter is drawn beside."""
+    def owner(self, unit: Group) -> Group | None:
+        """Return what a parameter is drawn beside: the operation that takes it first.
+
+        One that many take stands on its own.
+        """
+        node = unit.copies[0][0]
+        readers = [self.grouping.places[use].group for use in self.consumers[node]]
+        if node.op is not None or not node.tracked or not 0 < len(set(readers)) <= FEW_READERS:
+            return None
+        reader = readers[0]
+        return None if reader.is_closed or reader.repeat is not unit.repeat else reader
+
+    def of(self, unit: Group) -> tuple[Row, ...]:
+        """Return the lines of a card."""
         found: list[Row] = []
         if self.details.failure and unit.copies[0][0] in self.graph.outputs:
             found.append(Row(RowKind.REMARK, "fails on what it is given"))
@@ -79,7 +92,7 @@ class Rows:
             if unit.is_closed:
                 found += self._closed_gradients(unit, flow)
             else:
-                found += self._gradients(unit, owner, flow)
+                found += self._gradients(unit, flow)
             found += _remarks(unit, self.details, flow)
         if costs is not None:
             found += cost_rows(unit, costs)
@@ -89,7 +102,7 @@ class Rows:
 
     # ---- gradients
 
-    def _gradients(self, unit: Group, owner: Group | None, flow: Flow) -> list[Row]:
+    def _gradients(self, unit: Group, flow: Flow) -> list[Row]:
         """Return what a leaf or an operation says about gradients."""
         node = unit.copies[0][0]
         found: list[Row] = []
@@ -104,7 +117,7 @@ class Rows:
             found.append(replace(row, number=""))
         elif len(uses) > 1:
             found.append(_row(RowKind.SUM, self._sum(node), total, flow))
-        elif owner is not None:
+        elif self.owner(unit) is not None:
             found.append(_row(RowKind.GRADIENT, self._sum(node), total, flow))
         return found + self._passed_on(unit, flow)
 
@@ -153,7 +166,9 @@ class Rows:
 
     def _stands_beside(self, x: Node, node: Node) -> bool:
         """Whether ``x`` is a parameter that is drawn beside ``node`` and says this itself."""
-        return x.op is None and self.consumers[x][0] is node
+        if x.op is not None or self.consumers[x][0] is not node:
+            return False
+        return self.owner(self.grouping.places[x].group) is self.grouping.places[node].group
 
     def _of(self, node: Node) -> str:
         return f"∂{self.details.result}/∂{self.details.names[node]}"
