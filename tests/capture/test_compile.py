@@ -565,3 +565,67 @@ def test_choosing_keeps_every_bit(dtype):
             assert got.dtype == right.dtype == dtype
             assert got.data.tobytes() == right.tobytes()
     assert "bitwise" in choose.source()
+
+
+@pytest.mark.parametrize("with_optimizer", [False, True])
+def test_gradients_have_memory_of_their_own(with_optimizer):
+    """Constant, shared, transposed and later used gradients, scaled in place."""
+
+    def run(compiled: bool) -> list[Any]:
+        rng = np.random.default_rng(0)
+        a, b, c, d = (nn.Parameter(rng.normal(size=(3, 3))) for _ in range(4))
+        ps = [a, b, c, d]
+        optimizer = optim.SGD(ps if with_optimizer else [nn.Parameter(np.ones(1))], lr=0.1)
+
+        def step(x: Any) -> Any:
+            for p in ps:
+                p.grad = None
+            loss = a.sum() + ((b + c) * x).sum() + ((d.T @ x) ** 2).sum()
+            loss.backward()
+            kept = d.grad * 1.0
+            optim.clip_grad_norm_(ps, 0.5)
+            optimizer.step()
+            after = (d.grad + kept).sum()
+            return loss, after
+
+        runner = compile(step) if compiled else step
+        found = []
+        for k in range(3):
+            x = np.random.default_rng(k).normal(size=(3, 3))
+            found += [t.detach().numpy() for t in runner(tg.as_tensor(x))]
+            found += [p.grad.data.copy() for p in ps] + [p.data.copy() for p in ps]
+        return found
+
+    for wanted, got in zip(run(False), run(True), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
+
+
+def test_two_optimisers_take_turns_in_one_step():
+    def run(compiled: bool) -> list[Any]:
+        tg.manual_seed(0)
+        maker, judge = nn.Linear(4, 4), nn.Linear(4, 1)
+        first, second = optim.Adam(maker.parameters()), optim.SGD(judge.parameters(), lr=0.1)
+
+        def step(x: Any) -> Any:
+            second.zero_grad()
+            fake = maker(ops.normal(x))
+            judged = (
+                functional.softplus(-judge(x)).mean()
+                + functional.softplus(judge(fake.detach())).mean()
+            )
+            judged.backward()
+            second.step()
+            first.zero_grad()
+            made = functional.softplus(-judge(fake)).mean()
+            made.backward()
+            first.step()
+            return judged, made
+
+        runner = compile(step) if compiled else step
+        found = []
+        for x in data(d=4):
+            found += [t.item() for t in runner(tg.as_tensor(x))]
+        return [*found, *(p.data for m in (maker, judge) for p in m.parameters())]
+
+    for wanted, got in zip(run(False), run(True), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=1e-6)

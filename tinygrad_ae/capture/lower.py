@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,8 @@ class Lowering:
         self.paths, self.homes = paths, homes
         self.parameters: list[tuple[Tensor, Array, Node]] = []  # what the plan assumes unchanged
         self._values: dict[Node, Value] = {}
-        self._grads: dict[int, Any] = {}  # what lines have set ``grad`` to, by the id of the leaf
+        # what lines have set ``grad`` to, by the id of the leaf: the trace's array, our value
+        self._grads: dict[int, tuple[Array | None, Value | None]] = {}
         self._names: set[str] = set()
         self._constants: dict[Any, Value] = {}
         self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
@@ -58,6 +60,7 @@ class Lowering:
             else:
                 self._call(event)
         self._set_grads(trace.grads())
+        self.program.kept = [value for _, value in self._grads.values() if value is not None]
         self.program.outputs = [self.array_value(t.data, t.node) for t in outputs]
         self.program.drop_unused()
 
@@ -126,47 +129,54 @@ class Lowering:
         self.add("copyto({0}, {1})", [target, value], effect=True, where=event.where)
 
     def _call(self, event: Call) -> None:
-        self._set_grads(event.grads)
+        self._set_grads(event.grads, event.stamp)
         function = event.function.__qualname__.replace(".", "_").lower()
         owner = event.args[0] if event.args else None
         kind = type(owner).__name__.lower()
         text = kind + function[function.rfind("_") :] if "optim" in type(owner).__module__ else ""
         name = self.object(text or function.strip("_"), _bound(event))
-        reads = [self.array_value(g, None) for _, g in event.grads if g is not None]
+        reads = [value for _, value in self._grads.values() if value is not None]
         self.add(f"{name}()", reads, effect=True, where=event.where)
 
-    def _set_grads(self, grads: Grads) -> None:
-        """Let tensors' ``grad`` be what it was in the step at this point."""
-        held: list[Value] = []
+    def _set_grads(self, grads: Grads, stamp: float = math.inf) -> None:
+        """Let tensors' ``grad`` be what it was in the step at the time ``stamp``."""
         for leaf, array in grads:
-            if isinstance(self._sources.get(id(leaf.data)), Value) and any(
-                leaf.data is array for array in self._inputs
-            ):
+            if any(leaf.data is given for given in self._inputs):
                 raise Uncapturable("an argument of the step receives a gradient")
-            before = self._grads.get(id(leaf), self)
-            self._grads[id(leaf)] = array
-            if before is array:
+            if id(leaf) in self._grads and self._grads[id(leaf)][0] is array:
                 continue
             tensor = self.object(f"p_{self._called(leaf)}", leaf)
+            self._grads[id(leaf)] = array, None
             if array is None:
                 self.add(f"{tensor}.grad = None", [], effect=True)
                 continue
-            g = self.full(self.array_value(array, None))
-            if any(g is other for other in held):  # each has memory of its own
-                copy = self.buffer(g.shape, g.dtype, "gradient")
-                g = cast(Value, self.add("copyto({out}, {0})", [g], copy))
-            held.append(g)
+            g = self._own(array, stamp)
             home = self.homes.get(id(leaf))
-            if home is not None:
-                self._settle(g, home, f"grad_{self._called(leaf)}")
+            root = _whole(g)
+            if home is not None and root.is_buffer and root.dtype == home.dtype:
+                root.array = home.reshape(root.shape)
+                root.name = self.name(f"grad_{self._called(leaf)}")
+            self._grads[id(leaf)] = array, g
+            self._sources[id(array)] = g  # who reads the gradient from now on reads this memory
+            for node in [n for n in self._values if n.op is None and n.saved]:
+                if node.saved and node.saved[0] is array:
+                    del self._values[node]
             self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)
 
-    def _settle(self, g: Value, home: Array, name: str) -> None:
-        """Compute a gradient straight into its home, if it is a whole buffer of that size."""
-        while g.base is not None and g.base.nbytes == g.nbytes and g.layout().flags.c_contiguous:
-            g = g.base
-        if g.is_buffer and g.nbytes == home.nbytes and g.dtype == home.dtype:
-            g.array, g.name = home.reshape(g.shape), self.name(name)
+    def _own(self, array: Array, stamp: float) -> Value:
+        """Return a gradient in memory of its own, which may be written to in place."""
+        g = self.full(self.array_value(array, None))
+        source = self.trace.copies.get(id(array), (array, None))[1]
+        used = isinstance(source, Node) and any(
+            user.index > stamp for user in self.uses.get(self.origin(source), ())
+        )
+        root = _whole(g)
+        held = {_whole(value) for _, value in self._grads.values() if value is not None}
+        if root.is_buffer and root not in held and not used:
+            return g
+        copy = self.buffer(g.shape, g.dtype, "gradient")
+        self.add("copyto({out}, {0})", [g], copy)
+        return copy
 
     def _called(self, tensor: Tensor) -> str:
         return _identifier(self.paths.get(id(tensor)) or tensor.name or "tensor")
@@ -326,6 +336,16 @@ def _bound(event: Call) -> Callable[[], None]:
         result[...] = function(*args, **kwargs)
 
     return run
+
+
+def _whole(value: Value) -> Value:
+    """Return the buffer a value is all of, in the same order; else the value itself."""
+    inner = value
+    while inner.base is not None and inner.base.nbytes == value.nbytes:
+        if not inner.layout().flags.c_contiguous:
+            return value
+        inner = inner.base
+    return inner
 
 
 def _holds_arrays(attrs: Any) -> bool:

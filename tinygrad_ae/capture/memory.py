@@ -54,7 +54,7 @@ def _last_uses(program: Program) -> dict[Value, int]:
         for arg in line.args:
             for root in arg.roots():
                 last[root] = i
-    for value in program.outputs:
+    for value in (*program.outputs, *program.kept):
         for root in value.roots():
             last[root] = len(program.lines)
     return last

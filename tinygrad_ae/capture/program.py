@@ -96,12 +96,13 @@ class Program:
     inputs: list[Value] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
+    kept: list[Value] = field(default_factory=list)  # gradients, to be read after the step
     objects: dict[str, Any] = field(default_factory=dict)  # functions and objects, by name
 
     def drop_unused(self) -> None:
         """Remove lines whose result nothing reads."""
         needed: set[Value] = set()
-        for value in self.outputs:
+        for value in (*self.outputs, *self.kept):
             needed.update(value.roots())
         kept = []
         for line in reversed(self.lines):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class Call:
     grads: Grads  # at the time
     result: Array | None
     where: str
+    stamp: int = field(default_factory=lambda: next(clock))
 
 
 @dataclass
