@@ -15,6 +15,7 @@ more, wall time, without the rounds in which other processes took the cores.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -91,11 +92,11 @@ def limit_threads(count: int) -> None:
 
 def describe(threads: int, peers: Sequence[str]) -> list[str]:
     """Return what the figures depend on."""
-    import importlib.metadata as metadata
+    from importlib import metadata
 
     import numpy as np
 
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     packages = ["numpy", "threadpoolctl", *peers]
     versions = []
     for package in packages:
@@ -115,10 +116,10 @@ def describe(threads: int, peers: Sequence[str]) -> list[str]:
 def kernel() -> str:
     """Return which set of routines OpenBLAS chose for this processor."""
     try:
-        from threadpoolctl import threadpool_info
+        pools = importlib.import_module("threadpoolctl").threadpool_info()
     except ImportError:
         return "unknown (install threadpoolctl)"
-    return ", ".join(str(pool.get("architecture")) for pool in threadpool_info()) or "unknown"
+    return ", ".join(str(pool.get("architecture")) for pool in pools) or "unknown"
 
 
 def import_time(module: str) -> float:
@@ -175,7 +176,7 @@ def ours(widths: list[int], batch: Any, compiled: bool) -> Step:
 
     def step(x: Tensor) -> Tensor:
         optimizer.zero_grad()
-        loss = ((model(x) - x) ** 2).mean()
+        loss: Tensor = ((model(x) - x) ** 2).mean()
         loss.backward()
         optimizer.step()
         return loss
@@ -193,7 +194,7 @@ def activation(nn: Any, k: int, count: int) -> Any:
 
 def torch(widths: list[int], batch: Any, threads: int) -> Step:
     """Return PyTorch's step, with its fused Adam."""
-    import torch as t
+    t: Any = importlib.import_module("torch")
 
     t.set_num_threads(threads)
     t.manual_seed(0)
@@ -216,9 +217,10 @@ def torch(widths: list[int], batch: Any, threads: int) -> Step:
 
 def jax(widths: list[int], batch: Any) -> Step:
     """Return JAX's step, compiled as one function."""
-    import jax as j
-    import jax.numpy as jnp
     import numpy as np
+
+    j: Any = importlib.import_module("jax")
+    jnp: Any = importlib.import_module("jax.numpy")
 
     rng = np.random.default_rng(0)
     w = [jnp.asarray(rng.normal(0, m**-0.5, (m, n)), "float32") for m, n in pairwise(widths)]
