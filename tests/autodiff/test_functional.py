@@ -131,14 +131,27 @@ def test_shapes_are_checked():
         vjp(curve, X)[1](np.ones((3, 1)))
 
 
+def test_dicts_match_by_key_in_whatever_order_they_are_written():
+    def f(p):
+        return p["a"] ** 2 + 10 * p["b"] ** 2
+
+    product = hvp(f, ({"a": 1.0, "b": 1.0},), ({"b": 0.0, "a": 1.0},))
+    assert (product["a"].item(), product["b"].item()) == (2.0, 0.0)
+    with pytest.raises(ShapeError, match="nested"):
+        hvp(f, ({"a": 1.0, "b": 1.0},), ({"a": 1.0, "z": 1.0},))
+    with pytest.raises(ShapeError, match="nested"):
+        vjp(lambda x: {"out": x}, X)[1]({"in": X})
+
+
 def test_flatten_rebuilds_any_nest():
     from collections import namedtuple
 
     Pair = namedtuple("Pair", "left right")
     tree = {"b": [1, (2, None)], "a": Pair(3, {})}
     leaves, rebuild = flatten(tree)
-    assert leaves == [1, 2, 3]
-    assert rebuild([10, 20, 30]) == {"b": [10, (20, None)], "a": Pair(30, {})}
+    assert leaves == [3, 1, 2]
+    assert rebuild([30, 10, 20]) == {"b": [10, (20, None)], "a": Pair(30, {})}
+    assert list(rebuild(leaves)) == ["b", "a"]
     with pytest.raises(ValueError, match="3 leaves cannot be rebuilt from 1"):
         rebuild([1])
 

@@ -18,7 +18,7 @@ from ..ops import identity, stack
 from ..tensor import Tensor, _wrap, as_tensor
 from .engine import grad
 from .modes import enable_grad
-from .tree import Rebuild, flatten
+from .tree import Rebuild, flatten, structure
 
 
 class _Arguments:
@@ -77,9 +77,14 @@ def _grads(
     return [_zeros(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
 
 
-def _match(tree: Any, like: Sequence[Tensor], what: str) -> list[Tensor]:
+def _match(tree: Any, like: Any, what: str) -> list[Tensor]:
+    if structure(tree) != structure(like):
+        raise ShapeError(
+            f"{what} must be nested as what they stand for, {structure(like)}; they are nested "
+            f"{structure(tree)}"
+        )
     tensors, _ = _tensors(tree)
-    shapes, wanted = [t.shape for t in tensors], [t.shape for t in like]
+    shapes, wanted = [t.shape for t in tensors], [t.shape for t in flatten(like)[0]]
     if shapes != wanted:
         raise ShapeError(f"{what} must have the shapes {wanted}; they have {shapes}")
     return tensors
@@ -139,7 +144,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     observed = entered.observed(outputs)
 
     def pull(cotangents: Any) -> tuple[Any, ...]:
-        seeds = _match(cotangents, outputs, "cotangents")
+        seeds = _match(cotangents, rebuild(list(outputs)), "cotangents")
         record = state.recording and (observed or any(s.requires_grad for s in seeds))
         return tuple(entered.rebuild(list(_grads(outputs, entered.leaves, seeds, record=record))))
 
@@ -153,7 +158,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     the direction v is J v (the "double backward trick", J. Townsend 2017).
     """
     entered = _Arguments(primals)
-    directions = _match(tuple(tangents), entered.leaves, "tangents")
+    directions = _match(tuple(tangents), entered.args, "tangents")
     with enable_grad():
         outputs, rebuild = _tensors(f(*entered.args))
         record = entered.observed([*outputs, *directions])
@@ -172,7 +177,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     product, several give a tuple.
     """
     entered = _Arguments(primals)
-    directions = _match(tuple(tangents), entered.leaves, "tangents")
+    directions = _match(tuple(tangents), entered.args, "tangents")
     with enable_grad():
         loss = _scalar(f(*entered.args))
         record = entered.observed([loss, *directions])

@@ -28,8 +28,14 @@ def _plan(tree: Any, leaves: list[Any]) -> Callable[[Any], Any]:
     if tree is None:
         return lambda new: None
     if isinstance(tree, dict):
-        parts = {key: _plan(value, leaves) for key, value in tree.items()}
-        return lambda new: {key: part(new) for key, part in parts.items()}
+        # In sorted order, so that nests of equal keys match in whatever order they were written.
+        parts = {key: _plan(tree[key], leaves) for key in sorted(tree, key=repr)}
+
+        def rebuild(new: Any) -> dict[Any, Any]:
+            made = {key: part(new) for key, part in parts.items()}
+            return {key: made[key] for key in tree}
+
+        return rebuild
     if isinstance(tree, (list, tuple)):
         items = [_plan(value, leaves) for value in tree]
         kind: Any = type(tree)
@@ -38,3 +44,12 @@ def _plan(tree: Any, leaves: list[Any]) -> Callable[[Any], Any]:
         return lambda new: kind([item(new) for item in items])
     leaves.append(tree)
     return next
+
+
+def structure(tree: Any) -> Any:
+    """Return the nest with its leaves left out: equal for nests that can stand for each other."""
+    if isinstance(tree, dict):
+        return {key: structure(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [structure(value) for value in tree]
+    return None if tree is None else ...
