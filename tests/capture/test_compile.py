@@ -600,6 +600,16 @@ def test_gradients_have_memory_of_their_own(with_optimizer):
         np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-14)
 
 
+def test_gradients_are_computed_where_the_optimiser_reads_them():
+    model, optimizer, step = training(Autoencoder(12, (8,), 3))
+    run = compile(step)
+    run(data()[0])
+    assert "copyto" not in run.source()
+    for p, memory in optimizer.gradient_memory():
+        assert p.grad.data is memory
+    assert len(list(model.parameters())) == 8
+
+
 def test_two_optimisers_take_turns_in_one_step():
     def run(compiled: bool) -> list[Any]:
         tg.manual_seed(0)

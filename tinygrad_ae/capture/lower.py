@@ -154,7 +154,7 @@ class Lowering:
             home = self.homes.get(id(leaf))
             root = _whole(g)
             if home is not None and root.is_buffer and root.dtype == home.dtype:
-                root.array = home.reshape(root.shape)
+                root.array, g.array = home.reshape(root.shape), home
                 root.name = self.name(f"grad_{self._called(leaf)}")
             self._grads[id(leaf)] = array, g
             self._sources[id(array)] = g  # who reads the gradient from now on reads this memory
