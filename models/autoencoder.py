@@ -14,7 +14,10 @@ G. Hinton and R. Salakhutdinov, "Reducing the Dimensionality of Data with Neural
 Science 313 (2006); I. Goodfellow, Y. Bengio and A. Courville, Deep Learning (2016), chapter 14.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
+
+import numpy as np
 
 from tinygrad_ae import Tensor, nn
 
@@ -27,6 +30,7 @@ class Autoencoder(nn.Module):
         hidden: width of each layer between sample and code; the decoder has them in reverse.
         latent: numbers in a code, k.
         activation: what stands between two layers: relu, leaky_relu, gelu, tanh, ...
+        tied: whether the decoder's matrices are the encoder's, transposed: half the weights.
     """
 
     def __init__(
@@ -35,14 +39,20 @@ class Autoencoder(nn.Module):
         hidden: tuple[int, ...] = (128,),
         latent: int = 16,
         activation: str = "relu",
+        tied: bool = False,
     ) -> None:
         super().__init__()
         self.latent = latent
-        self.encoder = nn.Sequential(*layers((inputs, *hidden, latent), activation))
-        self.decoder = nn.Sequential(
-            *layers((latent, *reversed(hidden), inputs), activation),
-            nn.Sigmoid(),  # samples lie within 0...1, and so do reconstructions
-        )
+        between = lambda: nn.activation(activation)
+        down = layers((inputs, *hidden, latent), between)
+        up = layers((latent, *reversed(hidden), inputs), between)
+        if tied:
+            up[::2] = [
+                Transposed(layer) for layer in reversed(down) if isinstance(layer, nn.Linear)
+            ]
+        self.encoder = nn.Sequential(*down)
+        # Samples lie within 0...1, and so do reconstructions.
+        self.decoder = nn.Sequential(*up, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples: x̂ = g_φ(f_θ(x)), shape (n, d)."""
@@ -55,7 +65,21 @@ class Autoencoder(nn.Module):
         return ((x_hat - x) ** 2).mean()
 
 
-def layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:
+class Transposed(nn.Module):
+    """The way back through a layer y = x Wᵀ + b, by the same W: x = y W + c, c its own."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        assert isinstance(layer, nn.Linear)
+        self.weight = layer.weight
+        self.bias = nn.Parameter(np.zeros(layer.in_features, np.float32))
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Map (n, out_features) to (n, in_features)."""
+        return y @ self.weight + self.bias
+
+
+def layers(widths: tuple[int, ...], between: Callable[[], nn.Module]) -> list[nn.Module]:
     """Return linear layers from each width to the next, with an activation between each two.
 
     Weights start at the scale at which samples neither fade nor swell on their way through the
@@ -65,5 +89,5 @@ def layers(widths: tuple[int, ...], activation: str) -> list[nn.Module]:
     for n_in, n_out in pairwise(widths):
         linear = nn.Linear(n_in, n_out)
         nn.init.xavier_uniform_(linear.weight)
-        stack += [linear, nn.activation(activation)]
+        stack += [linear, between()]
     return stack[:-1]
