@@ -1,3 +1,7 @@
+import copy
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -5,6 +9,8 @@ from tinygrad_ae import Tensor
 from tinygrad_ae.errors import UserError
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import Module
+
+Check = Callable[[Module, Any], None]
 
 
 def widths(part: Module) -> list[tuple[int, ...]]:
@@ -42,3 +48,39 @@ def test_the_activation_is_chosen_by_name() -> None:
     assert "Tanh" in repr(Autoencoder(activation="tanh"))
     with pytest.raises(UserError, match="Did you mean 'relu'"):
         Autoencoder(activation="rellu")
+
+
+# ---- tied weights
+
+
+def test_a_tied_decoder_is_the_transposed_encoder() -> None:
+    model = Autoencoder(inputs=6, hidden=(5, 4), latent=2, tied=True)
+    assert [name for name, _ in model.named_parameters() if name.startswith("decoder")] == [
+        "decoder.0.bias",
+        "decoder.2.bias",
+        "decoder.4.bias",
+    ]
+    x = np.random.default_rng(0).random((4, 6), np.float32)
+    state = model.state_dict()
+    z = model.encoder(Tensor(x)).data
+    h = np.maximum(z @ state["encoder.4.weight"] + state["decoder.0.bias"], 0)
+    h = np.maximum(h @ state["encoder.2.weight"] + state["decoder.2.bias"], 0)
+    logits = h @ state["encoder.0.weight"] + state["decoder.4.bias"]
+    np.testing.assert_allclose(model(Tensor(x)).data, 1 / (1 + np.exp(-logits)), rtol=1e-5)
+
+
+def test_tied_weights_stay_tied() -> None:
+    model = Autoencoder(inputs=6, hidden=(5,), latent=2, tied=True)
+    other = copy.deepcopy(model)
+    state = {name: value + 1 for name, value in model.state_dict().items()}
+    other.load_state_dict(state)
+    for layer in (other.astype(np.float64), copy.deepcopy(other)):
+        assert layer.encoder[0].weight is layer.decoder[2].weight
+        np.testing.assert_array_equal(layer.decoder[2].weight.data, state["encoder.0.weight"])
+    assert other.encoder[0].weight is not model.encoder[0].weight
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_gradients(tied: bool, check_gradients: Check) -> None:
+    model = Autoencoder(inputs=4, hidden=(3,), latent=2, activation="tanh", tied=tied)
+    check_gradients(model, np.random.default_rng(0).random((3, 4)))
