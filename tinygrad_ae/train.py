@@ -16,6 +16,7 @@ from .contract import Trainable
 from .data.batches import batches
 from .data.dataset import Dataset
 from .errors import DataError, DivergedError, ModelError, NonFiniteError
+from .graph import state
 from .random import default_generator
 from .tensor import Tensor, as_tensor
 
@@ -62,6 +63,7 @@ def fit(
     generator: np.random.Generator | None = None,
     history: History | None = None,
     on_epoch: Callable[[History], object] | Iterable[Callable[[History], object]] = (),
+    on_step: Callable[[Epoch], object] | None = None,
     compile: bool = False,
 ) -> History:
     """Fit a model to data by minimising the mean of ``model.loss(batch)``.
@@ -82,6 +84,9 @@ def fit(
             (see ``manual_seed``) unless given.
         history: of the epochs done before, to continue; it is extended.
         on_epoch: called with the history after each epoch; or several such functions.
+        on_step: called after each step with what is known of the epoch so far: its number as
+            ``epoch``, the ``samples`` seen in it, their mean ``loss``, and the
+            ``samples_per_second``.
         compile: record the loss and its gradients once and replay them (see
             :func:`tinygrad_ae.capture.compile`), instead of running the model's Python in each
             step.
@@ -91,12 +96,14 @@ def fit(
 
     Raises:
         DataError: there is nothing to learn from, it is not finite, or batches have no size.
-        ModelError: the loss is not a tensor of one element.
+        ModelError: the loss is not a tensor of one element that depends on parameters, or the
+            optimiser has none of the model's.
         DivergedError: the loss or a parameter stopped being finite; the message names the first
             operation and module that gave such a value.
     """
     train, validation = _splits(data)
     optimizer = optimizer or optim.Adam(model.parameters(), lr=1e-3)
+    _check_optimizer(optimizer, model)
     generator = generator or default_generator
     history = History() if history is None else history
     watchers = [on_epoch] if callable(on_epoch) else list(on_epoch)
@@ -113,13 +120,25 @@ def fit(
     while len(history) < epochs:
         start = time.perf_counter()
         model.train()
-        total = 0.0
+        total, seen = 0.0, 0
         try:
             for batch in batches(train, batch_size, generator):
                 if schedule:
                     optimizer.lr = base_lr * schedule(step)
-                total += _step(run, model, as_tensor(batch), optimizer, clip) * len(batch)
-                step += 1
+                advice = _ADVICE if step else _ADVICE_AT_FIRST
+                loss = _step(run, model, as_tensor(batch), optimizer, clip, advice)
+                total, seen, step = total + loss * len(batch), seen + len(batch), step + 1
+                if on_step:
+                    rate = seen / (time.perf_counter() - start)
+                    number = len(history) + 1
+                    on_step(
+                        {
+                            "epoch": number,
+                            "samples": seen,
+                            "loss": total / seen,
+                            "samples_per_second": rate,
+                        }
+                    )
         finally:
             optimizer.lr = base_lr
         trained = time.perf_counter() - start
@@ -148,7 +167,7 @@ def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> floa
         for batch in batches(x, batch_size):
             loss = loss_of(model, as_tensor(batch)).item()
             if not math.isfinite(loss):
-                raise _diverged(model, batch)
+                raise _diverged(model, batch, _ADVICE)
             total += loss * len(batch)
     return total / len(x)
 
@@ -159,13 +178,14 @@ def _step(
     batch: Tensor,
     optimizer: optim.Optimizer,
     clip: float | None,
+    advice: str,
 ) -> float:
     """Move the parameters once, down the gradient of the batch's loss; return the loss."""
     before = default_generator.bit_generator.state
     value = float(gradients(batch).item())
     if not math.isfinite(value) or not _finite_gradients(optimizer):
         default_generator.bit_generator.state = before  # the same noise again
-        raise _diverged(model, batch.data)
+        raise _diverged(model, batch.data, advice)
     if clip is not None:
         optim.clip_grad_norm_(optimizer.parameters, clip)
     optimizer.step()
@@ -187,7 +207,7 @@ def loss_of(model: Trainable, batch: Tensor) -> Tensor:
     """Return ``model.loss(batch)``.
 
     Raises:
-        ModelError: it is not a tensor of one element.
+        ModelError: it is not a tensor of one element, or no gradient can be pulled back from it.
     """
     loss = model.loss(batch)
     if not isinstance(loss, Tensor) or loss.size != 1:
@@ -196,7 +216,28 @@ def loss_of(model: Trainable, batch: Tensor) -> Tensor:
             f"{type(model).__name__}.loss(batch) returned {got}; it must return a tensor of one "
             "element, the mean loss over the batch. Reduce it with .mean()."
         )
+    if state.recording and not loss.requires_grad:
+        raise ModelError(
+            f"{type(model).__name__}.loss(batch) returned a tensor that depends on no parameter, "
+            "so nothing can be learnt from it. Is there a .detach(), no_grad() or NumPy's "
+            "arithmetic on the way to it, or are all parameters frozen?"
+        )
     return loss
+
+
+def _check_optimizer(optimizer: optim.Optimizer, model: Trainable) -> None:
+    if isinstance(optimizer, type):
+        name = optimizer.__name__
+        raise ModelError(
+            f"optimizer is the class {name}; give an optimiser with the parameters that it moves: "
+            f"{name}(model.parameters(), lr=1e-3)"
+        )
+    own = {id(parameter) for parameter in model.parameters()}
+    if not any(id(parameter) in own for parameter in optimizer.parameters):
+        raise ModelError(
+            "the optimizer holds none of this model's parameters, so training would move nothing. "
+            f"Make it of model.parameters() of the {type(model).__name__} that is to be trained."
+        )
 
 
 def _splits(data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -220,10 +261,15 @@ def _splits(data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 # ---- when it diverges
 
+_ADVICE_AT_FIRST = (
+    "This was the first step, when no parameter had moved yet: look at how loss(batch) is computed "
+    "(a logarithm or root of what may be negative, a division by what may be 0) and at the values "
+    "that the parameters start with."
+)
 _ADVICE = "Lower the learning rate (--lr), or limit the gradient (--clip 1)."
 
 
-def _diverged(model: Trainable, batch: NDArray[Any]) -> DivergedError:
+def _diverged(model: Trainable, batch: NDArray[Any], advice: str) -> DivergedError:
     """Run the batch again to find the first operation that gives a value that is not finite."""
     _check_parameters(model)
     model.zero_grad()
@@ -233,8 +279,8 @@ def _diverged(model: Trainable, batch: NDArray[Any]) -> DivergedError:
             if loss.requires_grad:
                 loss.backward()
     except NonFiniteError as error:
-        return DivergedError(f"Training diverged: {error}\n{_ADVICE}")
-    return DivergedError(f"Training diverged: the loss or a gradient is not finite.\n{_ADVICE}")
+        return DivergedError(f"Training diverged: {error}\n{advice}")
+    return DivergedError(f"Training diverged: the loss or a gradient is not finite.\n{advice}")
 
 
 def _check_parameters(model: Trainable) -> None:
