@@ -84,6 +84,7 @@ def test_npz_of_splits(tmp_path, prefix):
         ({"x_test": X, "y_test": Y}, r"holds the arrays x_test, y_test; expected x"),
         ({"x": X, "X": X}, r"holds both x and X"),
         ({"train": X, "x_train": X}, r"holds both train and x_train"),
+        ({"x_train": X, "x_valid": X}, r"holds x_train, but also x_valid, which would not be"),
         ({"x": X, "y": Y[:-1]}, r"labels of shape \(11,\), expected \(12,\)"),
     ],
 )

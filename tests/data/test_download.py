@@ -188,6 +188,17 @@ def test_without_network_the_message_says_what_was_tried_and_what_to_do(mirrors,
     assert "digits need no network" in message
 
 
+def test_a_download_that_brought_nothing_leaves_no_folder(mirrors, tmp_path):
+    mirrors[0].status = 404
+    with pytest.raises(DataError, match="404"):
+        get(mirrors[:1], tmp_path / "new" / "folder")
+    assert list(tmp_path.iterdir()) == []
+    mirrors[0].status, mirrors[0].cuts = 200, [100_000, 0]
+    with pytest.raises(DataError, match="was cut"):
+        get(mirrors[:1], tmp_path / "new" / "folder")
+    assert (tmp_path / "new" / "folder" / "file.gz.part").stat().st_size == 100_000
+
+
 def test_a_silent_mirror_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.05)
     with Mirror() as silent, pytest.raises(DataError, match="timed out"):

@@ -43,3 +43,8 @@ def test_every_file_has_a_checksum_and_every_mirror_is_a_folder():
         assert len(source.sha256) == 4
         assert all(len(bytes.fromhex(digest)) == 32 for digest in source.sha256.values())
         assert all(mirror.startswith("http") and mirror.endswith("/") for mirror in source.mirrors)
+
+
+def test_encrypted_mirrors_are_asked_first():
+    for source in mnist.SOURCES.values():
+        assert source.mirrors[0].startswith("https://")

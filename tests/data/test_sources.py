@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tinygrad_ae.data import Scaling, idx, load, load_samples
+from tinygrad_ae.data.sources import located
 from tinygrad_ae.errors import DataError
 
 BYTES = np.arange(12 * 6, dtype=np.uint8).reshape(12, 2, 3)
@@ -160,3 +161,10 @@ def test_importing_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
+
+
+def test_a_path_is_found_from_any_folder_and_a_name_stays_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert located("digits") == "digits"
+    assert located("./digits") == str(tmp_path / "digits")
+    assert located(str(tmp_path / "x.npy")) == str(tmp_path / "x.npy")

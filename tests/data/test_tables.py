@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_ae.data.tables import read_csv
+from tinygrad_ae.data.tables import feature_names, read_csv
 from tinygrad_ae.errors import DataError
 
 
@@ -63,7 +63,9 @@ def test_a_column_of_labels_is_no_feature(tmp_path, name):
         ("1,2\n3,4,5\n", r"line 2: found 3 columns, expected 2"),
         ("1,2\n3\n", r"line 2: found 1 columns, expected 2"),
         ("1,cat\n3,4\n", r"line 1, column 2: 'cat'"),
-        ("1;2\n3;4\n", r"line 2, column 1: '3;4' is not a finite number.*commas between"),
+        ("1;2\n3;4\n", r"has ';' between its columns; expected commas"),
+        ("1,5;2\n3;4\n", r"has ';' between its columns"),
+        ("a\tb\n3\t4\n", r"has a tab between its columns"),
         ("", r"no samples"),
         ("a,b\n", r"no samples"),
         ("y\n1\n", r"no samples"),
@@ -84,3 +86,12 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe1\0,\0")
     with pytest.raises(DataError, match=r"cannot be read as a table \('utf-8' codec"):
         read_csv(tmp_path / "x.csv")
+
+
+def test_the_names_of_the_features(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('a,"b, c",Label\n1,2,3\n')
+    assert feature_names(path) == ("a", "b, c")
+    path.write_text("1,2\n3,4\n")
+    assert feature_names(path) is None
+    assert feature_names(tmp_path / "x.npy") is None

@@ -50,6 +50,7 @@ def read_npz(path: Path) -> dict[str, Raw]:
             labels = _one(path, arrays, (f"y_{split}",))
             parts[split] = Raw(samples, labels, where=f"{path} ({split})")
     if "train" in parts:
+        _refuse_other_splits(path, arrays, parts)
         return parts
     samples = _one(path, arrays, SAMPLES)
     if samples is None and len(arrays) == 1:
@@ -61,6 +62,19 @@ def read_npz(path: Path) -> dict[str, Raw]:
             "names, as in numpy.savez(file, x=samples)."
         )
     return {"train": Raw(samples, _one(path, arrays, LABELS), where=str(path))}
+
+
+def _refuse_other_splits(
+    path: Path, arrays: dict[str, NDArray[Any]], splits: Iterable[str]
+) -> None:
+    """Refuse what would be left out unnoticed, such as a split that is called otherwise."""
+    others = arrays.keys() - {name for s in splits for name in (s, f"x_{s}", f"y_{s}")}
+    if others:
+        raise DataError(
+            f"{path} holds x_train, but also {', '.join(sorted(others))}, which would not be used. "
+            "Splits are x_train, x_validation and x_test (with y_train, ...): rename these arrays, "
+            "or leave them out."
+        )
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -172,6 +172,12 @@ def assemble(name: str, parts: Mapping[str, Raw], shape: tuple[int, ...] | None 
                 f"{part.where} of {_describe(part)}. Give all splits the same shape and type."
             )
     parts = _complete(parts)
+    if shape is not None and math.prod(shape) != math.prod(train.x.shape[1:]):
+        raise DataError(
+            f"{train.where}: found samples of shape {train.x.shape[1:]}, expected {tuple(shape)} "
+            "by the shape that was given (--shape), which has another number of values. Correct "
+            "it, or leave it out."
+        )
     shape = train.x.shape[1:] if shape is None else tuple(shape)
     rows = {split: flat(part, shape) for split, part in parts.items()}
     scaling = Scaling.fit(rows["train"], by_column=len(shape) == 1)
@@ -190,8 +196,12 @@ def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:
         raise DataError(
             f"{samples.where}: found samples of shape {samples.x.shape[1:]}, expected {shape}"
             + (f" or flat ({size},)" if len(shape) > 1 else "")
-            + ". Bring the samples to that shape (for pictures: resize or crop them, and convert "
-            "between grey and colour)."
+            + ". Bring the samples to that shape"
+            + (
+                " (for pictures: resize or crop them, and convert between grey and colour)."
+                if len(shape) > 1
+                else "."
+            )
         )
     return samples.x.reshape(len(samples.x), size)
 

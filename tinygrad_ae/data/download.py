@@ -9,7 +9,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -65,11 +65,16 @@ def fetch(
     target = folder / name
     if _is(target, sha256):
         return target
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    lock = folder / f"{name}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{name}.lock"):
+        with _locked(lock):
             if not _is(target, sha256):  # nobody brought it while we waited
                 _download(target, mirrors, sha256, progress)
+    except DataError:
+        _tidy(lock, made)
+        raise
     except OSError as error:  # of the disk: one of the network becomes _MirrorError
         raise DataError(
             f"{target} cannot be written: {error.strerror or error}. Set the environment variable "
@@ -177,6 +182,15 @@ def _locked(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _tidy(lock: Path, made: Sequence[Path]) -> None:
+    """Leave no trace of a download that brought nothing: no folder that was made for it."""
+    if made and all(path == lock for path in made[0].iterdir()):
+        with suppress(OSError):  # somebody else may be using them
+            lock.unlink(missing_ok=True)
+            for folder in made:
+                folder.rmdir()
 
 
 def _size(path: Path) -> int:

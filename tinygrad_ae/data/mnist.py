@@ -47,8 +47,8 @@ SOURCES = {
     ),
     "fashion-mnist": _Source(
         mirrors=(
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         sha256={
             "train-images-idx3-ubyte.gz": (

@@ -33,6 +33,11 @@ _KINDS = (
 Source = str | os.PathLike[str] | NDArray[Any]
 
 
+def located(source: str) -> str:
+    """Return a source so that it is found from any folder: a name as it is, a path absolute."""
+    return source if source in NAMES else str(Path(source).expanduser().absolute())
+
+
 def load(
     source: Source = "digits",
     *,

@@ -41,6 +41,7 @@ def read_csv(path: Path) -> Raw:
                     if header:
                         continue
                 if len(fields) != width:
+                    _refuse_other_separator(path, fields)
                     raise DataError(
                         f"{path}, line {reader.line_num}: found {len(fields)} columns, expected "
                         f"{width} as in the first line. Fill the gap or mend the line."
@@ -54,6 +55,17 @@ def read_csv(path: Path) -> Raw:
     return _labelled(path, header or [], np.array(rows))
 
 
+def feature_names(path: Path) -> tuple[str, ...] | None:
+    """Return what the header of a ``.csv`` file calls the features; None if there is none."""
+    if path.suffix.lower() != ".csv":
+        return None
+    with open(path.expanduser(), encoding="utf-8-sig", newline="") as file:
+        header: list[str] = next(filter(None, csv.reader(file)), [])
+    if any(map(_is_number, header)):
+        return None
+    return tuple(name for name in header if name.strip().lower() not in LABELS)
+
+
 def _row(path: Path, line: int, fields: list[str]) -> NDArray[np.float64]:
     try:
         row = np.fromiter(map(float, fields), np.float64, len(fields))
@@ -61,12 +73,22 @@ def _row(path: Path, line: int, fields: list[str]) -> NDArray[np.float64]:
             return row
     except ValueError:
         pass
+    _refuse_other_separator(path, fields)
     column, field = next((i, f) for i, f in enumerate(fields, 1) if not _is_number(f, finite=True))
     problem = "the cell is empty" if not field.strip() else f"{field!r} is not a finite number"
     raise DataError(
         f"{path}, line {line}, column {column}: {problem}. Every cell below the header must hold a "
         "number, with commas between the columns; fill the gaps or remove those lines."
     )
+
+
+def _refuse_other_separator(path: Path, fields: list[str]) -> None:
+    for separator, name in ((";", "';'"), ("\t", "a tab")):
+        if any(separator in field for field in fields):
+            raise DataError(
+                f"{path} has {name} between its columns; expected commas, and points in numbers. "
+                "Save it so (in pandas: to_csv(..., index=False))."
+            )
 
 
 def _labelled(path: Path, header: list[str], table: NDArray[np.float64]) -> Raw:
