@@ -216,3 +216,26 @@ def test_no_global_state_of_matplotlib_is_touched():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["True", "False"]
+
+
+def test_lines_say_what_they_are_and_how_high():
+    x = rng.normal(size=(3, 50))
+    figure = plots.reconstructions(x, x + 1, (50,))
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == [
+        "input, to compare with", "reconstruction", "error",
+    ]  # fmt: skip
+    assert figure.axes[3 + 2].get_yticks() == pytest.approx([x.min(), x.max() + 1])
+    assert list(figure.axes[6].get_xticks()) == [0, 49]
+    assert "MSE of these 3: 1.0000" in figure.get_suptitle()
+
+
+def test_colours_of_filters_are_explained():
+    assert "red positive, blue negative" in plots.filters(np.eye(4), (2, 2)).get_supxlabel()
+
+
+def test_the_legend_of_errors_by_class_begins_with_what_is_largest():
+    (legend,) = plots.error_by_class([1.0, 2.0], [0, 1]).legends
+    assert [t.get_text() for t in legend.get_texts()] == [
+        "mean", "median", "middle half of the samples", "mean of all: 1.5",
+    ]  # fmt: skip

@@ -173,22 +173,26 @@ def error_by_class(errors: npt.ArrayLike, labels: npt.ArrayLike) -> Figure:
     places = np.arange(len(names))
     with sheet((max(5.6, 1.2 + 0.55 * len(names)), 3.8)) as figure:
         ax = figure.subplots()
-        ax.bar(places, [p.mean() for p in parts], width=0.7, color="#bcd9ee", label="mean")
-        ax.vlines(
+        bars = ax.bar(places, [p.mean() for p in parts], width=0.7, color="#bcd9ee", label="mean")
+        halves = ax.vlines(
             places, quartiles[:, 0], quartiles[:, 2], color=TRAINING, lw=2,
             label="middle half of the samples",
         )  # fmt: skip
-        ax.plot(places, quartiles[:, 1], "o", color=TRAINING, mfc="white", ms=5, label="median")
+        (medians,) = ax.plot(
+            places, quartiles[:, 1], "o", color=TRAINING, mfc="white", ms=5, label="median"
+        )
         mean = float(values.mean())
-        ax.axhline(mean, color=VALIDATION, ls="--", lw=1.2, label=f"mean of all: {mean:.4g}")
+        overall = ax.axhline(
+            mean, color=VALIDATION, ls="--", lw=1.2, label=f"mean of all: {mean:.4g}"
+        )
         ax.set_xticks(places, [f"{c}" for c in names])
         ax.set(
-            xlabel="class", ylabel="error per sample", title="Reconstruction error by class",
+            xlabel="class", ylabel="MSE per value", title="Reconstruction error by class",
             ylim=(0, None),
         )  # fmt: skip
         ax.tick_params(axis="x", length=0)
         ax.grid(axis="y")
-        figure.legend(loc="outside lower center", ncols=4)
+        figure.legend(handles=[bars, medians, halves, overall], loc="outside lower center", ncols=4)
     return figure
 
 

@@ -12,6 +12,7 @@ from ..errors import UserError
 from .canvas import INK, TRAINING, VALIDATION, Array, bare, class_labels, colour_bar, sheet
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -49,13 +50,20 @@ def reconstructions(
     with sheet((max(4.6, 1.1 + 0.84 * len(chosen)), 3.0)) as figure:
         mse = float(np.mean(np.square(errors)))
         figure.suptitle(
-            f"Input, reconstruction and error (MSE of these: {mse:.4f})", x=0.01, ha="left"
+            f"Input, reconstruction and error (MSE of these {len(chosen)}: {mse:.4f})",
+            x=0.01,
+            ha="left",
         )
         axes = figure.subplots(3, len(chosen), squeeze=False)
         if _is_image(shape):
             _image_rows(figure, axes, samples, copies, errors, shape)
         else:
             _line_rows(axes, samples, copies, errors)
+            figure.legend(
+                handles=[*axes[1, 0].lines, axes[2, 0].lines[1]],
+                loc="outside lower center",
+                ncols=3,
+            )
         for ax, heading in zip(axes[0], headings, strict=True):
             ax.set_title(heading, loc="center", fontsize=9, fontweight="normal")
         for ax, row in zip(axes[:, 0], ("input x", "output x̂", "error x̂ − x"), strict=True):
@@ -86,6 +94,10 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
     with sheet((1.1 + max(size * columns, 3.6), 0.6 + size * rows)) as figure:
         of = f"{len(chosen)} of {len(weights)}" if len(chosen) < len(weights) else f"{len(weights)}"
         figure.suptitle(f"First-layer filters: {of} units, largest norm first", x=0.01, ha="left")
+        if _is_image(shape):
+            figure.supxlabel("weights: red positive, blue negative, white 0", fontsize=8)
+        else:
+            figure.supxlabel("weight of each value of a sample; grey: 0", fontsize=8)
         axes = figure.subplots(rows, columns, squeeze=False)
         for ax in axes.flat:
             bare(ax)
@@ -160,12 +172,22 @@ def _line_rows(axes: Array, samples: Array, copies: Array, errors: Array) -> Non
     limit = _limit(errors)
     for k in range(len(samples)):
         axes[0, k].plot(samples[k], color=INK, lw=1)
-        axes[1, k].plot(samples[k], color="#c8c8c8", lw=1)  # the input again, to compare with
-        axes[1, k].plot(copies[k], color=TRAINING, lw=1)
+        axes[1, k].plot(samples[k], color="#c8c8c8", lw=1, label="input, to compare with")
+        axes[1, k].plot(copies[k], color=TRAINING, lw=1, label="reconstruction")
         axes[2, k].axhline(0, color="#c8c8c8", lw=0.8)
-        axes[2, k].plot(errors[k], color=VALIDATION, lw=1)
+        axes[2, k].plot(errors[k], color=VALIDATION, lw=1, label="error")
         for ax in axes[:2, k]:
             ax.set_ylim(low - room, high + room)
         axes[2, k].set_ylim(-1.05 * limit, 1.05 * limit)
     for ax in axes.flat:
         bare(ax)
+    _ends(axes[1, -1], low, high)
+    _ends(axes[2, -1], -limit, limit)
+    axes[2, 0].set(xlabel="index of the value", xticks=[0, samples.shape[1] - 1])
+
+
+def _ends(ax: Axes, low: float, high: float) -> None:
+    """Write the ends of the scale that a row shares, on the row's right."""
+    ax.yaxis.tick_right()
+    ax.set_yticks([low, high], [f"{v:.3g}".replace("-", "−") for v in (low, high)])
+    ax.tick_params(length=0)
