@@ -157,3 +157,73 @@ def test_bad_input_is_refused(
     assert message in err
     assert "Traceback" not in err
     assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["reconstruct pictures", "encode pictures", "decode pictures"])
+def test_what_is_read_is_never_overwritten(
+    trained: Path, folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    name, run = command.split()
+    np.save("codes.npy", np.zeros((4, 3)))
+    source = folder / ("codes.npy" if name == "decode" else "x.npy")
+    before = source.read_bytes()
+    assert main([name, str(trained / run), str(source), "-o", source.name]) == 2
+    assert "choose another file" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+def test_a_picture_that_is_read_is_not_overwritten(trained: Path, folder: Path) -> None:
+    (folder / "in").mkdir()
+    Image.fromarray(PIXELS[0]).save("in/a.png")
+    before = Path("in/a.png").read_bytes()
+    assert main(["reconstruct", str(trained / "pictures"), "in", "-o", "in/a.png"]) == 2
+    assert Path("in/a.png").read_bytes() == before
+
+
+def test_it_is_said_when_a_file_is_replaced(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for expected in ("1 code of 3 numbers\nout.npy\n", "1 code of 3 numbers\nout.npy (replaced)\n"):
+        np.save("one.npy", PIXELS[:1])
+        ok("encode", trained / "pictures", "one.npy", "-o", "out.npy")
+        assert capsys.readouterr().out == expected
+
+
+def test_columns_keep_their_names(trained: Path) -> None:
+    header = "a,b,c,label,d,e,f"
+    np.savetxt(
+        "in.csv", np.insert(TABLE[:5], 3, 1, axis=1), fmt="%.6g", delimiter=",", header=header,
+        comments="",
+    )  # fmt: skip
+    ok("reconstruct", trained / "table", "in.csv", "-o", "out.csv")
+    assert Path("out.csv").read_text().splitlines()[0] == "a,b,c,d,e,f"
+
+
+def test_a_sheet_of_many_has_the_first(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save("many.npy", np.concatenate([PIXELS] * 10))
+    ok("reconstruct", trained / "pictures", "many.npy", "-o", "sheet.png")
+    assert (
+        "sheet.png: inputs above their reconstructions, the first 96 of 600"
+        in capsys.readouterr().out
+    )
+    with Image.open("sheet.png") as sheet:
+        assert sheet.height < 4 * 120
+
+
+def test_a_disk_that_takes_only_a_part_is_said(
+    trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError("9600 requested and 5088 written")
+
+    monkeypatch.setattr(np, "save", fail)
+    assert main(["encode", str(trained / "pictures"), "x.npy", "-o", "out.npy"]) == 2
+    assert "out.npy cannot be written: the disk took only a part" in capsys.readouterr().err
+
+
+def test_codes_of_another_width_are_not_taken_for_pictures(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save("wide.npy", np.zeros((3, 9)))
+    assert main(["decode", str(trained / "pictures"), "wide.npy", "-o", "out.npy"]) == 2
+    assert "picture" not in capsys.readouterr().err.replace(str(trained), "")

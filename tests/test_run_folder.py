@@ -8,7 +8,7 @@ import pytest
 
 from tinygrad_ae import default_generator, manual_seed
 from tinygrad_ae.data import Dataset, load
-from tinygrad_ae.errors import ModelError, RunError, UserError
+from tinygrad_ae.errors import DataError, ModelError, RunError, UserError
 from tinygrad_ae.run import Config, Run, checkpoint, results
 from tinygrad_ae.run.config import OPTIMIZERS, SCHEDULES
 from tinygrad_ae.train import History
@@ -74,9 +74,8 @@ def test_a_run_starts_whole_with_a_checkpoint_of_epoch_0(
 def test_the_configuration_is_complete(tmp_path: Path, config: Config, data: Dataset) -> None:
     run = Run.create(tmp_path / "run", config, data)
     written = json.loads((run.path / "config.json").read_text())
-    assert written["arguments"] == {
-        "inputs": 6, "hidden": [5], "latent": 2, "activation": "relu",
-    }  # fmt: skip
+    arguments = {"inputs": 6, "hidden": [5], "latent": 2, "activation": "relu"}
+    assert arguments.items() <= written["arguments"].items()
     assert written["lr"] == 1e-3
     assert written["sample_shape"] == [6]
     assert {"data_sha256", "model_sha256", "seed", "optimizer", "epochs"} <= written.keys()
@@ -272,6 +271,31 @@ def test_data_that_changed_is_refused(tmp_path: Path, config: Config, data: Data
     np.save(config.data, np.concatenate([np.load(config.data)[1:], np.zeros((1, 6))]))
     with pytest.raises(RunError, match="has changed since"):
         run.load_data()
+
+
+def test_data_is_found_from_any_folder_and_where_it_was_moved(
+    tmp_path: Path, config: Config, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run.create("run", replace(config, data="data.npy"), data)
+    assert run.config.data == config.data
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run = Run.open("../run")
+    run.load_data()
+    Path(config.data).rename("moved.npy")
+    with pytest.raises(RunError, match=rf"trained on is gone: .* at {config.data}\..*--data"):
+        run.load_data()
+    np.save("other.npy", np.zeros((80, 6)) + np.arange(6))
+    with pytest.raises(RunError, match=r"other\.npy is not the data that .* was trained on"):
+        run.load_data("other.npy")
+    run.train(run.load_data("moved.npy"))
+    assert Run.open("../run").config.data == str(tmp_path / "elsewhere" / "moved.npy")
+
+
+def test_samples_that_are_all_equal_are_refused(tmp_path: Path, config: Config) -> None:
+    with pytest.raises(DataError, match="are equal"):
+        Run.create(tmp_path / "run", config, load(np.ones((80, 6))))
 
 
 @pytest.mark.parametrize(

@@ -42,19 +42,21 @@ def reconstruct(run: str, input: str, out: str) -> None:
     """
     from .. import evaluate
     from ..data import load_samples
+    from ..data.tables import feature_names
     from ..run import Run
     from .outputs import sample_target
 
-    target = sample_target(out)
+    target = sample_target(out, input)
     trained = Run.open(run)
     x, names = load_samples(input, trained.shape, trained.scaling)
     with trained.file.blame():
         x_hat = evaluate.reconstruct(trained.model, x)
-    _write_samples(trained, target, x_hat, above=x, names=names)
+    columns = feature_names(Path(input)) if len(trained.shape) == 1 else None
+    report = _write_samples(trained, target, x_hat, above=x, names=names, columns=columns)
     error = float(evaluate.errors(x_hat, x).mean())
     click.echo(
-        f"{len(x)} samples: mean squared error {error:.5f} per value (scaled to 0...1), "
-        f"PSNR {evaluate.psnr(error):.2f} dB\n{target}"
+        f"{_count(len(x), 'sample')}: mean squared error {error:.5f} per value (scaled to 0...1), "
+        f"PSNR {evaluate.psnr(error):.2f} dB\n{report}"
     )
 
 
@@ -73,15 +75,16 @@ def encode(run: str, input: str, out: str) -> None:
     from .. import evaluate
     from ..data import load_samples
     from ..run import Run
-    from .outputs import array_target, write_array
+    from .outputs import array_target, write_array, writing
 
-    target = array_target(out)
+    target = array_target(out, input)
     trained = Run.open(run)
     x, _ = load_samples(input, trained.shape, trained.scaling)
     with trained.file.blame():
         codes = evaluate.encode(trained.model, x)
-    write_array(target, codes, key="codes")
-    click.echo(f"{len(codes)} codes of {codes.shape[1]} numbers\n{target}")
+    with writing(target) as report:
+        write_array(target, codes, key="codes")
+    click.echo(f"{_count(len(codes), 'code')} of {_count(codes.shape[1], 'number')}\n{report}")
 
 
 @click.command(
@@ -100,13 +103,13 @@ def decode(run: str, codes: str, out: str) -> None:
     from ..run import Run
     from .outputs import sample_target
 
-    target = sample_target(out)
+    target = sample_target(out, codes)
     trained = Run.open(run)
     z, _ = load_samples(codes, (trained.model.latent,), None)
     with trained.file.blame():
         x_hat = evaluate.decode(trained.model, z)
-    _write_samples(trained, target, x_hat)
-    click.echo(f"{len(x_hat)} samples of shape {trained.shape}\n{target}")
+    report = _write_samples(trained, target, x_hat)
+    click.echo(f"{_count(len(x_hat), 'sample')} of shape {trained.shape}\n{report}")
 
 
 def _write_samples(
@@ -115,21 +118,38 @@ def _write_samples(
     x: NDArray[Any],
     above: NDArray[Any] | None = None,
     names: tuple[str, ...] | None = None,
-) -> None:
-    """Write samples in the form that the target's suffix chooses; arrays in the data's units."""
+    columns: tuple[str, ...] | None = None,
+) -> str:
+    """Write samples in the form that the target's suffix chooses; arrays in the data's units.
+
+    Returns:
+        What to report of the target.
+    """
     from . import outputs
 
-    if target.suffix in outputs.ARRAYS:
-        outputs.write_array(target, run.scaling.invert(x).reshape(-1, *run.shape), key="x")
-    elif target.suffix == outputs.SHEET:
-        outputs.write_sheet(target, [x] if above is None else [above, x], run.shape)
-    else:
-        outputs.write_pictures(target, x, run.shape, names)
+    with outputs.writing(target) as report:
+        if target.suffix in outputs.ARRAYS:
+            array = run.scaling.invert(x).reshape(-1, *run.shape)
+            outputs.write_array(target, array, key="x", columns=columns)
+        elif target.suffix == outputs.SHEET:
+            shown = outputs.write_sheet(target, [x] if above is None else [above, x], run.shape)
+            if above is not None:
+                report += ": inputs above their reconstructions"
+            if shown < len(x):
+                report += f", the first {shown} of {len(x):,}"
+        else:
+            outputs.write_pictures(target, x, run.shape, names)
+    return report
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae evaluate runs/autoencoder-1"))
 @click.argument("run")
-def evaluate(run: str) -> None:
+@click.option("--data", metavar="PATH", help="Where the run's data is now, if it was moved.")
+def evaluate(run: str, data: str | None) -> None:
     """Compare a run with PCA on its test split.
 
     RUN is a run folder; PCA has the same code size. MSE is the mean squared error of a value,
@@ -139,9 +159,9 @@ def evaluate(run: str) -> None:
     from . import report
 
     trained = Run.open(run)
-    data = trained.load_data()
-    title = f"{data.name}: {len(data.test):,} test samples, epoch {trained.epoch}"
-    report.quality(title, trained, results.measure(trained, data))
+    found = trained.load_data(data)
+    title = f"{found.name}: {_count(len(found.test), 'test sample')}, epoch {trained.epoch}"
+    report.quality(title, trained, results.measure(trained, found))
 
 
 @click.command(
@@ -176,7 +196,7 @@ def draw(
     from ..run import Run, modelfile, results
     from ..show import draw as drawn
     from ..show import render
-    from .outputs import in_existing_folder
+    from .outputs import in_existing_folder, writing
 
     target = in_existing_folder(Path(out))
     if Path(model).is_dir():
@@ -192,4 +212,6 @@ def draw(
         shape=data.shape if len(data.shape) in (2, 3) else None,
         title=f"{type(built).__name__}: the loss of one step on {len(batch)} samples",
     )  # fmt: skip
-    click.echo(render(picture, target))
+    with writing(target) as report:
+        render(picture, target)
+    click.echo(report)

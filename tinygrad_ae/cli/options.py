@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import click
 
-from ..errors import ModelError
+from ..errors import ModelError, did_you_mean
 from ..run import ModelFile
 from ..run.config import OPTIMIZERS, SCHEDULES, Config
 from .examples import Examples
@@ -34,6 +34,18 @@ class Numbers(click.ParamType[tuple[Any, ...]]):
             return tuple(self.item(part) for part in value.split(",") if part.strip())
         except ValueError:
             self.fail(f"{value!r} is not a list of numbers such as 256,64.", param, ctx)
+
+
+class Name(click.Choice[str]):
+    """One of several names; for another, the nearest is suggested."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            near = did_you_mean(str(value), map(str, self.choices))
+            self.fail(f"{error.message}{near}", param, ctx)
 
 
 class Option(click.Option):
@@ -80,11 +92,11 @@ def training_options() -> list[Option]:
                help="How often to go through the training samples."),
         Option("--batch-size", section=training, type=positive, default=_DEFAULT.batch_size,
                help="Samples in a step."),
-        Option("--optimizer", section=training, type=click.Choice(list(OPTIMIZERS)),
+        Option("--optimizer", section=training, type=Name(list(OPTIMIZERS)),
                default=_DEFAULT.optimizer, help="How gradients move the parameters."),
         Option("--lr", section=training, type=click.FloatRange(min=0, min_open=True),
                default=_DEFAULT.lr, help="Learning rate: the length of a step."),
-        Option("--schedule", section=training, type=click.Choice(SCHEDULES),
+        Option("--schedule", section=training, type=Name(SCHEDULES),
                default=_DEFAULT.schedule,
                help="The learning rate over the epochs: the same; down to 0 along a cosine; or to "
                "a tenth after each third."),
@@ -155,7 +167,7 @@ def _kind(parameter: inspect.Parameter) -> Any:
         annotation = others[0] if len(others) == 1 else None  # T | None is given as T
     arguments = typing.get_args(annotation)
     if typing.get_origin(annotation) is Literal:
-        return click.Choice(arguments)
+        return Name(arguments)
     if typing.get_origin(annotation) in (tuple, list) and arguments[0] in (int, float, str):
         return Numbers(arguments[0])
     return annotation if annotation in (int, float, str, bool) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +21,32 @@ from ..files import atomic
 ARRAYS = (".npy", ".npz", ".csv")
 SHEET = ".png"
 _COLUMNS, _GAP, _PIXELS = 16, 4, 1200  # of a sheet: pictures in a row, space, largest width
+_SHOWN = 96  # pictures on a sheet; more would have to be scrolled
 
 
-def array_target(out: str) -> Path:
-    """Return where an array goes.
+def array_target(out: str, source: str) -> Path:
+    """Return where an array goes that is made from ``source``.
 
     Raises:
-        UserError: the suffix names no known format, or the folder does not exist.
+        UserError: the suffix names no known format, the folder does not exist, or the source
+            would be overwritten.
     """
     path = Path(out)
     if path.suffix not in ARRAYS:
         raise UserError(f"{out} must end in {', '.join(ARRAYS)}: the suffix chooses the format.")
-    return in_existing_folder(path)
+    return _sparing(path, source)
 
 
-def sample_target(out: str) -> Path:
+def sample_target(out: str, source: str) -> Path:
     """Return where samples go: a file of arrays or pictures, or a new folder of pictures.
 
     Raises:
-        UserError: the suffix names no known format, or the folder is not empty.
+        UserError: the suffix names no known format, the folder is not empty, or the source would
+            be overwritten.
     """
     path = Path(out)
     if path.suffix in (*ARRAYS, SHEET):
-        return in_existing_folder(path)
+        return _sparing(path, source)
     if path.suffix:
         raise UserError(
             f"{out} must end in {', '.join((*ARRAYS, SHEET))}, which chooses the format, or have "
@@ -63,7 +68,41 @@ def in_existing_folder(path: Path) -> Path:
     return path
 
 
-def write_array(path: Path, array: NDArray[Any], *, key: str) -> None:
+def _sparing(path: Path, source: str) -> Path:
+    """Return the path of a file to be that overwrites nothing of the source."""
+    given = Path(source).expanduser()
+    is_read = (
+        path.exists()
+        and given.exists()
+        and (path.samefile(given) or given.resolve() in path.resolve().parents)
+    )
+    if is_read:
+        raise UserError(f"{path} is what is to be read: choose another file for the result.")
+    return in_existing_folder(path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[str]:
+    """Yield how to report a file that is written inside: whether it replaces one.
+
+    Raises:
+        UserError: it cannot be written, said by the name that the user gave.
+    """
+    report = f"{path} (replaced)" if path.is_file() else str(path)
+    try:
+        yield report
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {reason(error)}.") from error
+
+
+def reason(error: OSError) -> str:
+    """Return why something cannot be written, without the name of a temporary file."""
+    return error.strerror or f"the disk took only a part of it ({error}); it may be full"
+
+
+def write_array(
+    path: Path, array: NDArray[Any], *, key: str, columns: Sequence[str] | None = None
+) -> None:
     """Write an array: as it is to .npy, under ``key`` to .npz, as rows with a header to .csv."""
     with atomic(path) as temporary:
         if path.suffix == ".npy":
@@ -73,8 +112,10 @@ def write_array(path: Path, array: NDArray[Any], *, key: str) -> None:
             np.savez_compressed(temporary, **arrays)
         else:
             rows = array.reshape(len(array), -1)
-            header = ",".join(f"{key[0]}{i}" for i in range(rows.shape[1]))
-            np.savetxt(temporary, rows, fmt="%.9g", delimiter=",", header=header, comments="")
+            with open(temporary, "w", encoding="utf-8", newline="") as file:
+                names = columns or [f"{key[0]}{i}" for i in range(rows.shape[1])]
+                csv.writer(file, lineterminator="\n").writerow(names)
+                np.savetxt(file, rows, fmt="%.9g", delimiter=",")
 
 
 def write_pictures(
@@ -106,8 +147,8 @@ def write_pictures(
         raise
 
 
-def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) -> None:
-    """Write samples side by side into one picture.
+def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) -> int:
+    """Write samples side by side into one picture; return how many there was room for.
 
     Args:
         path: of the PNG file.
@@ -115,7 +156,7 @@ def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) 
             other, sample by sample.
         shape: of one sample.
     """
-    cells = np.concatenate([_pixels(x, shape) for x in rows], axis=1)
+    cells = np.concatenate([_pixels(x[:_SHOWN], shape) for x in rows], axis=1)
     height, width = cells.shape[1:3]
     columns = min(_COLUMNS, len(cells))
     lines = math.ceil(len(cells) / columns)
@@ -133,6 +174,7 @@ def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) 
     image = image.resize((image.width * zoom, image.height * zoom), resample=0)  # 0: nearest
     with atomic(path) as temporary:
         image.save(temporary)
+    return len(cells)
 
 
 def _pixels(x: NDArray[Any], shape: Sequence[int]) -> NDArray[np.uint8]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 
-from ..data import Dataset
+from ..data import Dataset, Scaling
 from ..evaluate import Quality, psnr
 from ..run import Run
 from ..train import Epoch, History
 
 console = Console(highlight=False)
-PICTURES = {
+_FILES = {
     "reconstructions.png": "inputs, reconstructions and errors",
     "loss.png": "loss by epoch",
     "filters.png": "what the first layer responds to",
@@ -31,9 +32,15 @@ PICTURES = {
     "error_by_class.png": "which classes are hard",
     "graph.svg": "the computation graph of one step's loss",
     "metrics.csv": "the figures of each epoch",
+    "summary.json": "the figures above, by class too",
     "config.json": "all choices, to repeat the run",
-    "checkpoint.safetensors": "weights and all that training goes on with",
+    "environment.json": "the versions it ran with",
+    "model.py": "a copy of the model's file",
+    "checkpoint.safetensors": "weights, choices and state: with model.py all that a run needs",
 }
+
+
+_REFRESH = 0.1  # seconds between two movements of the bar
 
 
 @contextmanager
@@ -70,27 +77,86 @@ def introduce(run: Run, data: Dataset) -> None:
         f"{data.name}: {len(data.train):,} training, {len(data.validation):,} validation, "
         f"{len(data.test):,} test samples of shape {data.shape}"
     )
+    if scaled := _scaled(data.scaling):
+        write(scaled)
     write(f"run folder: {run.path}")
 
 
-@contextmanager
-def epochs(run: Run) -> Iterator[Callable[[History], None]]:
-    """Yield what shows an epoch: in one live line on a terminal, in a plain line elsewhere."""
-    total = run.config.epochs
-    if not console.is_terminal:
-        yield lambda history: write(_line(history[-1], total))
-        return
-    columns = (
-        TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.description}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total, completed=run.epoch)
+def _scaled(scaling: Scaling) -> str:
+    """Say how values were brought to 0...1; nothing if they are as they were."""
+    low, high = scaling.offset, scaling.offset + scaling.scale
+    if scaling.scale.ndim:
+        return (
+            f"scaling: each column from its own range to 0...1 (all lie in {low.min():g}..."
+            f"{high.max():g})"
+        )
+    if low == 0 and high == 1:
+        return ""
+    return f"scaling: all values from {low:g}...{high:g} to 0...1"
 
-        def show(history: History) -> None:
-            progress.update(task, completed=len(history), description=_figures(history[-1]))
 
-        yield show
+class Epochs:
+    """Shows a training: a line for each finished epoch, and on a terminal a bar below them.
+
+    Use it as a context manager around the training.
+
+    Args:
+        run: what is trained.
+        samples: that an epoch goes through.
+    """
+
+    def __init__(self, run: Run, samples: int) -> None:
+        self._total, self._samples = run.config.epochs, samples
+        self._room = console.width - len(f"epoch {self._total}/{self._total}") - 22  # bar and time
+        self._last: Epoch = run.history[-1] if run.history else {}
+        self._shown = 0.0
+        # In this order, so that a narrow terminal has room for what matters most.
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(bar_width=None),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}"),
+            console=console, transient=True, expand=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._progress.add_task(
+            "", total=self._total * samples, completed=run.epoch * samples,
+            epoch=min(run.epoch + 1, self._total), epochs=self._total,
+        )  # fmt: skip
+
+    def __enter__(self) -> Epochs:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def step(self, so_far: Epoch) -> None:
+        """Move the bar, a few times in a second."""
+        now = time.monotonic()
+        if now - self._shown < _REFRESH:
+            return
+        self._shown = now
+        epoch = int(so_far["epoch"])
+        figures = {**so_far}
+        if "validation_loss" in self._last:
+            figures["validation_loss"] = self._last["validation_loss"]
+        self._progress.update(
+            self._task,
+            completed=(epoch - 1) * self._samples + so_far["samples"],
+            description=_figures(figures, self._room),
+            epoch=epoch,
+        )
+
+    def epoch(self, history: History) -> None:
+        """Print the line of an epoch."""
+        self._last = history[-1]
+        self._progress.update(self._task, completed=len(history) * self._samples)
+        write(_line(self._last, self._total))
+
+
+def drawing() -> AbstractContextManager[Any]:
+    """Say that pictures are being drawn, while they are."""
+    return console.status("drawing pictures…")
 
 
 def _line(epoch: Epoch, total: int) -> str:
@@ -98,21 +164,40 @@ def _line(epoch: Epoch, total: int) -> str:
     return f"epoch {number}/{total}  {_figures(epoch)}  {epoch['seconds']:.2f} s"
 
 
-def _figures(epoch: Epoch) -> str:
+def _figures(epoch: Epoch, room: float = math.inf) -> str:
+    """Return the figures of an epoch, as many as there is room for."""
     parts = [f"loss {epoch['loss']:.5f}"]
     if "validation_loss" in epoch:
         parts.append(f"validation {epoch['validation_loss']:.5f}")
-    return "  ".join([*parts, f"{epoch['samples_per_second']:,.0f} samples/s"])
+    parts.append(f"{epoch['samples_per_second']:,.0f} samples/s")
+    while parts and len("  ".join(parts)) > room:
+        parts.pop()
+    return "  ".join(parts)
 
 
-def summary(run: Run, results: dict[str, Any]) -> None:
+def summary(run: Run, data: Dataset, results: dict[str, Any]) -> None:
     """Show the model beside PCA of the same code size, and the files of the run."""
     rows = [(results[key]["name"], results[key]["mse"]) for key in ("model", "pca")]
     write("")
     console.print(_table(f"{results['test_samples']:,} test samples", rows, run))
+    if results["model"]["mse"] > results["pca"]["mse"]:
+        write(_advice(run, len(data.train)))
     write(f"\nIn {run.path}:")
-    for name in (*results["files"], "metrics.csv", "config.json", "checkpoint.safetensors"):
-        write(f"  {name:<24}{PICTURES[name]}")
+    for name, about in _FILES.items():
+        if (run.path / name).exists():
+            write(f"  {name:<24}{about}")
+
+
+def _advice(run: Run, samples: int) -> str:
+    """Say what may help a model that PCA beats, which is most often one that took few steps."""
+    per_epoch = math.ceil(samples / run.config.batch_size)
+    options = "another --lr"
+    if "activation" in run.config.arguments:
+        options += " or --activation"
+    return (
+        f"Worse than PCA after {run.epoch * per_epoch:,} steps ({per_epoch:,} in an epoch). Try "
+        f"more --epochs, a --batch-size below {run.config.batch_size} (more steps), {options}."
+    )
 
 
 def quality(title: str, run: Run, qualities: tuple[Quality, Quality]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import RunError
 from .examples import Examples, examples
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ class Train(Examples, click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Bring the model to the front."""
         position = _model_position(args)
+        resuming = any(arg.partition("=")[0] == "--resume" for arg in args)
         if position is not None:
-            if any(arg.partition("=")[0] == "--resume" for arg in args):
+            if resuming:
                 raise click.UsageError(
                     "--resume continues a run with its own model; leave the model out.", ctx
                 )
@@ -47,6 +49,12 @@ class Train(Examples, click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            if resuming:
+                raise click.UsageError(
+                    f"--resume does not take {error.option_name}: a run goes on with the choices "
+                    "it was started with (its config.json), and only --epochs may change. For "
+                    "other choices start a new run.", ctx,
+                ) from error  # fmt: skip
             if position is not None or error.possibilities:
                 raise
             raise click.UsageError(
@@ -87,10 +95,14 @@ class Train(Examples, click.Group):
 )
 @click.option("--resume", type=click.Path(), metavar="RUN", help="Continue the run in this folder.")
 @click.option(
-    "--epochs", type=click.IntRange(min=1), help="With --resume: a new total number of epochs."
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="With --resume: a new total number of epochs; a cosine or step schedule is stretched "
+    "over it.",
 )
+@click.option("--data", metavar="PATH", help="With --resume: where the data is now, if moved.")
 @click.pass_context
-def train(ctx: click.Context, resume: str | None, epochs: int | None) -> None:
+def train(ctx: click.Context, resume: str | None, epochs: int | None, data: str | None) -> None:
     """Train a MODEL and leave a run folder.
 
     A MODEL is the name of a built-in one (below), or the path of your own Python file with one
@@ -100,7 +112,7 @@ def train(ctx: click.Context, resume: str | None, epochs: int | None) -> None:
         return
     if resume is None:
         raise click.UsageError(_WHICH, ctx)
-    _resume(resume, epochs)
+    _resume(resume, epochs, data)
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae train autoencoder --help"))
@@ -152,6 +164,7 @@ def _start(file: ModelFile, argument_names: list[str], out: str | None, **option
     from ..run import Config, Run
     from ..run.folder import refuse_existing
     from . import report
+    from .outputs import writing
 
     if out is not None:
         refuse_existing(Path(out))  # before anything is fetched
@@ -160,11 +173,12 @@ def _start(file: ModelFile, argument_names: list[str], out: str | None, **option
     config = Config(model=file.name, arguments=arguments, **options)
     with report.download() as progress:
         data = load(config.data, shape=config.shape, progress=progress)
-    run = Run.create(out, config, data)
+    with writing(Path(out or "runs")):
+        run = Run.create(out, config, data)
     _train(run, data)
 
 
-def _resume(folder: str, epochs: int | None) -> None:
+def _resume(folder: str, epochs: int | None, data: str | None) -> None:
     """Carry on with a run, or with what is missing of its results."""
     from ..run import Run, results
 
@@ -177,18 +191,26 @@ def _resume(folder: str, epochs: int | None) -> None:
             f"tinygrad-ae train --resume {run.path} --epochs {2 * run.epoch}"
         )
         return
-    _train(run, run.load_data())
+    _train(run, run.load_data(data))
 
 
 def _train(run: Run, data: Any) -> None:
     from ..run import results
     from . import report
+    from .outputs import reason
 
     try:
         report.introduce(run, data)
-        with report.epochs(run) as show:
-            run.train(data, show)
-        report.summary(run, results.write(run, data))
+        with report.Epochs(run, len(data.train)) as show:
+            run.train(data, show.epoch, show.step)
+        with report.drawing():
+            summary = results.write(run, data)
+        report.summary(run, data, summary)
+    except OSError as error:
+        raise RunError(
+            f"{run.path} cannot be written: {reason(error)}. It holds a whole checkpoint; when "
+            f"that is mended, go on with: tinygrad-ae train --resume {run.path}"
+        ) from error
     except KeyboardInterrupt:
         raise Stopped(
             f"Stopped after epoch {run.epoch} of {run.config.epochs}; resume with: "

@@ -24,10 +24,11 @@ import numpy as np
 from .. import optim
 from ..contract import Model
 from ..data import Dataset, Scaling, load
-from ..errors import RunError
+from ..data.sources import NAMES, located
+from ..errors import DataError, RunError
 from ..files import atomic
 from ..random import default_generator, manual_seed
-from ..train import History, fit
+from ..train import Epoch, History, fit
 from . import checkpoint, modelfile
 from .config import Config, environment
 from .modelfile import ModelFile
@@ -91,14 +92,17 @@ class Run:
         Raises:
             RunError: there is something at ``path`` already.
             ModelError: the model file or an argument cannot be used.
+            DataError: all training samples are equal.
             OSError: the folder cannot be written.
         """
         target = None if path is None else Path(path)
         if target is not None:
             refuse_existing(target)
+        if (data.train.x == data.train.x[0]).all():
+            raise DataError(f"All training samples of {data.name} are equal: nothing to learn.")
         file = modelfile.find(config.model)
         arguments = file.complete(config.arguments, data.features)
-        config = replace(config, arguments=arguments)
+        config = replace(config, arguments=arguments, data=located(config.data))
         origin = {
             "sample_shape": list(data.shape),
             "data_sha256": fingerprint(data),
@@ -163,19 +167,31 @@ class Run:
 
     # ---- going on
 
-    def load_data(self) -> Dataset:
+    def load_data(self, source: str | None = None) -> Dataset:
         """Load the data the run was started with.
 
+        Args:
+            source: where it is now, if it was moved.
+
         Raises:
-            RunError: it is not the same any more.
+            RunError: it is gone, or not the same any more.
             DataError: it cannot be read.
         """
-        data = load(self.config.data, shape=self.config.shape)
+        where = self.config.data if source is None else located(source)
+        if source is None and where not in NAMES and not Path(where).exists():
+            raise RunError(
+                f"The data that {self.path} was trained on is gone: it was looked for at "
+                f"{Path(where).absolute()}. Put it back there, or say where it is: "
+                "'tinygrad-ae evaluate' and 'tinygrad-ae train --resume' take --data PATH."
+            )
+        data = load(where, shape=self.config.shape)
         if fingerprint(data) != self.origin["data_sha256"]:
             raise RunError(
-                f"{self.config.data} is not the data that {self.path} was started with: it has "
-                "changed since. Restore it, or start a new run."
+                f"{where} is not the data that {self.path} was trained on: "
+                + ("it has changed since. " if source is None else "it holds something else. ")
+                + "Give the same samples, or start a new run."
             )
+        self.config = replace(self.config, data=where)
         return data
 
     def extend(self, epochs: int) -> None:
@@ -191,12 +207,18 @@ class Run:
             )
         self.config = replace(self.config, epochs=epochs)
 
-    def train(self, data: Dataset, on_epoch: Callable[[History], object] | None = None) -> None:
+    def train(
+        self,
+        data: Dataset,
+        on_epoch: Callable[[History], object] | None = None,
+        on_step: Callable[[Epoch], object] | None = None,
+    ) -> None:
         """Train up to the configured number of epochs, with a checkpoint after each.
 
         Args:
             data: of :meth:`load_data`.
             on_epoch: called with the history after each checkpoint.
+            on_step: called with what is known of the epoch after each step.
 
         Raises:
             DivergedError: a value stopped being finite; the last checkpoint is from before.
@@ -222,6 +244,7 @@ class Run:
                 clip=self.config.clip,
                 history=self.history,
                 on_epoch=keep,
+                on_step=on_step,
             )
 
     def _save(self) -> None:
@@ -273,6 +296,8 @@ def write_json(path: Path, values: Any) -> None:
 
 def refuse_existing(path: Path) -> None:
     """Raise RunError if there is something at ``path`` that a new run would replace."""
+    if path.is_file():
+        raise RunError(f"{path} exists already and is a file; a run is a folder. Choose another.")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         cure = "Choose another --out"
         if (path / CHECKPOINT).exists():

@@ -126,11 +126,16 @@ class ModelFile:
         """
         x = as_tensor(np.full((2, inputs), 0.5, np.float32))
         model.eval()
-        with self.blame(), no_grad():
-            z = model.encoder(x)
-            self._expect("encoder", z, (2, model.latent))
-            self._expect("decoder", model.decoder(z), (2, inputs))
-            loss_of(model, x)
+        # A value that is not finite is for training to explain, not for NumPy's warnings.
+        with self.blame(), np.errstate(all="ignore"):
+            with no_grad():
+                z = model.encoder(x)
+                self._expect("encoder", z, (2, model.latent))
+                self._expect("decoder", model.decoder(z), (2, inputs))
+            try:
+                loss_of(model, x)
+            except ModelError as error:
+                raise ModelError(f"{self.path}: {error}") from error
 
     def _expect(self, part: str, result: Any, shape: tuple[int, ...]) -> None:
         got = result.shape if isinstance(result, Tensor) else type(result).__name__
@@ -178,6 +183,11 @@ def find(given: str, *, imports: str | None = None) -> ModelFile:
     Raises:
         ModelError: there is no such model or file, or it does not hold one model.
     """
+    if Path(given).is_dir() and given not in names():
+        raise ModelError(
+            f"{given} is a folder, not a model. Give a model's name ({', '.join(names())}) or the "
+            f"path of a Python file; to go on with a run: --resume {given}"
+        )
     if not looks_like_path(given):
         if given not in names():
             raise ModelError(
