@@ -38,10 +38,12 @@ class ShapeError(UserError, ValueError):
     Attributes:
         op: the operation.
         inputs: the graph's records of what it was given.
+        scope: the module it happened in.
     """
 
     op: Any = None
     inputs: tuple[Any, ...] = ()
+    scope: Any = None
 
 
 class NonFiniteError(UserError, FloatingPointError):

@@ -591,7 +591,7 @@ def _failure(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
         kinds = (k for k in (IndexError, OverflowError) if isinstance(error, k))
         return next(kinds, TypeError)(message)
     failure = ShapeError(message)
-    failure.op = op
+    failure.op, failure.scope = op, state.scope
     failure.inputs = tuple(a.node if isinstance(a, Tensor) else _constant(a) for a in args)
     return failure
 

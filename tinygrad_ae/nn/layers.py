@@ -268,4 +268,6 @@ def _misfit(module: Module, expected: str, x: Tensor) -> ShapeError:
     features = getattr(module, "in_features", 0)
     if features and x.ndim > 2 and math.prod(x.shape[1:]) == features:
         hint = " Put nn.Flatten() before it."
-    return ShapeError(f"{_named(module)} expects an input {expected}; got {x.shape}.{hint}")
+    error = ShapeError(f"{_named(module)} expects an input {expected}; got {x.shape}.{hint}")
+    error.inputs, error.scope = (x.node,), state.scope
+    return error

@@ -40,12 +40,14 @@ def _simplify(e: Expression, done: dict[Expression, Expression]) -> Expression:
     if e not in done:
         now = _number_as_such(e)
         now = now.with_operands([_simplify(x, done) for x in now.operands])
-        for rule in RULES if now.op else ():
-            new = rule(now)
-            if new is not None and new != now:
-                now = _simplify(new, done)
-                break
-        done[e] = done[now] = now
+        if now not in done:
+            done[now] = now  # should rules lead back here, this is where they stop
+            for rule in RULES if now.op else ():
+                new = rule(now)
+                if new is not None and new != now:
+                    done[now] = _simplify(new, done)
+                    break
+        done[e] = done[now]
     return done[e]
 
 
