@@ -3,6 +3,9 @@
 from tinygrad_ae import Tensor, nn, optim
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from . import autodiff, nn, ops, optim
 from .autodiff import (
     GradcheckError,
@@ -31,6 +34,17 @@ from .tensor import Tensor, as_tensor, from_numpy
 
 __version__ = "0.1.0"
 
+
+def compile(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Record a training step once, plan it, and replay it; see :mod:`tinygrad_ae.capture`.
+
+    Results equal the step's own. Works as a decorator; ``.source()`` shows the plan.
+    """
+    from . import capture  # only who compiles pays for loading it
+
+    return capture.compile(step)
+
+
 __all__ = [
     "GradcheckError",
     "Graph",
@@ -40,6 +54,7 @@ __all__ = [
     "autodiff",
     "backward",
     "check_op",
+    "compile",
     "custom_vjp",
     "default_generator",
     "detect_anomaly",

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("Stopped.", file=sys.stderr)
             return 130
     except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission
-        print(f"Error: {error}", file=sys.stderr)
+        where = getattr(error, "__notes__", [])  # the module, the line of forward code
+        print("\n  ".join([f"Error: {error}", *where]), file=sys.stderr)
         return 2
     return 0

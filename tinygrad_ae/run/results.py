@@ -109,7 +109,7 @@ def _graph(run: Run, data: Dataset) -> str:
     name, batch = "graph.svg", data.train.x[: run.config.batch_size]
     graph = step_graph(run.file, run.model, batch)
     title = f"{type(run.model).__name__}: the loss of one step on {len(batch)} samples"
-    render(draw(graph, title=title), run.path / name)
+    render(draw(graph, gradients=True, title=title), run.path / name)
     return name
 
 
