@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from tinygrad_ae import Tensor, nn
+from tinygrad_ae.errors import ModelError
 
 
 class Autoencoder(nn.Module):
@@ -44,8 +45,8 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.latent = latent
         between = lambda: nn.activation(activation)
-        down = layers((inputs, *hidden, latent), between)
-        up = layers((latent, *reversed(hidden), inputs), between)
+        down = layers(inputs, hidden, latent, between)
+        up = layers(latent, hidden[::-1], inputs, between)
         if tied:
             up[::2] = [
                 Transposed(layer) for layer in reversed(down) if isinstance(layer, nn.Linear)
@@ -79,14 +80,18 @@ class Transposed(nn.Module):
         return y @ self.weight + self.bias
 
 
-def layers(widths: tuple[int, ...], between: Callable[[], nn.Module]) -> list[nn.Module]:
+def layers(
+    inputs: int, hidden: tuple[int, ...], outputs: int, between: Callable[[], nn.Module]
+) -> list[nn.Module]:
     """Return linear layers from each width to the next, with an activation between each two.
 
     Weights start at the scale at which samples neither fade nor swell on their way through the
     layers (X. Glorot and Y. Bengio, 2010).
     """
+    if isinstance(hidden, int):
+        raise ModelError(f"hidden={hidden} must be the width of each layer: hidden=({hidden},)")
     stack: list[nn.Module] = []
-    for n_in, n_out in pairwise(widths):
+    for n_in, n_out in pairwise((inputs, *hidden, outputs)):
         linear = nn.Linear(n_in, n_out)
         nn.init.xavier_uniform_(linear.weight)
         stack += [linear, between()]

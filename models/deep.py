@@ -36,11 +36,8 @@ class Deep(nn.Module):
         super().__init__()
         self.latent = latent
         gelu = lambda: nn.GELU(approximate="tanh")  # tanh costs far less than the exact Φ
-        self.encoder = nn.Sequential(*layers((inputs, *hidden, latent), gelu))
-        self.decoder = nn.Sequential(
-            *layers((latent, *reversed(hidden), inputs), gelu),
-            nn.Sigmoid(),
-        )
+        self.encoder = nn.Sequential(*layers(inputs, hidden, latent, gelu))
+        self.decoder = nn.Sequential(*layers(latent, hidden[::-1], inputs, gelu), nn.Sigmoid())
         for name, parameter in self.named_parameters():
             if name.endswith("weight"):
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")

@@ -64,11 +64,11 @@ class Variational(nn.Module):
         if likelihood not in ("bernoulli", "gaussian"):
             raise ModelError(f"the likelihood is bernoulli or gaussian; got {likelihood!r}")
         between = lambda: nn.activation(activation)
-        *features, self.mean = layers((inputs, *hidden, latent), between)
+        *features, self.mean = layers(inputs, hidden, latent, between)
         self.features = nn.Sequential(*features)
         self.log_variance = nn.Linear((inputs, *hidden)[-1], latent)
         self.encoder = nn.Sequential(self.features, self.mean)
-        self.logits = nn.Sequential(*layers((latent, *reversed(hidden), inputs), between))
+        self.logits = nn.Sequential(*layers(latent, hidden[::-1], inputs, between))
         self.decoder = nn.Sequential(self.logits, nn.Sigmoid())
         if likelihood == "gaussian":
             self.log_noise = nn.Parameter(np.zeros((), np.float32))  # log s²

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Tensor
-from tinygrad_ae.errors import UserError
+from tinygrad_ae.errors import ModelError, UserError
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import Module
 
@@ -84,3 +84,9 @@ def test_tied_weights_stay_tied() -> None:
 def test_gradients(tied: bool, check_gradients: Check) -> None:
     model = Autoencoder(inputs=4, hidden=(3,), latent=2, activation="tanh", tied=tied)
     check_gradients(model, np.random.default_rng(0).random((3, 4)))
+
+
+def test_one_width_is_not_taken_for_several() -> None:
+    for make in (lambda: Autoencoder(784, 128, 16), lambda: Autoencoder(hidden=128)):  # type: ignore[arg-type]
+        with pytest.raises(ModelError, match=r"hidden=128 must be .*: hidden=\(128,\)"):
+            make()
