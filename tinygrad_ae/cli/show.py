@@ -46,11 +46,13 @@ def page(model: str, out: str, batch_size: int) -> None:
     file that needs no network.
     """
     from ..show import page as written
-    from .outputs import in_existing_folder
+    from .outputs import in_existing_folder, writing
 
     target = in_existing_folder(Path(out))
     step = _step(model, batch_size)
-    click.echo(written(step.loss(), target, title=step.title))
+    with writing(target) as report:
+        written(step.loss(), target, title=step.title)
+    click.echo(report)
 
 
 @click.command(
