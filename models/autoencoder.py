@@ -88,10 +88,13 @@ def layers(
     Weights start at the scale at which samples neither fade nor swell on their way through the
     layers (X. Glorot and Y. Bengio, 2010).
     """
-    if isinstance(hidden, int):
-        raise ModelError(f"hidden={hidden} must be the width of each layer: hidden=({hidden},)")
+    try:
+        widths = (inputs, *hidden, outputs)
+    except TypeError:
+        message = f"hidden={hidden} must be the width of each layer: hidden=({hidden},)"
+        raise ModelError(message) from None
     stack: list[nn.Module] = []
-    for n_in, n_out in pairwise((inputs, *hidden, outputs)):
+    for n_in, n_out in pairwise(widths):
         linear = nn.Linear(n_in, n_out)
         nn.init.xavier_uniform_(linear.weight)
         stack += [linear, between()]
