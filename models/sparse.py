@@ -89,5 +89,5 @@ class UnitLinear(nn.Linear):
 
     def forward(self, z: Any) -> Tensor:
         """Map (n, latent) to (n, d)."""
-        D = self.weight / ops.norm(self.weight, 0, keepdims=True)
+        D = self.weight / ops.sqrt((self.weight**2).sum(0, keepdims=True))
         return nn.functional.linear(z, D, self.bias)
