@@ -35,6 +35,8 @@ def test_graph_is_ordered_found_and_counted():
     assert graph.consumers()[b.node] == [*graph.op("mul"), *graph.op("add")]
     assert graph.outputs == (y.node,)
     assert y.node in graph
+    assert graph.counts() == {"mul": 1, "add": 1}
+    assert graph.filter(lambda node: node.name == "b") == [b.node]
     assert len(graph) == 4
     assert repr(graph) == "<Graph: 2 operations, 2 leaves>"
     assert len(Graph.of(y, a * 3)) == 6

@@ -13,6 +13,7 @@ import math
 import operator
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
@@ -246,6 +247,14 @@ class Graph:
     def module(self, path: str) -> list[Node]:
         """Return the nodes computed in the module at ``path`` or below it."""
         return [n for n in self.nodes if n.path == path or n.path.startswith(path + ".")]
+
+    def filter(self, wanted: Callable[[Node], bool]) -> list[Node]:
+        """Return the nodes for which ``wanted`` is true, in order."""
+        return [node for node in self.nodes if wanted(node)]
+
+    def counts(self) -> Counter[str]:
+        """Return how often each operation occurs, by name."""
+        return Counter(node.op.name for node in self.nodes if node.op)
 
     def leaves(self) -> list[Node]:
         """Return the nodes nothing computed: inputs, constants and parameters."""
