@@ -78,7 +78,7 @@ def test_the_backward_pass_is_a_graph_too():
     x = Tensor(2.0, requires_grad=True)
     y = x**3
     graph = Graph.of(y, *grad(y, [x], create_graph=True))
-    assert [node.label for node in graph if node.op] == ["power", "square", "mul"]  # x³; 3 · x²
+    assert graph.counts() == {"power": 2, "mul": 1}  # x³; 3 · x²
 
 
 def test_scopes_and_modules():
