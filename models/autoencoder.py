@@ -48,9 +48,7 @@ class Autoencoder(nn.Module):
         down = layers(inputs, hidden, latent, between)
         up = layers(latent, hidden[::-1], inputs, between)
         if tied:
-            up[::2] = [
-                Transposed(layer) for layer in reversed(down) if isinstance(layer, nn.Linear)
-            ]
+            up[::2] = [Transposed(layer) for layer in down[::-2]]  # every second is a linear one
         self.encoder = nn.Sequential(*down)
         # Samples lie within 0...1, and so do reconstructions.
         self.decoder = nn.Sequential(*up, nn.Sigmoid())

@@ -42,7 +42,7 @@ class Sparse(nn.Module):
         inputs: int = 784,
         latent: int = 256,
         penalty: Literal["l1", "kl", "k-sparse"] = "l1",
-        strength: float = 1e-3,
+        strength: float = 1e-4,
         rate: float = 0.05,
         active: int = 25,
     ) -> None:
