@@ -42,7 +42,7 @@ def test_a_users_file_is_the_same_kind_of_thing(tmp_path: Path) -> None:
     file = modelfile.find(write(tmp_path, GOOD))
     assert not file.is_built_in
     assert file.line == "the smallest model."
-    arguments = file.complete({}, inputs=5)
+    arguments = file.complete({}, (5,))
     assert arguments == {"inputs": 5, "latent": 2}
     model = file.build(arguments)
     file.check(model, 5)
@@ -53,7 +53,7 @@ def test_a_file_may_import_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "neighbour_of_mine.py").write_text("WIDTH = 3\n")
     source = GOOD.replace("latent: int = 2", "latent: int = WIDTH")
     file = modelfile.find(write(tmp_path, "from neighbour_of_mine import WIDTH\n" + source))
-    assert file.complete({}, 5)["latent"] == 3
+    assert file.complete({}, (5,))["latent"] == 3
 
 
 def test_the_nearest_name_is_suggested() -> None:
@@ -122,16 +122,16 @@ def test_a_model_that_breaks_the_contract_is_refused(
 ) -> None:
     file = modelfile.find(write(tmp_path, GOOD.replace(old, new)))
     with pytest.raises(ModelError, match=message):
-        file.check(file.build(file.complete({}, 5)), 5)
+        file.check(file.build(file.complete({}, (5,))), 5)
 
 
 def test_arguments_are_completed_and_checked(tmp_path: Path) -> None:
     file = modelfile.find(write(tmp_path, GOOD.replace("latent: int = 2", "latent: int")))
-    assert file.complete({"latent": 4}, 5) == {"inputs": 5, "latent": 4}
+    assert file.complete({"latent": 4}, (5,)) == {"inputs": 5, "latent": 4}
     with pytest.raises(ModelError, match=r"no argument 'latnt'.* Did you mean 'latent'"):
-        file.complete({"latnt": 4}, 5)
+        file.complete({"latnt": 4}, (5,))
     with pytest.raises(ModelError, match="needs a value for its argument 'latent'"):
-        file.complete({}, 5)
+        file.complete({}, (5,))
 
 
 def test_annotations_for_type_checkers_only_do_no_harm(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_annotations_for_type_checkers_only_do_no_harm(tmp_path: Path) -> None:
         "from tinygrad_ae import nn",
         "from __future__ import annotations\nfrom tinygrad_ae import nn",
     )
-    assert modelfile.find(write(tmp_path, source)).complete({}, 5) == {"inputs": 5, "latent": 2}
+    assert modelfile.find(write(tmp_path, source)).complete({}, (5,)) == {"inputs": 5, "latent": 2}
 
 
 def test_what_the_check_tries_is_in_evaluation_mode(tmp_path: Path) -> None:
@@ -148,8 +148,15 @@ def test_what_the_check_tries_is_in_evaluation_mode(tmp_path: Path) -> None:
         "nn.Sequential(nn.Linear(inputs, latent), nn.BatchNorm1d(latent))",
     )
     file = modelfile.find(write(tmp_path, source))
-    model = file.build(file.complete({}, 5))
+    model = file.build(file.complete({}, (5,)))
     before = model.state_dict()
     file.check(model, 5)
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_the_data_says_what_shape_a_sample_has():
+    assert modelfile.find("convolutional").complete({}, (8, 6))["sample_shape"] == (8, 6)
+    flat = modelfile.find("convolutional").complete({}, (784,))
+    assert flat["sample_shape"] == (28, 28)  # flat samples: the model's own default
+    assert modelfile.find("autoencoder").complete({}, (8, 6))["inputs"] == 48

@@ -204,7 +204,7 @@ def draw(
         file, built, data = run.file, run.model, run.load_data()
     else:
         file, data = modelfile.find(model), load("digits")
-        built = file.build(file.complete({}, data.features))
+        built = file.build(file.complete({}, data.shape))
     batch = data.train.x[:batch_size]
     picture = drawn(
         results.step_graph(file, built, batch),

@@ -115,7 +115,7 @@ def training_options() -> list[Option]:
 
 
 def model_options(file: ModelFile) -> list[Option]:
-    """Return an option for each argument of the model's constructor, but for ``inputs``.
+    """Return an option for each argument of the model's constructor, but for those the data gives.
 
     Raises:
         ModelError: an argument cannot be given on the command line and has no default, or has
@@ -125,8 +125,8 @@ def model_options(file: ModelFile) -> list[Option]:
     taken = {option.name for option in training_options()}
     options = []
     for name, parameter in file.parameters().items():
-        if name == "inputs":
-            continue  # the data says how many there are
+        if name in ("inputs", "sample_shape"):
+            continue  # the data says
         if name in taken:
             raise ModelError(
                 f"{file.path}: the constructor's argument {name!r} has the name of a training "

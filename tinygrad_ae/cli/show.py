@@ -143,7 +143,7 @@ def _step(model: str, batch_size: int) -> _Step:
         make_optimizer: Callable[[Any], Optimizer] = run.config.make_optimizer
     else:
         file, data = modelfile.find(model), load("digits")
-        built = file.build(file.complete({}, data.features))
+        built = file.build(file.complete({}, data.shape))
         make_optimizer = optim.Adam
     batch = as_tensor(data.train.x[:batch_size])
     batch.name = "x"

@@ -101,7 +101,7 @@ class Run:
         if (data.train.x == data.train.x[0]).all():
             raise DataError(f"All training samples of {data.name} are equal: nothing to learn.")
         file = modelfile.find(config.model)
-        arguments = file.complete(config.arguments, data.features)
+        arguments = file.complete(config.arguments, data.shape)
         config = replace(config, arguments=arguments, data=located(config.data))
         origin = {
             "sample_shape": list(data.shape),

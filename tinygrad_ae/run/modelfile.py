@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import math
 import pkgutil
 import sys
 import traceback
@@ -58,12 +59,13 @@ class ModelFile:
         """Of the file's text."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def complete(self, arguments: dict[str, Any], inputs: int) -> dict[str, Any]:
+    def complete(self, arguments: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
         """Return all of the constructor's arguments: those given, and defaults for the others.
 
         Args:
             arguments: by name.
-            inputs: numbers in a sample; the argument ``inputs``, if the model has one.
+            shape: of one sample. It gives the argument ``inputs``, the numbers in a sample, and
+                where there is more than one axis ``sample_shape``, if the model has them.
 
         Raises:
             ModelError: an argument is unknown, or one without a default is not given.
@@ -75,10 +77,12 @@ class ModelFile:
                     f"{self.name} has no argument {name!r}.{did_you_mean(name, parameters)} "
                     f"It takes: {', '.join(parameters)}."
                 )
+        known: dict[str, Any] = {"inputs": math.prod(shape)}
+        if len(shape) > 1:
+            known["sample_shape"] = shape
         complete = {}
         for name, parameter in parameters.items():
-            default = inputs if name == "inputs" else parameter.default
-            complete[name] = arguments.get(name, default)
+            complete[name] = arguments.get(name, known.get(name, parameter.default))
             if complete[name] is parameter.empty:
                 raise ModelError(f"{self.name} needs a value for its argument {name!r}.")
         return complete

@@ -14,6 +14,7 @@ from ..contract import Model
 from ..data import Dataset
 from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..graph import Graph
+from ..nn import Module
 from ..tensor import as_tensor
 from .folder import Run, write_json
 from .modelfile import ModelFile
@@ -96,8 +97,9 @@ def _pictures(run: Run, data: Dataset) -> list[str]:
 
 def _first_weights(model: Model, features: int) -> NDArray[Any] | None:
     """Return the encoder's first weights that act on samples, shape (units, features)."""
-    for name, parameter in model.named_parameters():
-        if name.startswith("encoder.") and parameter.shape[1:] == (features,):
+    encoder = model.encoder
+    for parameter in encoder.parameters() if isinstance(encoder, Module) else ():
+        if parameter.shape[1:] == (features,):
             weights: NDArray[Any] = parameter.data
             return weights
     return None

@@ -221,7 +221,8 @@ class _Chain:
         total = math.prod(count)
 
         def write(value: Array) -> Expression:
-            if value.ndim == 0 and value.dtype.kind in "iuf" and total > 1 and value != 0:
+            is_number = value.ndim == 0 and value.dtype.kind in "iuf" and np.isfinite(value)
+            if is_number and total > 1 and value != 0:
                 times = float(value) if value == total else round(float(value) * total)
                 if value == total:
                     return self.count(count)
