@@ -1,1 +1,1 @@
-"""Speed and results, measured; see the README of this folder."""
+"""Speed and results, measured; each module's first lines say how."""
