@@ -93,7 +93,15 @@ def test_scopes_and_modules():
     assert graph.op("mul")[0].path == "encoder.0"
     assert graph.module("encoder") == [y.node, graph.op("mul")[0].inputs[1]][::-1]
     assert graph.module("enc") == []
+    assert x.node.path == ""  # given from outside, wherever it is first used
     assert repr(y.node.scope) == "encoder.0 (Linear)"
+
+
+def test_a_graph_goes_to_json_and_back():
+    a, b = (Tensor(1.0, requires_grad=True, name=n) for n in "ab")
+    graph = Graph.of(a * b + b)
+    again = Graph.from_json(graph.to_json())
+    assert [(n.label, n.shape) for n in again] == [(n.label, n.shape) for n in graph]
 
 
 def test_threads_record_independently():

@@ -231,6 +231,19 @@ class Graph:
         """Return the graph behind one or more tensors (or nodes)."""
         return cls(t if isinstance(t, Node) else t.node for t in tensors)
 
+    @classmethod
+    def from_json(cls, text: str) -> Graph:
+        """Return the graph that :meth:`to_json` wrote."""
+        from .graph_json import from_json
+
+        return from_json(text)
+
+    def to_json(self) -> str:
+        """Return the graph's structure as JSON; :mod:`tinygrad_ae.graph_json` has the schema."""
+        from .graph_json import to_json
+
+        return to_json(self)
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 

@@ -117,7 +117,7 @@ class Tensor(Operators):
 
     def _leaf_node(self, tracked: bool) -> Node:
         node = Node(None, (), {}, self.data, tracked, None if tracked else [self.data])
-        node.name = self._name
+        node.name, node.scope = self._name, None  # given from outside, wherever it is first used
         if tracked:
             node.leaf = weakref.ref(self)
         return node
