@@ -3,10 +3,11 @@
 from tinygrad_ae import Tensor, nn, optim
 """
 
+import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import autodiff, nn, ops, optim
+from . import autodiff, ops
 from .autodiff import (
     GradcheckError,
     backward,
@@ -32,7 +33,17 @@ from .ops import Op
 from .random import default_generator, manual_seed
 from .tensor import Tensor, as_tensor, from_numpy
 
+if TYPE_CHECKING:
+    from . import nn, optim, show
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load the larger rooms when they are first entered, so that importing stays quick."""
+    if name in ("nn", "optim", "show"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def compile(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,6 +85,7 @@ __all__ = [
     "optim",
     "record_everything",
     "remat",
+    "show",
     "value_and_grad",
     "vjp",
 ]
