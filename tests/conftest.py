@@ -1,6 +1,13 @@
 """Leaves out what needs more than ``.[test]`` installs, and says so in one line each."""
 
+import os
 from importlib.util import find_spec
+
+from hypothesis import settings
+
+# No test asserts a time; and a change is judged on the same examples each time.
+settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("suite")
 
 OPTIONAL = {  # folder: (extra that brings the packages, packages, what it is for)
     "reference": ("reference", ("torch", "expecttest", "jax"), "compare with PyTorch and JAX"),
