@@ -221,6 +221,7 @@ def test_a_forward_that_failed_is_drawn_up_to_the_failure():
     assert len(red) == 2
     assert any(text.startswith("matmul cannot work on") for text in texts)
     assert any(re.fullmatch(r"at test_draw_gradients\.py:\d+", text) for text in texts)
+    assert max(map(len, texts)) <= 72  # a long message does not widen the picture
 
 
 def test_a_layer_that_refuses_its_input_is_drawn_with_it():

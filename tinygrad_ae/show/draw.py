@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,8 @@ def draw(
     if error:
         # of the file's path its name will do: pictures are passed on
         details.failure = re.sub(r"\S*[/\\](?=[^/\\\s]+:\d+)", "", str(error))
-        details.legend = tuple(line.strip() for line in details.failure.splitlines())
+        lines = details.failure.splitlines()
+        details.legend = tuple(part for line in lines for part in textwrap.wrap(line.strip(), 72))
     else:
         _Measurement(graph, grouping, details).run(gradients, values, cost, shape)
     return drawing(picture(graph, grouping, details), title, look)
