@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Tensor, nn, optim
-from tinygrad_ae.optim import optimizer as module
+from tinygrad_ae.optim import flat, optimizer
 
 
 def parameters():
@@ -26,7 +26,7 @@ def train(ps, steps=3, skip=()):
 @pytest.mark.parametrize("chunk", [1, 4, 7, 21])
 def test_pieces_of_any_size_give_the_same_update(monkeypatch, chunk):
     whole, _ = train(parameters())
-    monkeypatch.setattr(module, "CHUNK", chunk)
+    monkeypatch.setattr(flat, "CHUNK", chunk)
     parts, _ = train(parameters())
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -60,7 +60,7 @@ def test_a_gradient_written_in_its_place_is_not_copied():
 
 
 def test_denormal_numbers_leave_the_state_now_and_then(monkeypatch):
-    monkeypatch.setattr(module, "FLUSH_EVERY", 4)
+    monkeypatch.setattr(optimizer, "FLUSH_EVERY", 4)
     p = nn.Parameter(np.ones(2, np.float32))
     opt = optim.Adam([p])
     for step in range(4):

@@ -54,12 +54,16 @@ def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> No
     """Note that the memory under ``array`` has just been changed by the operation ``by``."""
     owner = _owner(array)
     key = id(owner)
-    watch = weakref.ref(owner, lambda _: table.pop(key, None) and None)
-    reference = None if cause is None else weakref.ref(cause)
-    low, high = byte_bounds(array)
-    if before := table.get(key):
-        low, high = min(low, before.low), max(high, before.high)
-    table[key] = Mark(next(clock), by, reference, place_of(array), low, high, watch)
+    before = table.get(key)
+    if before and array is owner and cause is None and before.high - before.low >= array.nbytes:
+        watch, low, high = before.watch, before.low, before.high  # all of it, as before
+    else:
+        watch = weakref.ref(owner, lambda _: table.pop(key, None) and None)
+        low, high = byte_bounds(array)
+        if before:
+            low, high = min(low, before.low), max(high, before.high)
+    reference, place = (None, None) if cause is None else (weakref.ref(cause), place_of(array))
+    table[key] = Mark(next(clock), by, reference, place, low, high, watch)
 
 
 def _found(table: dict[int, Mark], array: Array, since: int) -> Mark | None:

@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph import Node
+from ..ops.formula import parts
 from .program import DType, Value
 
 if TYPE_CHECKING:
     from .lower import Lowering
-
-_SYNTAX: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-    ast.Pow: "power", ast.USub: "negative", ast.Not: "logical_not", ast.Invert: "invert",
-    ast.And: "logical_and", ast.Or: "logical_or", ast.BitAnd: "bitwise_and",
-    ast.BitOr: "bitwise_or", ast.BitXor: "bitwise_xor", ast.Gt: "greater", ast.Lt: "less",
-    ast.GtE: "greater_equal", ast.LtE: "less_equal", ast.Eq: "equal", ast.NotEq: "not_equal",
-}  # fmt: skip
 
 
 def emit(to: Lowering, node: Node, args: list[Value]) -> Value | None:
@@ -61,7 +54,7 @@ def _expression(to: Lowering, tree: ast.expr, known: dict[str, Value]) -> Value 
         return number(tree.value)  # type: ignore[arg-type]
     if isinstance(tree, ast.Name):
         return known[tree.id]
-    name, operands = _parts(tree)
+    name, operands = parts(tree)
     values = [_expression(to, operand, known) for operand in operands]
     if any(v is None for v in values):
         return None
@@ -69,21 +62,6 @@ def _expression(to: Lowering, tree: ast.expr, known: dict[str, Value]) -> Value 
     if name == "where":
         return where(to, *args)
     return ufunc(to, getattr(np, name), args)
-
-
-def _parts(tree: ast.expr) -> tuple[str, list[ast.expr]]:
-    match tree:
-        case ast.BinOp(left, op, right):
-            return _SYNTAX[type(op)], [left, right]
-        case ast.UnaryOp(op, operand):
-            return _SYNTAX[type(op)], [operand]
-        case ast.BoolOp(op, [left, right]):
-            return _SYNTAX[type(op)], [left, right]
-        case ast.Compare(left, [op], [right]):
-            return _SYNTAX[type(op)], [left, right]
-        case ast.Call(ast.Name(name), operands):
-            return name, operands
-    raise ValueError(f"no emitter for {ast.unparse(tree)} in an operation's expr")
 
 
 def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:

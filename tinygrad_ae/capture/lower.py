@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import keyword
 import math
 import re
@@ -12,6 +14,7 @@ import numpy as np
 
 from ..graph import Node
 from ..ops.op import Array
+from ..optim import Optimizer
 from ..tensor import Tensor
 from . import elementwise, structural
 from .program import DType, Line, Program, Uncapturable, Value
@@ -134,9 +137,26 @@ class Lowering:
         owner = event.args[0] if event.args else None
         kind = type(owner).__name__.lower()
         text = kind + function[function.rfind("_") :] if "optim" in type(owner).__module__ else ""
-        name = self.object(text or function.strip("_"), _bound(event))
+        name = self.object(text or function.strip("_"), self._bound(event))
         reads = [value for _, value in self._grads.values() if value is not None]
         self.add(f"{name}()", reads, effect=True, where=event.where)
+
+    def _bound(self, event: Call) -> Callable[[], None]:
+        function, args, kwargs, result = event.function, event.args, event.kwargs, event.result
+        if function is inspect.unwrap(Optimizer.step) and self._gathered(args[0]):
+            return functools.partial(args[0].update, gathered=True)
+        if result is None:
+            return functools.partial(function, *args, **kwargs)
+
+        def run() -> None:
+            result[...] = function(*args, **kwargs)
+
+        return run
+
+    def _gathered(self, optimizer: Optimizer) -> bool:
+        """Whether all its gradients are written where the optimiser reads them."""
+        written = {key: value.array for key, (_, value) in self._grads.items() if value}
+        return all(written.get(id(p)) is home for p, home in optimizer.gradient_memory())
 
     def _set_grads(self, grads: Grads, stamp: float = math.inf) -> None:
         """Let tensors' ``grad`` be what it was in the step at the time ``stamp``."""
@@ -325,17 +345,6 @@ class Lowering:
         unique = self.name(name)
         self.program.objects[unique] = thing
         return unique
-
-
-def _bound(event: Call) -> Callable[[], None]:
-    function, args, kwargs, result = event.function, event.args, event.kwargs, event.result
-    if result is None:
-        return lambda: function(*args, **kwargs)
-
-    def run() -> None:
-        result[...] = function(*args, **kwargs)
-
-    return run
 
 
 def _whole(value: Value) -> Value:

@@ -1,23 +1,18 @@
-"""The update rules. w are the parameters, g the gradient, η the learning rate, λ weight decay."""
+"""The update rules, each its equations over whole arrays.
+
+In the equations ``w`` are the parameters and ``d`` the direction that :class:`Optimizer` gives
+(the gradient, with weight decay); other names are the state and the numbers of the step. In the
+docstrings g is the gradient, η the learning rate and λ the weight decay.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import ClassVar
-
-import numpy as np
 
 from ..errors import ModelError
 from ..nn import Parameter
-from ..ops.op import Array
-from .optimizer import Chunk, Optimizer, positive, within
-
-
-def _with_decay(w: Array, g: Array, weight_decay: Array, s: Array) -> Array:
-    """Return g + λ w, in the scratch memory ``s``."""
-    np.multiply(w, weight_decay, s)
-    return np.add(g, s, s)
+from .optimizer import Optimizer, positive, within
 
 
 class SGD(Optimizer):
@@ -52,24 +47,14 @@ class SGD(Optimizer):
         self.slot_names = ("momentum_buffer",) if momentum else ()
         super().__init__(parameters, lr, weight_decay)
 
-    def _numbers(self, step: int) -> tuple[float, ...]:
-        return self.lr, self.momentum, self.weight_decay
+    def _equations(self) -> list[str]:
+        if not self.momentum:
+            return ["w = w - lr * d"]
+        ahead = "(d + momentum * momentum_buffer)" if self.nesterov else "momentum_buffer"
+        return ["momentum_buffer = momentum * momentum_buffer + d", f"w = w - lr * {ahead}"]
 
-    def _update(self, chunk: Chunk, *numbers: Array) -> None:
-        (w, g, slots, s, t), (lr, momentum, weight_decay) = chunk, numbers
-        if self.weight_decay:
-            g = _with_decay(w, g, weight_decay, s)
-        if self.momentum:
-            (b,) = slots
-            np.multiply(b, momentum, b)
-            np.add(b, g, b)
-            if self.nesterov:
-                np.multiply(b, momentum, t)
-                g = np.add(g, t, t)
-            else:
-                g = b
-        np.multiply(g, lr, s)
-        np.subtract(w, s, w)
+    def _numbers(self, step: int) -> dict[str, float]:
+        return {"momentum": self.momentum}
 
 
 class Adam(Optimizer):
@@ -91,7 +76,6 @@ class Adam(Optimizer):
     """
 
     slot_names = ("exp_sum", "exp_sum_sq")
-    decoupled: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -105,31 +89,20 @@ class Adam(Optimizer):
         self.eps = positive("eps", eps)
         super().__init__(parameters, lr, weight_decay)
 
-    def _numbers(self, step: int) -> tuple[float, ...]:
-        # With M = m / (1 - β₁) and V = v / (1 - β₂) in the slots, and both corrections moved into
+    def _equations(self) -> list[str]:
+        return [
+            "exp_sum = beta1 * exp_sum + d",
+            "exp_sum_sq = beta2 * exp_sum_sq + d * d",
+            "w = w - rate * exp_sum / (sqrt(exp_sum_sq) + eps)",
+        ]
+
+    def _numbers(self, step: int) -> dict[str, float]:
+        # With M = m / (1 - β₁) and V = v / (1 - β₂) as the state, and both corrections moved into
         # η and ε, the update is the same one in three passes fewer.
         beta1, beta2 = self.betas
         c = math.sqrt((1 - beta2) / (1 - beta2**step))
         rate = self.lr * (1 - beta1) / (1 - beta1**step) / c
-        shrink = 1 - self.lr * self.weight_decay
-        return beta1, beta2, rate, self.eps / c, self.weight_decay, shrink
-
-    def _update(self, chunk: Chunk, *numbers: Array) -> None:
-        (w, g, (m, v), s, _), (beta1, beta2, rate, eps, weight_decay, shrink) = chunk, numbers
-        if self.weight_decay and self.decoupled:
-            np.multiply(w, shrink, w)
-        elif self.weight_decay:
-            g = _with_decay(w, g, weight_decay, s)
-        np.multiply(m, beta1, m)
-        np.add(m, g, m)
-        np.multiply(v, beta2, v)
-        np.multiply(g, g, s)
-        np.add(v, s, v)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
-        np.multiply(s, rate, s)
-        np.subtract(w, s, w)
+        return {"beta1": beta1, "beta2": beta2, "rate": rate, "eps": self.eps / c}
 
 
 class AdamW(Adam):
@@ -145,8 +118,6 @@ class AdamW(Adam):
     Source: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2.
     """
 
-    decoupled = True
-
     def __init__(
         self,
         parameters: Iterable[Parameter],
@@ -156,6 +127,12 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def _direction(self) -> list[str]:
+        return ["w = shrink * w", "d = g"]
+
+    def _numbers(self, step: int) -> dict[str, float]:
+        return {**super()._numbers(step), "shrink": 1 - self.lr * self.weight_decay}
 
 
 class RMSprop(Optimizer):
@@ -190,26 +167,14 @@ class RMSprop(Optimizer):
         self.slot_names = ("square_avg", "momentum_buffer") if momentum else ("square_avg",)
         super().__init__(parameters, lr, weight_decay)
 
-    def _numbers(self, step: int) -> tuple[float, ...]:
-        return self.lr, self.alpha, 1 - self.alpha, self.eps, self.momentum, self.weight_decay
+    def _equations(self) -> list[str]:
+        move = "d / (sqrt(square_avg) + eps)"
+        equations = ["square_avg = alpha * square_avg + rest * (d * d)"]
+        if not self.momentum:
+            return [*equations, f"w = w - lr * ({move})"]
+        equations.append(f"momentum_buffer = momentum * momentum_buffer + {move}")
+        return [*equations, "w = w - lr * momentum_buffer"]
 
-    def _update(self, chunk: Chunk, *numbers: Array) -> None:
-        w, g, slots, s, t = chunk
-        lr, alpha, rest, eps, momentum, weight_decay = numbers
-        v = slots[0]
-        if self.weight_decay:
-            g = _with_decay(w, g, weight_decay, s)
-        np.multiply(v, alpha, v)
-        np.multiply(g, g, t)
-        np.multiply(t, rest, t)
-        np.add(v, t, v)
-        np.sqrt(v, t)
-        np.add(t, eps, t)
-        np.divide(g, t, s)
-        if self.momentum:
-            b = slots[1]
-            np.multiply(b, momentum, b)
-            np.add(b, s, b)
-            s = b
-        np.multiply(s, lr, t)
-        np.subtract(w, t, w)
+    def _numbers(self, step: int) -> dict[str, float]:
+        alpha = self.alpha
+        return {"alpha": alpha, "rest": 1 - alpha, "eps": self.eps, "momentum": self.momentum}

@@ -1,0 +1,152 @@
+"""Parameters laid end to end, with their gradients and state, so that one pass updates all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..nn import Parameter
+from ..ops.op import Array
+from .update import SCRATCH
+
+CHUNK = 32768
+"""Elements updated at a time: what the passes of an update read and write stays in the cache."""
+
+
+class Span(NamedTuple):
+    """A stretch of parameters that have had equally many updates.
+
+    Attributes:
+        steps: how many, once for each parameter (a view).
+        chunks: the stretch in pieces: views of the values, the gradients, the state and the
+            scratch memory.
+    """
+
+    steps: Array
+    chunks: list[tuple[Array, ...]]
+
+
+class FlatBuffer:
+    """The parameters of one dtype in one array, their gradients and state in arrays beside it.
+
+    Each parameter's ``data`` becomes a view of the array.
+
+    Attributes:
+        data: the values, shape (total size,).
+        grad: gradients, filled by :meth:`gather`.
+        everything: the number of each parameter, which is its position in ``parameters``.
+        slots: arrays of the optimiser's state, by name.
+        steps: how many updates each parameter has had.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter], slots: Iterable[str]) -> None:
+        self.parameters = list(parameters)
+        self.everything = list(range(len(self.parameters)))
+        self.ends = np.cumsum([p.size for p in parameters]).tolist()
+        self.data = np.empty(self.ends[-1], parameters[0].dtype)
+        self.grad = np.zeros_like(self.data)
+        self.slots = {name: np.zeros_like(self.data) for name in slots}
+        self.steps = np.zeros(len(parameters), int)
+        self._numbers: list[Array] = []
+        self._view()
+        for k in self.everything:
+            self._adopt(k)
+
+    def __getstate__(self) -> dict[str, Any]:
+        views = ("views", "grads", "_spans", "_present")  # copied, they would view nothing
+        return {name: value for name, value in vars(self).items() if name not in views}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._view()
+
+    def _view(self) -> None:
+        """Find each parameter's part of the arrays."""
+        self.views, self.grads = (
+            [part.reshape(p.shape) for p, part in zip(self.parameters, parts, strict=True)]
+            for parts in (np.split(array, self.ends[:-1]) for array in (self.data, self.grad))
+        )
+        self._spans: list[Span] = []
+        self._present: list[int] = []  # the parameters that had a gradient in the last step
+
+    def _adopt(self, k: int) -> None:
+        """Move a parameter's values here and make its ``data`` a view."""
+        p, view = self.parameters[k], self.views[k]
+        if p.data.shape != view.shape or p.data.dtype != view.dtype:
+            raise ShapeError(
+                f"the parameter {label(p, k)} was {view.shape} {view.dtype} when the optimiser "
+                f"was made and is {p.data.shape} {p.data.dtype} now. Change shapes and dtypes "
+                "first, then make the optimiser."
+            )
+        view[...] = p.data
+        p.data = view
+
+    def gather(self) -> list[int]:
+        """Collect the gradients and return the numbers of the parameters that have one.
+
+        Parameters whose ``data`` was replaced since the last step are taken in again.
+        """
+        present = []
+        for k, p in enumerate(self.parameters):
+            if p.data is not self.views[k]:
+                self._adopt(k)
+            if p.grad is None:
+                continue
+            g, view = p.grad.data, self.grads[k]
+            if g is not view:  # a compiled step writes gradients here to begin with
+                if g.shape != view.shape:
+                    raise ShapeError(
+                        f"the gradient of {label(p, k)} has shape {g.shape}, not {view.shape}"
+                    )
+                np.copyto(view, g)
+            present.append(k)
+        return present
+
+    def advance(self, present: list[int]) -> list[Span]:
+        """Count a step of these parameters and return what to update."""
+        if present != self._present:
+            self._present, self._spans = present, self._spans_of(present)
+        for span in self._spans:
+            np.add(span.steps, 1, span.steps)
+        return self._spans
+
+    def numbers(self, values: Collection[float]) -> list[Array]:
+        """Return numbers as arrays without axes, which NumPy need not convert at each use."""
+        if len(values) != len(self._numbers):
+            self._numbers = [np.empty((), self.data.dtype) for _ in values]
+        for array, value in zip(self._numbers, values, strict=True):
+            array[()] = value
+        return self._numbers
+
+    def restart(self, steps: Array) -> None:
+        """Take over the numbers of updates of another run."""
+        self.steps[...] = steps
+        self._present = []
+
+    def _spans_of(self, present: Sequence[int]) -> list[Span]:
+        """Join neighbours among the parameters that have had equally many updates."""
+        runs: list[list[int]] = []
+        for k in present:
+            if runs and runs[-1][-1] == k - 1 and self.steps[k - 1] == self.steps[k]:
+                runs[-1].append(k)
+            else:
+                runs.append([k])
+        return [Span(self.steps[k[0] : k[-1] + 1], self._chunks(k[0], k[-1])) for k in runs]
+
+    def _chunks(self, first: int, last: int) -> list[tuple[Array, ...]]:
+        start, end = self.ends[first] - self.parameters[first].size, self.ends[last]
+        scratch = [np.empty(min(CHUNK, end - start), self.data.dtype) for _ in SCRATCH]
+        arrays = (self.data, self.grad, *self.slots.values())
+        chunks = []
+        for a in range(start, end, CHUNK):
+            b = min(a + CHUNK, end)
+            chunks.append((*(x[a:b] for x in arrays), *(s[: b - a] for s in scratch)))
+        return chunks
+
+
+def label(p: Parameter, k: int) -> str:
+    """Return what to call parameter number ``k`` in messages."""
+    return f"{p.name or 'without a name'} {p.shape} (number {k})"
