@@ -200,6 +200,11 @@ def test_a_view_left_behind_is_refused():
     first += 1
     with pytest.raises(GradientError, match="shares memory"):
         u[1:] = second + 1
+    with pytest.raises(GradientError, match="shares memory"):
+        u += x
+    y = x * 3
+    with pytest.raises(GradientError, match="shares memory"):
+        y += u  # which does not know what became of its first element
     u[:1] = first  # what `u[:1] += 1` does
     np.testing.assert_array_equal(u.data, [3, 4])
 

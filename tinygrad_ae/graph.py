@@ -48,7 +48,8 @@ class State(threading.local):
         self.everything = False  # record operations on untracked tensors as well
         self.scope: Scope | None = None
         self.anomaly = False  # True inside detect_anomaly
-        self.capture: Any = None  # the trace of the step that is being captured
+        # Hears of everything while a step is captured: a Trace of tinygrad_ae.capture.
+        self.capture: Any = None
         # Runs each piece of work in the tape's stead, to time it, say:
         # observer("forward", op, f, *inputs, **attrs), ("backward", node, rule, k, g, node, values)
         # or ("optimizer", optimizer, step) returns what f(...) gives.
@@ -108,8 +109,7 @@ class Node:
         self.op, self.inputs, self.attrs, self.tracked, self.saved = (
             op, inputs, attrs, tracked, saved,
         )  # fmt: skip
-        self.shape, self.dtype = value.shape, value.dtype
-        self.index = next(clock)
+        self.shape, self.dtype, self.index = value.shape, value.dtype, next(clock)
         self.scope = state.scope
         self.hooks = self.leaf = self.name = None
         frame = user_frame(2)  # above this line stand __init__ and what records, both ours
@@ -147,14 +147,13 @@ class Node:
         return f"<{self.label} {self.shape} {self.dtype}{inside}>"
 
 
-_ours: dict[CodeType, bool] = {}
 _PACKAGE = __name__.rpartition(".")[0]
 
 
-def _is_ours(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
-    package = name == _PACKAGE or name.startswith(_PACKAGE + ".")
-    return package and not name.startswith(_PACKAGE + ".models")
+@functools.cache
+def _is_ours(module: str) -> bool:
+    inside = f"{module}.".startswith(f"{_PACKAGE}.")
+    return inside and not module.startswith(f"{_PACKAGE}.models")
 
 
 def user_frame(above: int = 0) -> FrameType:
@@ -162,15 +161,10 @@ def user_frame(above: int = 0) -> FrameType:
 
     The search starts ``above`` frames above the caller.
     """
-    frame: FrameType = sys._getframe(above + 1)
-    while True:
-        code = frame.f_code
-        ours = _ours.get(code)
-        if ours is None:
-            ours = _ours[code] = _is_ours(frame)
-        if not ours or frame.f_back is None:
-            return frame
+    frame = sys._getframe(above + 1)
+    while _is_ours(frame.f_globals.get("__name__", "")) and frame.f_back is not None:
         frame = frame.f_back
+    return frame
 
 
 def locate(error: Exception, scope: Scope | None) -> None:
@@ -179,7 +173,7 @@ def locate(error: Exception, scope: Scope | None) -> None:
         return
     trace, place = error.__traceback__, None
     while trace is not None:
-        if not _is_ours(trace.tb_frame):
+        if not _is_ours(trace.tb_frame.f_globals.get("__name__", "")):
             place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     error.add_note(f"in module {scope}" + (f", at {place}" if place else ""))

@@ -91,20 +91,30 @@ def check_saved(node: Node, saved: Sequence[Any]) -> None:
             )
 
 
-def check_view(array: Array, since: int, value: Any = None, target: Any = None) -> None:
-    """Raise if a tensor sharing memory with ``array`` moved on to a new value after ``since``.
-
-    Unless that tensor is the ``value`` about to be assigned to the very place it was taken
-    from, ``target``: so Python carries out ``t[i] += 1``.
+def check_views(args: Sequence[Any]) -> None:
+    """Raise if a tensor sharing memory with one of ``args`` moved on since that was computed.
 
     Raises:
         GradientError: naming the in-place operation.
     """
-    if found := _found(left_behind, array, since):
-        if value is not None and found.cause() is value and found.place == target:
-            return
-        raise GradientError(
-            f"This tensor of shape {array.shape} shares memory with one that {found.by} changed "
-            "in place while gradients were recorded, so its values are out of date.\n"
-            "Index the changed tensor again, or assign through it: t[index] = value."
-        )
+    for a in args:
+        node = getattr(a, "_node", None)
+        array = getattr(a, "data", None)
+        if not isinstance(array, np.ndarray):
+            continue
+        if found := _found(left_behind, array, node.index if node is not None else -1):
+            raise GradientError(
+                f"This tensor of shape {array.shape} shares memory with one that {found.by} "
+                "changed in place while gradients were recorded, so its values are out of date.\n"
+                "Index the changed tensor again, or assign through it: t[index] = value."
+            )
+
+
+def reunite(whole: Array, part: Array, value: Any) -> None:
+    """Forget that ``value`` left ``part`` of ``whole`` behind: it is about to be assigned there.
+
+    So Python carries out ``t[i] += 1``: it takes t[i], changes that, and assigns it to t[i].
+    """
+    found = left_behind.get(id(_owner(whole)))
+    if found and found.cause() is value and found.place == place_of(part):
+        del left_behind[id(_owner(whole))]

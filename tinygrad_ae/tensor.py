@@ -15,7 +15,14 @@ from .errors import GradientError, NonFiniteError, ShapeError
 from .graph import Node, line_of, state, user_frame
 from .numpy_protocol import call_function, call_ufunc
 from .operators import Operators, TensorLike
-from .ops.op import Array, Op
+from .ops.op import Array, Op, as_array
+
+
+def _in_place(op: Op) -> Callable[[Tensor, TensorLike], Tensor]:
+    def method(self: Tensor, other: TensorLike) -> Tensor:
+        return self._change(op, other)
+
+    return method
 
 
 class Tensor(Operators):
@@ -57,6 +64,7 @@ class Tensor(Operators):
         dtype: npt.DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
+        source = data
         if isinstance(data, Tensor):
             data._refuse_if_tracked("Tensor(t)")
             data = data.data
@@ -67,6 +75,8 @@ class Tensor(Operators):
                 f"of dtype {self.data.dtype}"
             )
         self.grad, self._name, self._node = None, name, None
+        if state.capture is not None:
+            state.capture.made(self.data, source)
         if requires_grad:
             self.requires_grad_()
 
@@ -120,6 +130,8 @@ class Tensor(Operators):
         node.name, node.scope = self._name, None  # given from outside, wherever it is first used
         if tracked:
             node.leaf = weakref.ref(self)
+        if state.capture is not None:
+            state.capture.entered(node, self.data)
         return node
 
     @property
@@ -168,6 +180,7 @@ class Tensor(Operators):
         Raises:
             TypeError: gradients are being tracked; use ``detach().numpy()``.
         """
+        self._escape("t.numpy()")
         self._refuse_if_tracked("numpy()")
         return self.data
 
@@ -177,13 +190,20 @@ class Tensor(Operators):
         Raises:
             ValueError: there is not exactly one element.
         """
+        self._escape("t.item()")
         if self.size != 1:
             raise ValueError(f"item() needs exactly one element; this tensor is {self.shape}")
         return self.data.item()
 
     def tolist(self) -> Any:
         """Return the values as (nested lists of) Python numbers."""
+        self._escape("t.tolist()")
         return self.data.tolist()
+
+    def _escape(self, how: str) -> None:
+        """Note that a value reaches Python, where no captured step can follow it."""
+        if state.capture is not None:
+            state.capture.give_up(f"Python looks at a value that the graph computes ({how})")
 
     def _refuse_if_tracked(self, how: str) -> None:
         if self.requires_grad and state.recording:
@@ -193,6 +213,7 @@ class Tensor(Operators):
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._escape("np.asarray(t)")
         self._refuse_if_tracked("Conversion to a NumPy array")
         return np.array(self.data, dtype=dtype, copy=copy)
 
@@ -269,6 +290,7 @@ class Tensor(Operators):
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
+        self._escape("bool(t)")
         if self.size != 1:
             raise ValueError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous: use any() or all()"
@@ -278,10 +300,12 @@ class Tensor(Operators):
     # NumPy calls these to put a tensor into an array, which would detach it unnoticed.
 
     def __float__(self) -> float:
+        self._escape("float(t)")
         self._refuse_if_tracked("float(t)")
         return float(self.item())
 
     def __int__(self) -> int:
+        self._escape("int(t)")
         self._refuse_if_tracked("int(t)")
         return int(self.item())
 
@@ -289,6 +313,7 @@ class Tensor(Operators):
         return format(self.item(), spec) if spec else str(self)
 
     def __index__(self) -> int:
+        self._escape("use as an index")
         if self.dtype.kind not in "iu":
             raise TypeError(f"only integer tensors can be an index; this one is {self.dtype}")
         return int(self.item())
@@ -304,43 +329,17 @@ class Tensor(Operators):
     # ---- indexing and in-place change
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _record(ops.getitem, (self,), {"index": _plain_index(index)})
+        return record(ops.getitem, (self,), {"index": index})
 
     def __setitem__(self, index: Any, value: TensorLike) -> None:
-        self._change(ops.setitem, value, {"index": _plain_index(index)})
+        self._change(ops.setitem, value, {"index": index})
 
-    def __iadd__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.add, other)
-
-    def __isub__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.sub, other)
-
-    def __imul__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.mul, other)
-
-    def __itruediv__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.div, other)
-
-    def __ipow__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.power, other)
-
-    def __ifloordiv__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.floor_divide, other)
-
-    def __imod__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.mod, other)
-
-    def __imatmul__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.matmul, other)
-
-    def __iand__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.bitwise_and, other)
-
-    def __ior__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.bitwise_or, other)
-
-    def __ixor__(self, other: TensorLike) -> Tensor:
-        return self._change(ops.bitwise_xor, other)
+    __iadd__, __isub__ = _in_place(ops.add), _in_place(ops.sub)
+    __imul__, __itruediv__ = _in_place(ops.mul), _in_place(ops.div)
+    __ipow__, __imatmul__ = _in_place(ops.power), _in_place(ops.matmul)
+    __ifloordiv__, __imod__ = _in_place(ops.floor_divide), _in_place(ops.mod)
+    __iand__, __ior__ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
+    __ixor__ = _in_place(ops.bitwise_xor)
 
     def _change(self, op: Op, other: TensorLike, attrs: dict[str, Any] | None = None) -> Tensor:
         """Apply ``op`` in place.
@@ -349,59 +348,56 @@ class Tensor(Operators):
         recorded the tensor moves on to a new value instead, so that what the graph saved stays
         as it was; other tensors that share the old memory may not be used afterwards.
         """
-        by = f"in-place {op.name}"
-        if (
-            self.dtype.kind != "f"
-            and isinstance(other, Tensor)
-            and other.requires_grad
-            and state.recording
-        ):
+        by, attrs = f"in-place {op.name}", attrs or {}
+        moves_on = state.recording and (
+            self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
+        )
+        if moves_on:
+            self._refuse_to_move(by)
+            if attrs:
+                mutation.reunite(self.data, self.data[plain_index(attrs["index"])], other)
+        value = record(op, (self, other), attrs)
+        if value.shape != self.shape:
+            raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {self.shape}")
+        before = self.data
+        if not moves_on:
+            if state.capture is not None:
+                state.capture.written(self, value)
+            try:
+                np.copyto(before, value.data, casting="same_kind")
+            except (ValueError, TypeError) as error:  # read-only, or no place for such numbers
+                raise _failure(op, (self, other), error) from error
+            mutation.mark(mutation.overwritten, before, by)
+            return self
+        value, since = cast(Tensor, ops.astype(value, self.dtype)), self.node
+        self.data, self._node = value.data, value._node
+        if since.leaf is not None and since.op is not None:  # retain_grad
+            since.leaf, self.node.leaf = None, since.leaf
+        mutation.mark(mutation.left_behind, before, by, cause=self)
+        return self
+
+    def _refuse_to_move(self, by: str) -> None:
+        """Raise if this tensor may not move on to a new value whose gradient is tracked."""
+        if self.dtype.kind != "f":
             raise GradientError(
                 f"{by} would put a value whose gradient is tracked into {self.label()} of "
                 f"{self.dtype}, where no gradient can follow. Convert it first: "
                 "t = t.astype(other.dtype)"
             )
-        tracked = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
-        if not (tracked and state.recording):
-            value = _record(op, (self, other), attrs or {})
-            if value.shape != self.shape:
-                raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {self.shape}")
-            try:
-                np.copyto(self.data, value.data, casting="same_kind")
-            except (ValueError, TypeError) as error:  # read-only, or no place for such numbers
-                raise _failure(op, (self, other), error) from error
-            mutation.mark(mutation.overwritten, self.data, by)
-            return self
-        if self.requires_grad and self.is_leaf:
+        source = self._node
+        while source is not None and source.op is not None and source.op.views:
+            source = source.inputs[0]
+        leaf = source.leaf() if source and source.leaf and source.op is None else None
+        if leaf is self:
             raise GradientError(
                 f"{by} on a leaf that requires gradients, {self.label()}: its gradient would be "
                 "ambiguous. To update a parameter, do it inside `with no_grad():`."
             )
-        source = self._node
-        while source is not None and source.op is not None and source.op.views:
-            source = source.inputs[0]
-        is_leaf = source is not None and source.op is None and source.tracked
-        leaf = source.leaf() if source and source.leaf and is_leaf else None
         if leaf is not None and np.may_share_memory(leaf.data, self.data):
             raise GradientError(
                 f"{by} on a view of a leaf that requires gradients, {leaf.label()}, would change "
                 "the leaf. Change a copy (t = t * 1), or the leaf inside `with no_grad():`."
             )
-        if mutation.left_behind:
-            place = mutation.place_of(self.data[attrs["index"]]) if attrs else None
-            mutation.check_view(self.data, _index(self), other, place)
-        before, since = self.data, self._node
-        value = _wrap(before)
-        value._node = since
-        changed = _record(op, (value, other), attrs or {}, unchecked=True)
-        if changed.shape != self.shape:
-            raise ShapeError(f"{by} cannot give shape {changed.shape} to a tensor {self.shape}")
-        changed = cast(Tensor, ops.astype(changed, self.dtype))
-        self.data, self._node = changed.data, changed._node
-        if since is not None and since.leaf is not None and since.op is not None:  # retain_grad
-            since.leaf, self.node.leaf = None, since.leaf
-        mutation.mark(mutation.left_behind, before, by, cause=self)
-        return self
 
     # ---- to look at, to keep
 
@@ -447,9 +443,7 @@ class Tensor(Operators):
 
     @staticmethod
     def __record_op__(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
-        if "index" in attrs:  # it may be an array of the caller's, who may overwrite it
-            attrs = {**attrs, "index": _plain_index(attrs["index"])}
-        return _record(op, args, attrs)
+        return record(op, args, attrs)
 
 
 def as_tensor(data: TensorLike) -> Tensor:
@@ -481,18 +475,13 @@ def _wrap(array: Array) -> Tensor:
     return tensor
 
 
-def _index(tensor: Tensor) -> int:
-    return tensor._node.index if tensor._node is not None else -1
-
-
-def _record(
-    op: Op, args: tuple[Any, ...], attrs: dict[str, Any], *, unchecked: bool = False
-) -> Tensor:
+def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     """Compute ``op`` and, where a gradient may be wanted, add a node to the graph."""
-    if mutation.left_behind and not unchecked:
-        for a in args:
-            if isinstance(a, Tensor):
-                mutation.check_view(a.data, _index(a))
+    now, capture = state, state.capture
+    if "index" in attrs:
+        attrs = {**attrs, "index": plain_index(attrs["index"])}
+    if mutation.left_behind:
+        mutation.check_views(args)
     values: list[Any] = []
     nodes: list[Any] = []
     tracked = 0  # bit k: input k requires a gradient
@@ -502,11 +491,12 @@ def _record(
             values.append(a.data)
             if node is not None and node.tracked:
                 tracked |= 1 << k
-        else:  # a list becomes an array; a number stays one, for it must not widen dtypes
+        else:
             node = None
-            values.append(np.asarray(a) if isinstance(a, (list, tuple)) else a)
+            values.append(as_array(a))
         nodes.append(node)
-    now = state
+    if capture is not None:
+        capture.computing(op, attrs)
     try:
         if now.observer is None:
             z = op.forward(*values, **attrs)
@@ -515,39 +505,49 @@ def _record(
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise _failure(op, args, error) from error
     if type(z) is not np.ndarray:
-        if isinstance(z, (tuple, list)):
-            raise TypeError(
-                f"the forward of {op.name} returned a {type(z).__name__} of {len(z)}; an operation "
-                "has one output: declare one operation for each"
-            )
-        z = np.asarray(z)
-    if z.dtype.kind not in "fiub":
+        z = _one_array(op, z)
+    kind = z.dtype.kind
+    if kind not in "fiub":
         raise TypeError(
             f"{op.name} of {_describe(args)} gives {z.dtype}; a Tensor holds floats, "
             f"integers or booleans\n  {_here()}"
         )
-    out = _wrap(z)
-    if now.anomaly and z.dtype.kind == "f" and not np.isfinite(z).all():
+    if now.anomaly and kind == "f" and not np.isfinite(z).all():
         raise _not_finite(op, args)
-    if not now.recording:
+    out = _wrap(z)
+    recording, everything = now.recording, now.everything
+    if not recording and capture is None:
         return out
-    keep = op.saves(tracked, len(args)) if tracked and z.dtype.kind == "f" else None
-    if keep is None and not now.everything:
+    keep = op.saves(tracked, len(args)) if tracked and recording and kind == "f" else None
+    if keep is None and not everything:
         return out
-    saved: list[Any] = [None] * len(args) + [z if now.everything else None]
+    values.append(z)
+    saved: list[Any] = [None] * len(values)
     for i in keep or ():
-        if i == len(args):
-            saved[i] = z
-        else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
-            v = values[i]
-            saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
+        v = values[i]
+        if v is not z and v is args[i] and isinstance(v, np.ndarray):
+            v = v.copy()  # not a tensor's: the caller may overwrite it
+        saved[i] = v
+    if everything:
+        saved[-1] = z
     if None in nodes:
         nodes = [
             n or (a.node if isinstance(a, Tensor) else _constant(a))
             for n, a in zip(nodes, args, strict=True)
         ]
     out._node = Node(op, tuple(nodes), attrs, z, keep is not None, saved)
+    if capture is not None:
+        capture.recorded(out._node)
     return out
+
+
+def _one_array(op: Op, z: Any) -> Array:
+    if isinstance(z, (tuple, list)):
+        raise TypeError(
+            f"the forward of {op.name} returned a {type(z).__name__} of {len(z)}; an operation "
+            "has one output: declare one operation for each"
+        )
+    return np.asarray(z)
 
 
 def _constant(value: Any) -> Node:
@@ -555,16 +555,22 @@ def _constant(value: Any) -> Node:
     node = Node(None, (), {}, array, tracked=False, saved=[array])
     if array.ndim == 0:
         node.name = f"{array.item():.6g}"
+    if state.capture is not None and isinstance(value, (int, float, np.generic)):
+        state.capture.number(array, weak=not isinstance(value, np.generic))
     return node
 
 
-def _plain_index(index: Any) -> Any:
-    """Tensors and lists inside an index become arrays."""
+def plain_index(index: Any) -> Any:
+    """Return an index of arrays and numbers that nobody else can change."""
     if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
-    if isinstance(index, Tensor):
-        return index.data.copy()
-    return np.array(index) if isinstance(index, (list, np.ndarray)) else index
+        return tuple(plain_index(part) for part in index)
+    given = index.data if isinstance(index, Tensor) else index
+    if not isinstance(given, (list, np.ndarray)):
+        return index
+    plain = np.array(given)
+    if state.capture is not None and isinstance(given, np.ndarray):
+        state.capture.copied(plain, given)
+    return plain
 
 
 # ---- errors that name the line of forward code

@@ -478,6 +478,16 @@ def test_work_under_no_grad_is_part_of_the_plan():
     np.testing.assert_array_equal(step(2 * ONES).data, 4 * ONES)
 
 
+def test_a_tensor_made_of_a_computed_one_follows_it():
+    @tg.compile
+    def step(batch):
+        with no_grad():
+            doubled = batch * 2
+        return (Tensor(doubled) + 1).sum()
+
+    assert [step(np.full(3, value)).item() for value in (1.0, 2.0, 3.0)] == [9, 15, 21]
+
+
 def test_in_place_updates_by_hand_are_part_of_the_plan():
     w, eager = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3))
 

@@ -9,6 +9,7 @@ in, so every node's gradient is complete when it is its turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from sys import getrefcount
 from typing import Any
 
@@ -117,6 +118,10 @@ def pull_back(
         retain: keep the saved values.
         record: run the rules on tensors, which records them; else on arrays.
     """
+    capture = state.capture
+    if capture is not None:  # which reads the pass from what it records
+        deliver = capture.delivering(deliver, to_leaves=targets is None, record=record)
+        retain = record = True
     order = reachable((node for node, _ in seeds), tracked_only=True, since=since)
     wanted = _leading_to(order, targets) if targets is not None else None
     pending: dict[Node, Any] = {}
@@ -124,7 +129,6 @@ def pull_back(
     for node, g in seeds:
         start = g if record else g.data
         pending[node] = pending[node] + start if node in pending else start
-    anomaly = state.anomaly
     with enable_grad() if record else no_grad(), np.errstate(all="ignore"):
         while order:
             node = order.pop()
@@ -134,24 +138,17 @@ def pull_back(
             if node.hooks:
                 g = _run_hooks(node, g, record)
                 owned.discard(node)  # a hook may hand out memory it keeps
-            if targets is None:
-                if node.leaf is not None:
-                    _check_leaf(node)
-                    deliver(node, _own(g, node, owned, record))
-            elif node in targets:
-                if node.leaf is not None:
-                    _check_leaf(node)
+            if node.leaf is not None if targets is None else node in targets:
+                _check_leaf(node)
                 deliver(node, _own(g, node, owned, record))
             if node.op is not None and node.index > since:
-                ways = [
-                    k
-                    for k, x in enumerate(node.inputs)
-                    if x.tracked and (wanted is None or x in wanted)
-                ]
-                if ways:  # none: a target, and nothing behind it was asked for
-                    _pull_node(node, g, pending, owned, ways, record, anomaly)
-                    if not retain:
-                        node.saved = None
+                with capture.pulling(node) if capture is not None else _nothing:
+                    pulled = _pull_node(node, g, pending, owned, wanted, record)
+                if pulled and not retain:
+                    node.saved = None
+
+
+_nothing = nullcontext()
 
 
 def _pull_node(
@@ -159,23 +156,21 @@ def _pull_node(
     g: Any,
     pending: dict[Node, Any],
     owned: set[Node],
-    ways: Sequence[int],
+    wanted: set[Node] | None,
     record: bool,
-    anomaly: bool,
-) -> None:
-    """Apply the rules of one node and add what they return to its inputs' gradients."""
-    op, saved = node.op, node.saved
+) -> bool:
+    """Apply the rules of one node and add what they return to its inputs' gradients.
+
+    Return False if no gradient of its inputs is wanted: then nothing is done.
+    """
+    op, values = node.op, None
     assert op is not None
-    if saved is None:
-        raise GradientError(
-            f"the graph behind {node.label} (at {node.where}) was freed by an earlier backward. "
-            "Compute the loss again, or keep the graph with retain_graph=True."
-        )
-    if mutation.overwritten:
-        mutation.check_saved(node, saved)
-    values = _lift(node, saved) if record else saved
-    for k in ways:
-        x, pull = node.inputs[k], op.pull(k)
+    for k, x in enumerate(node.inputs):
+        if not x.tracked or (wanted is not None and x not in wanted):
+            continue
+        if values is None:
+            values = _values_of(node, record)
+        pull = op.pull(k)
         if pull is None:
             continue
         try:
@@ -193,9 +188,9 @@ def _pull_node(
             )
         if gx.shape != x.shape:
             gx = _fit(gx, node, k)
-        if gx.dtype != x.dtype:
+        if gx.dtype is not x.dtype and gx.dtype != x.dtype:
             gx = astype(gx, x.dtype)
-        if anomaly:
+        if state.anomaly:
             _check_finite(gx, node, k)
         if x not in pending:
             # Ours if it is certainly new: a rule may pass on g, a view of it, or what it keeps.
@@ -208,6 +203,19 @@ def _pull_node(
             pending[x] = pending[x] + gx
             if not record:
                 owned.add(x)
+    return values is not None
+
+
+def _values_of(node: Node, record: bool) -> list[Any]:
+    """Return the inputs and the output of a node, as far as its rules need them."""
+    if node.saved is None:
+        raise GradientError(
+            f"the graph behind {node.label} (at {node.where}) was freed by an earlier backward. "
+            "Compute the loss again, or keep the graph with retain_graph=True."
+        )
+    if mutation.overwritten:
+        mutation.check_saved(node, node.saved)
+    return _lift(node, node.saved) if record else node.saved
 
 
 _VALUES = (np.ndarray, Tensor, np.generic)
@@ -317,7 +325,10 @@ def _seed(root: Tensor, gradient: TensorLike | None) -> Tensor:
                 f"backward starts from a loss of one element; this tensor has shape {root.shape}."
                 " Reduce it with .sum() or .mean(), or pass the gradient to start from."
             )
-        return _wrap(np.ones(root.shape, root.dtype))
+        start = np.ones(root.shape, root.dtype)
+        if state.capture is not None:
+            state.capture.number(start, weak=False)
+        return _wrap(start)
     seed = as_tensor(gradient)
     if seed.shape != root.shape:
         raise ShapeError(

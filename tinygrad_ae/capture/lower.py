@@ -126,7 +126,7 @@ class Lowering:
     def _write(self, event: Write) -> None:
         target, value = self.value(event.target), self.full(self.value(event.value))
         if target.number is not None or (
-            target.array is not None and id(target.array) in self.trace.made
+            target.array is not None and self.trace.is_made(target.array)
         ):
             raise Uncapturable(f"a tensor made in the step is written to, at {event.where}")
         self.add("copyto({0}, {1})", [target, value], effect=True, where=event.where)
@@ -219,7 +219,7 @@ class Lowering:
         if node.leaf is not None:
             tensor = node.leaf()
             if tensor is None:  # it lived in the step only
-                return self.array_value(self.trace.entered[node], node)
+                return self.array_value(self.trace.arrays[node], node)
             known = self._sources.get(id(tensor.data))
             if isinstance(known, Value):
                 return known

@@ -16,7 +16,6 @@ from ..errors import ModelError
 from ..graph import state
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap, as_tensor
-from .hooks import tracing
 from .plan import Plan
 from .program import Uncapturable
 from .surroundings import Surroundings
@@ -111,7 +110,7 @@ class CompiledStep:
         settings = around.settings()
         trace = Trace(around.parameters(), around.place)
         try:
-            with tracing(trace):
+            with trace.hearing():
                 result = self._step(*args, **kwargs)
         finally:
             trace.finish()

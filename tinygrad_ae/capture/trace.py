@@ -20,6 +20,8 @@ from ..tensor import Tensor, _wrap
 Grads = list[tuple[Tensor, "Array | None"]]
 """The gradient each leaf has. (Pairs: tensors compare elementwise, so no dictionary.)"""
 
+Deliver = Callable[[Node, Tensor], None]
+
 
 @dataclass
 class Write:
@@ -62,9 +64,8 @@ class Trace:
         must_be_none: those whose ``grad`` it added to without having reset it.
         modules: the modules that ran.
         numbers: the constants it used, by the id of their array.
-        entered: the arrays of leaves that were new to the graph.
+        arrays: those of leaves that were new to the graph.
         copies: by their id, arrays that hold the same as a node's result or another array.
-        made: the arrays of tensors it made of something else than tensors, by their id.
         pulled: for what a backward pass recorded, the operation it pulled back through.
         problem: why it cannot be replayed, with the line; None if it can.
     """
@@ -77,12 +78,12 @@ class Trace:
         self.must_be_none: list[Tensor] = []
         self.modules: list[Module] = []
         self.numbers: dict[int, Number] = {}
-        self.made: dict[int, Array] = {}
-        self.entered: dict[Node, Array] = {}
-        self.pulling: Node | None = None  # the operation whose rules are running
+        self.arrays: dict[Node, Array] = {}
         self.pulled: dict[Node, Node] = {}
         self.copies: dict[int, tuple[Array, Node | Array]] = {}
         self.problem: str | None = None
+        self._made: dict[int, Array] = {}
+        self._through: Node | None = None  # the operation whose rules are running
         self._undo: list[Callable[[], None]] = []
         self._generators: dict[int, tuple[np.random.Generator, Any]] = {}
         self._expect(default_generator)
@@ -106,18 +107,77 @@ class Trace:
         for restore in reversed(self._undo):
             restore()
 
-    # ---- told by the hooks
+    # ---- told by the core, where it says ``state.capture``
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Hear of everything this thread computes, under ``no_grad`` too."""
+        before = state.capture, state.everything
+        state.capture, state.everything = self, True
+        try:
+            yield
+        finally:
+            state.capture, state.everything = before
 
     def give_up(self, why: str, place: str | None = None) -> None:
         """Note why the step cannot be replayed (the first reason), and the line that runs now."""
         if self.problem is None:
             self.problem = f"{why}, at {place or _here()}"
 
+    def computing(self, op: Op, attrs: dict[str, Any]) -> None:
+        """See that nothing else has drawn from the generator an operation is about to use."""
+        if op.is_random and attrs["generator"] is not None:
+            self._expect(attrs["generator"])
+
     def recorded(self, node: Node) -> None:
         """Note an operation."""
         self.events.append(node)
-        if self.pulling is not None:
-            self.pulled[node] = self.pulling
+        if self._through is not None:
+            self.pulled[node] = self._through
+        generator = node.attrs.get("generator")
+        if generator is not None:
+            self._generators[id(generator)] = generator, _state_of(generator)
+
+    @contextmanager
+    def pulling(self, node: Node) -> Iterator[None]:
+        """Let what a rule records stand in the module of the operation it pulls back through."""
+        before = self._through, state.scope
+        self._through, state.scope = node, node.scope
+        try:
+            yield
+        finally:
+            self._through, state.scope = before
+
+    def delivering(self, deliver: Deliver, *, to_leaves: bool, record: bool) -> Deliver:
+        """Hear of each gradient a backward pass hands over, which itself is recorded."""
+
+        def hand_over(node: Node, g: Tensor) -> None:
+            if to_leaves and node.leaf is not None:
+                self._receives(node.leaf())
+            if not record:
+                g, source = g.detach(), g.node
+                self.copied(g.data, source)
+            deliver(node, g)
+
+        return hand_over
+
+    def copied(self, array: Array, source: Node | Array) -> None:
+        """Note an array that holds the same as a node's result or another array."""
+        self.copies[id(array)] = array, source
+
+    def made(self, array: Array, data: Any) -> None:
+        """Note the array of a new tensor, made of ``data``."""
+        self._made[id(array)] = array
+        if isinstance(data, Tensor):
+            self.copied(array, data.node)
+
+    def is_made(self, array: Array) -> bool:
+        """Whether an array is that of a tensor the step made."""
+        return id(array) in self._made
+
+    def entered(self, node: Node, array: Array) -> None:
+        """Keep the array of a leaf that is new to the graph."""
+        self.arrays[node] = array
 
     def ran(self, module: Module) -> None:
         """Note a module whose mode the step may depend on."""
@@ -133,7 +193,7 @@ class Trace:
         self._undo.append(lambda: np.copyto(memory, before))
         self.events.append(Write(target.node, value.node, _here()))
 
-    def delivering(self, leaf: Tensor | None) -> None:
+    def _receives(self, leaf: Tensor | None) -> None:
         """Note that a leaf is about to receive a gradient."""
         if leaf is None:
             return
@@ -170,17 +230,6 @@ class Trace:
     def grads(self) -> Grads:
         """Return the gradient each leaf has now."""
         return [(leaf, None if leaf.grad is None else leaf.grad.data) for leaf in self.leaves]
-
-    @contextmanager
-    def drawing(self, op: Op, attrs: dict[str, Any]) -> Iterator[None]:
-        """Watch over a random operation's generator: nothing else may draw from it."""
-        generator = attrs.get("generator") if op.is_random else None
-        if generator is None:
-            yield
-            return
-        self._expect(generator)
-        yield
-        self._generators[id(generator)] = generator, _state_of(generator)
 
     def _expect(self, generator: np.random.Generator, place: str | None = None) -> None:
         now = _state_of(generator)

@@ -59,6 +59,8 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` and its hooks; operations inside know the path of this module."""
+        if state.capture is not None:
+            state.capture.ran(self)
         outer = state.scope
         kind = type(self).__name__
         state.scope = Scope(self._name or (kind if outer else ""), kind, outer)
