@@ -1,0 +1,121 @@
+"""What the pages share: figures that follow the page's theme, and one trained model.
+
+A page imports it in a cell that is not shown. Figures of Matplotlib then take the page's own
+ink, and graphs come in the light and the dark theme.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from base64 import b64encode
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from tinygrad_ae.show.themes import DARK, LIGHT, mix
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+INK = "#010203"  # becomes the page's own
+BLUE, ORANGE, GREEN, PURPLE = "#2b8cc4", "#d9642c", "#1f9e77", "#8d7bd1"  # 3 : 1 on either
+plt.rcParams |= {
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
+    "figure.constrained_layout.use": True, "figure.figsize": (6.4, 3.2), "font.size": 10,
+    "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK,
+    "axes.titlesize": 10, "xtick.color": INK, "ytick.color": INK, "lines.color": BLUE,
+    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, PURPLE]),
+    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+    "svg.hashsalt": "docs", "svg.fonttype": "path", "image.interpolation": "nearest",
+}  # fmt: skip
+
+
+class Picture:
+    """A figure with words for those who do not see it."""
+
+    def __init__(self, figure: Any, alt: str) -> None:
+        self.figure, self.alt = figure, alt
+
+    def _repr_html_(self) -> str:
+        buffer = io.StringIO()
+        self.figure.savefig(buffer, format="svg", metadata={"Date": None})
+        plt.close(self.figure)
+        svg = buffer.getvalue()
+        svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        width = round(self.figure.get_figwidth() * 96)
+        label = html.escape(self.alt, quote=True)
+        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+        return f'<figure class="plot" style="--width: {width}px">{svg}</figure>'
+
+
+def digits_row(*rows: Any, names: tuple[str, ...] = (), limit: float = 1.0) -> Any:
+    """Return a figure of images in rows, white on black; of signed numbers, blue and orange."""
+    n = len(rows[0])
+    figure, axes = plt.subplots(
+        len(rows), n, figsize=(0.62 * n + 0.9, 0.66 * len(rows)), squeeze=False
+    )
+    for row, images in enumerate(rows):
+        signed = bool((np.asarray(images) < -0.01).any())
+        for ax, image in zip(axes[row], images, strict=True):
+            side = round(len(np.ravel(image)) ** 0.5)
+            ax.imshow(
+                np.reshape(image, (side, side)), cmap="RdBu" if signed else "gray",
+                vmin=-limit if signed else 0, vmax=limit,
+            )  # fmt: skip
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+        if names:
+            axes[row, 0].set_ylabel(names[row], rotation=0, ha="right", va="center")
+    return figure
+
+
+# ---- graphs in both themes
+
+
+def _colours() -> dict[str, str]:
+    pairs = {LIGHT.ink: DARK.ink, LIGHT.grey: DARK.grey, LIGHT.frame_line: DARK.frame_line}
+    pairs |= dict(zip(LIGHT.frames, DARK.frames, strict=True))
+    for name in ("heat", "alarm", "gradient_arrows", "gradient_cells"):
+        light, dark = getattr(LIGHT, name), getattr(DARK, name)
+        steps = np.linspace(0, 1, 4097)
+        pairs |= {mix(light, s): mix(dark, s) for s in steps}
+    for table in ("cards", "changes"):
+        light, dark = getattr(LIGHT, table), getattr(DARK, table)
+        for kind in light:
+            pairs |= dict(zip(light[kind], dark[kind], strict=True))
+    return pairs | {LIGHT.background: DARK.background}
+
+
+COLOURS = _colours()
+
+
+def _graph_html(drawing: Any) -> str:
+    svg = drawing._repr_svg_()
+    dark = re.sub(r"#[0-9a-f]{6}\b", lambda m: COLOURS.get(m[0], m[0]), svg)
+    width = float(re.search(r'<svg[^>]*?width="([\d.]+)', svg)[1]) * 4 / 3  # type: ignore[index]
+    alt = html.escape(drawing.texts[""], quote=True)
+    images = "".join(
+        f'<img class="only-{name}" alt="{alt}" '
+        f'src="data:image/svg+xml;base64,{b64encode(text.encode()).decode()}">'
+        for name, text in (("light", svg), ("dark", dark))
+    )
+    return f'<figure class="graph" tabindex="0" style="--width: {width:.0f}px">{images}</figure>'
+
+
+def _register() -> None:
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    formatters = shell.display_formatter
+    formatters.mimebundle_formatter.for_type_by_name(
+        "tinygrad_ae.show.dot", "Drawing", lambda d, **_: {"text/html": _graph_html(d)}
+    )
+
+
+_register()
