@@ -22,7 +22,6 @@ from typing import Any, Literal
 
 from tinygrad_ae import Tensor, nn, ops
 from tinygrad_ae.errors import ModelError
-from tinygrad_ae.ops.select import largest
 
 
 class Sparse(nn.Module):
@@ -81,7 +80,7 @@ class Largest(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map (n, latent) to the same shape."""
-        return ops.where(largest(z, self.k), z, 0.0)
+        return ops.where(ops.largest(z, self.k), z, 0.0)
 
 
 class UnitLinear(nn.Linear):

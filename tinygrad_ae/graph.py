@@ -47,6 +47,7 @@ class State(threading.local):
         self.recording = True  # False inside no_grad
         self.everything = False  # record operations on untracked tensors as well
         self.scope: Scope | None = None
+        self.repeating = False  # remat runs a function again: what counts its calls does not
         self.anomaly = False  # True inside detect_anomaly
         # Hears of everything while a step is captured: a Trace of tinygrad_ae.capture.
         self.capture: Any = None
@@ -123,7 +124,9 @@ class Node:
     @property
     def flops(self) -> int:
         """Floating-point operations of computing it once."""
-        return self.op.flops(self.shape, *(x.shape for x in self.inputs)) if self.op else 0
+        return (
+            self.op.cost(self.shape, [x.shape for x in self.inputs], self.attrs) if self.op else 0
+        )
 
     @property
     def bytes(self) -> int:

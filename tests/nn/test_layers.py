@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygrad_ae import Graph, Tensor, grad, gradcheck, manual_seed, nn
+from tinygrad_ae import Graph, Tensor, grad, gradcheck, manual_seed, nn, remat
 from tinygrad_ae.errors import ModelError, ShapeError
 
 rng = np.random.default_rng(0)
@@ -185,6 +185,16 @@ def test_batch_norm_in_training_and_evaluation(shape):
     np.testing.assert_allclose(layer.running_mean.data, running_mean)  # untouched by evaluation
     check_layer(layer, x)
     check_layer(layer.train(), x)
+
+
+def test_batch_norm_moves_its_statistics_once_when_it_is_run_again_for_its_gradient():
+    plain, again = nn.BatchNorm1d(3, dtype=np.float64), nn.BatchNorm1d(3, dtype=np.float64)
+    x = Tensor(rng.normal(2, 3, size=(6, 3)), requires_grad=True)
+    wanted = grad((plain(x) ** 3).sum(), x)
+    loss = (remat(again)(x) ** 3).sum()
+    np.testing.assert_allclose(grad(loss, x).data, wanted.data)
+    np.testing.assert_array_equal(again.running_mean.data, plain.running_mean.data)
+    np.testing.assert_array_equal(again.running_var.data, plain.running_var.data)
 
 
 def test_batch_norm_saves_its_statistics():

@@ -368,47 +368,6 @@ def test_repr_is_nested():
     )
 
 
-def test_summary_lists_layers_shapes_and_parameters():
-    model = Pair()
-    model.decoder.requires_grad_(False)
-    model.encoder.eval()
-    lines = model.summary().splitlines()
-    table = [line.split() for line in lines]
-    assert ["(model)", "Pair", "(N,", "4)", "4"] in table
-    assert ["encoder.0", "Linear", "(N,", "3)", "15"] in table
-    assert ["encoder.1", "ReLU", "(N,", "3)"] in table
-    assert lines[-1] == "35 parameters, 16 of them frozen"
-    assert model.training
-    assert not model.encoder.training
-    assert not model._forward_hooks
-    assert model.summary(4) == model.summary((4,)) == model.summary()
-
-
-def test_summary_counts_a_shared_parameter_once():
-    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
-    model[1].weight = model[0].weight
-    lines = model.summary().splitlines()
-    assert lines[-1] == "8 parameters"
-    assert lines[4].split() == ["1", "Linear", "(N,", "2)", "2"]
-
-
-def test_summary_without_a_known_input_leaves_shapes_out():
-    class Parts(nn.Module):
-        def __init__(self):
-            self.encoder = nn.Linear(3, 2)
-
-    assert "(N" not in Parts().summary()
-    assert "(N" not in nn.Sequential(nn.LayerNorm(3)).summary()
-
-
-def test_summary_reports_an_input_that_does_not_fit():
-    model = Pair()
-    with pytest.raises(ValueError, match="shape"):
-        model.summary((5,))
-    assert not model.encoder._forward_hooks
-    assert model.training
-
-
 @pytest.mark.parametrize(
     "nest",
     [

@@ -83,11 +83,20 @@ def test_numpy_einsum_records():
     np.testing.assert_allclose(g.data, 2 * x.data)
 
 
-def test_a_product_costs_two_operations_per_triple():
-    z = ops.einsum("ij,jk->ik", Tensor(array(2, 5), requires_grad=True), array(5, 3))
-    assert z.node.op.flops(z.shape, (2, 5), (5, 3)) == 2 * 2 * 5 * 3
-    z = ops.einsum("ij->", Tensor(array(2, 5), requires_grad=True))
-    assert z.node.op.flops(z.shape, (2, 5)) == 10
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "cost"),
+    [
+        ("ij,jk->ik", [(2, 5), (5, 3)], 2 * 2 * 5 * 3),  # a product and a sum per triple
+        ("ij->", [(2, 5)], 2 * 5),
+        ("bij,bjk->bik", [(7, 2, 5), (7, 5, 3)], 2 * 7 * 2 * 5 * 3),  # of each pair in the batch
+        ("i,i->i", [(4,), (4,)], 2 * 4),
+        ("ij,jk->ik", [(2, 1), (5, 3)], 2 * 2 * 5 * 3),  # a length of 1 is broadcast
+        ("ij,jk,k->i", [(2, 9), (9, 9), (9,)], 2 * 9 * 9 + 2 * 2 * 9),  # the vector first
+    ],
+)
+def test_cost(subscripts, shapes, cost):
+    x, *rest = (array(*shape) for shape in shapes)
+    assert ops.einsum(subscripts, Tensor(x, requires_grad=True), *rest).node.flops == cost
 
 
 @pytest.mark.parametrize(

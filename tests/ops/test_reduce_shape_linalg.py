@@ -1,6 +1,7 @@
 """Reductions, products, and everything that moves elements: value and both derivatives."""
 
 import itertools
+import re
 import tracemalloc
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinygrad_ae import Tensor, check_op, grad, ops
+from tinygrad_ae.errors import ShapeError
 
 RNG = np.random.default_rng(7)
 
@@ -177,6 +179,13 @@ MATMUL = [
 @pytest.mark.parametrize(("a", "b"), MATMUL)
 def test_matmul_of_every_rank(a, b):
     assert check_op(ops.matmul, [(array(*a), array(*b))], reference=np.matmul)
+
+
+@pytest.mark.parametrize(("a", "b"), [((3, 4), (3, 4)), ((3,), (4,)), ((), (3,))])
+def test_factors_that_do_not_fit_are_named_with_what_would(a, b):
+    words = re.escape("a product takes x (…, n, k) and y (…, k, m), or a vector")
+    with pytest.raises(ShapeError, match=rf"{words}.* got x {re.escape(f'{a} and y {b}')}"):
+        ops.matmul(Tensor(np.ones(a)), np.ones(b))
 
 
 def test_linear_is_x_w_transposed_plus_b():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -30,10 +29,7 @@ def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callabl
     """
 
     def declare(f: Callable[..., Any]) -> Op:
-        count = sum(p.kind is not p.KEYWORD_ONLY for p in inspect.signature(f).parameters.values())
-        places = ", ".join(f"{{{k}}}" for k in range(count))
-        name = f.__name__.replace("_", r"\_")
-        return Op(f.__name__, f, *rules, tex=tex or rf"\operatorname{{{{{name}}}}}({places})")
+        return Op(f.__name__, f, *rules, tex=tex)
 
     return declare
 
@@ -63,13 +59,13 @@ class _Recompute:
         return result if isinstance(g, Tensor) else result.data
 
     def run(self) -> Tensor:
-        """Evaluate the function, with the random numbers of the first time."""
-        now = default_generator.bit_generator.state
-        default_generator.bit_generator.state = self.noise
+        """Evaluate the function again, with the random numbers of the first time."""
+        noise, repeating = default_generator.bit_generator.state, state.repeating
+        default_generator.bit_generator.state, state.repeating = self.noise, True
         try:
             return self.f()
         finally:
-            default_generator.bit_generator.state = now
+            default_generator.bit_generator.state, state.repeating = noise, repeating
 
     def _gradients(self, g: Any) -> dict[Node, Tensor]:
         record = isinstance(g, Tensor)
@@ -114,7 +110,8 @@ def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
     Memory for time: the values inside ``f`` live only while it runs (Chen et al. 2016,
     "Training deep nets with sublinear memory cost"). Gradients flow to its arguments and to
     everything tracked that it closes over, such as a module's parameters. Random numbers from
-    the default generator are drawn alike in both runs.
+    the default generator are drawn alike in both runs; running statistics, as those of
+    ``nn.BatchNorm1d``, move in the first only.
 
     Raises:
         GradientError: ``f`` returns something other than one tensor.

@@ -13,10 +13,14 @@ from .module import Module
 
 
 class Activation(Module):
-    """A module without parameters: y = f(x), of the shape of x."""
+    """A module without parameters: y = f(x), of the shape of x; a subclass names f."""
 
     function: ClassVar[Callable[..., Any]]
     options: dict[str, Any] = {}  # noqa: RUF012 - never changed, replaced by subclasses
+
+    def __init_subclass__(cls, function: Callable[..., Any] | None = None) -> None:
+        if function is not None:
+            cls.function = staticmethod(function)
 
     def forward(self, x: TensorLike) -> Tensor:
         """Return f(x)."""
@@ -27,77 +31,57 @@ class Activation(Module):
         return ", ".join(f"{name}={value}" for name, value in self.options.items())
 
 
-class Identity(Activation):
+class Identity(Activation, function=lambda x: x):
     """y = x: a linear output, or a layer left out."""
 
-    function = staticmethod(lambda x: x)
 
-
-class ReLU(Activation):
+class ReLU(Activation, function=ops.relu):
     """max(0, x), the rectified linear unit (Nair & Hinton 2010)."""
 
-    function = staticmethod(ops.relu)
 
-
-class LeakyReLU(Activation):
+class LeakyReLU(Activation, function=ops.leaky_relu):
     """X where positive, else ``negative_slope`` · x (Maas et al. 2013)."""
-
-    function = staticmethod(ops.leaky_relu)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.options = {"negative_slope": negative_slope}
 
 
-class ELU(Activation):
+class ELU(Activation, function=ops.elu):
     """X where positive, else ``alpha`` (eˣ - 1) (Clevert et al. 2016)."""
-
-    function = staticmethod(ops.elu)
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.options = {"alpha": alpha}
 
 
-class SELU(Activation):
+class SELU(Activation, function=ops.selu):
     """Self-normalising exponential linear unit (Klambauer et al. 2017)."""
 
-    function = staticmethod(ops.selu)
 
-
-class GELU(Activation):
+class GELU(Activation, function=ops.gelu):
     """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016).
 
     Args:
         approximate: ``"tanh"`` for their faster approximation.
     """
 
-    function = staticmethod(ops.gelu)
-
     def __init__(self, approximate: str = "none") -> None:
         self.options = {"approximate": approximate}
 
 
-class SiLU(Activation):
+class SiLU(Activation, function=ops.silu):
     """x σ(x), also called swish (Elfwing et al. 2018)."""
 
-    function = staticmethod(ops.silu)
 
-
-class Sigmoid(Activation):
+class Sigmoid(Activation, function=ops.sigmoid):
     """σ(x) = 1 / (1 + e⁻ˣ), in (0, 1)."""
 
-    function = staticmethod(ops.sigmoid)
 
-
-class Tanh(Activation):
+class Tanh(Activation, function=ops.tanh):
     """Hyperbolic tangent, in (-1, 1)."""
 
-    function = staticmethod(ops.tanh)
 
-
-class Hardtanh(Activation):
+class Hardtanh(Activation, function=ops.hardtanh):
     """X limited to [``min_val``, ``max_val``]."""
-
-    function = staticmethod(ops.hardtanh)
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         if not min_val < max_val:
@@ -105,45 +89,29 @@ class Hardtanh(Activation):
         self.options = {"min_val": min_val, "max_val": max_val}
 
 
-class Softplus(Activation):
+class Softplus(Activation, function=ops.softplus):
     """log(1 + eˣ), a smooth ReLU."""
 
-    function = staticmethod(ops.softplus)
 
-
-class Softmax(Activation):
+class Softmax(Activation, function=ops.softmax):
     """Exponentials normalised to sum 1 over ``axis``."""
-
-    function = staticmethod(ops.softmax)
 
     def __init__(self, axis: int = -1) -> None:
         self.options = {"axis": axis}
 
 
-class LogSoftmax(Activation):
+class LogSoftmax(Activation, function=ops.log_softmax):
     """Logarithm of the softmax over ``axis``, exact where that underflows."""
-
-    function = staticmethod(ops.log_softmax)
 
     def __init__(self, axis: int = -1) -> None:
         self.options = {"axis": axis}
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {
-    "identity": Identity,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "gelu": GELU,
-    "silu": SiLU,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "hardtanh": Hardtanh,
-    "softplus": Softplus,
-    "softmax": Softmax,
-    "log_softmax": LogSoftmax,
-}
+    "identity": Identity, "relu": ReLU, "leaky_relu": LeakyReLU, "elu": ELU, "selu": SELU,
+    "gelu": GELU, "silu": SiLU, "sigmoid": Sigmoid, "tanh": Tanh, "hardtanh": Hardtanh,
+    "softplus": Softplus, "softmax": Softmax, "log_softmax": LogSoftmax,
+}  # fmt: skip
 
 
 def activation(name: str) -> Activation:
@@ -154,8 +122,6 @@ def activation(name: str) -> Activation:
     """
     key = name.lower().replace("-", "_")
     if key not in ACTIVATIONS:
-        raise ModelError(
-            f"unknown activation {name!r}; known: {', '.join(ACTIVATIONS)}."
-            + did_you_mean(key, ACTIVATIONS)
-        )
+        known = ", ".join(ACTIVATIONS) + "." + did_you_mean(key, ACTIVATIONS)
+        raise ModelError(f"unknown activation {name!r}; known: {known}")
     return ACTIVATIONS[key]()

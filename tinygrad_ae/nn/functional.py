@@ -7,6 +7,7 @@ Losses compare an input with a target of exactly its shape: nothing is broadcast
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,57 +16,32 @@ import numpy as np
 from .. import ops
 from ..errors import ShapeError
 from ..operators import TensorLike
+
+# What an operation is named alike, it is.
+# fmt: off
+# isort: off
 from ..ops import (
-    elu,
-    gelu,
-    hardtanh,
-    leaky_relu,
-    log_softmax,
-    logsigmoid,
-    relu,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    tanh,
+    elu, gelu, hardtanh, leaky_relu, log_softmax, logsigmoid, relu, selu, sigmoid, silu, softmax,
+    softplus, tanh,
 )
-from ..ops.op import Array
+# fmt: on
+# isort: on
 from ..tensor import Tensor, as_tensor
 
 __all__ = [
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "dropout",
-    "elu",
-    "gelu",
-    "hardtanh",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "logsigmoid",
-    "mse_loss",
-    "nll_loss",
-    "relu",
-    "selu",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "tanh",
-]
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
+    "gelu", "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "relu", "selu", "sigmoid", "silu",
+    "smooth_l1_loss", "softmax", "softplus", "tanh",
+]  # fmt: skip
+
+Generator = np.random.Generator
 
 
 # ---- layers
 
 
-def linear(x: Tensor | Array, W: Tensor | Array, b: Tensor | Array | None = None) -> Tensor:
+def linear(x: TensorLike, W: TensorLike, b: TensorLike | None = None) -> Tensor:
     """Return x Wᵀ + b.
 
     Args:
@@ -81,16 +57,13 @@ def linear(x: Tensor | Array, W: Tensor | Array, b: Tensor | Array | None = None
     """
     x, W = as_tensor(x), as_tensor(W)
     if x.ndim != 2 and x.ndim > 0 and W.ndim == 2 and x.shape[-1] == W.shape[1]:
-        rows = x.reshape(int(np.prod(x.shape[:-1], dtype=int)), x.shape[-1])
+        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         return linear(rows, W, b).reshape(*x.shape[:-1], W.shape[0])
     return x @ W.T if b is None else cast(Tensor, ops.linear(x, W, b))
 
 
 def dropout(
-    x: Tensor | Array,
-    p: float = 0.5,
-    training: bool = True,
-    generator: np.random.Generator | None = None,
+    x: TensorLike, p: float = 0.5, training: bool = True, generator: Generator | None = None
 ) -> Tensor:
     """In training, zero each element with probability ``p`` and scale the rest by 1 / (1 - p).
 
@@ -112,12 +85,9 @@ def dropout(
 
 
 def layer_norm(
-    x: Tensor | Array,
-    normalized_shape: int | Sequence[int],
-    weight: TensorLike | None = None,
-    bias: TensorLike | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
+    x: TensorLike, normalized_shape: int | Sequence[int], weight: TensorLike | None = None,
+    bias: TensorLike | None = None, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
     """Normalise each sample over its last axes: (x - mean) / √(var + eps) · weight + bias.
 
     Args:

@@ -39,20 +39,15 @@ class Linear(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        bias: bool = True,
-        *,
-        generator: np.random.Generator | None = None,
-        dtype: npt.DTypeLike = np.float32,
-    ) -> None:
+        self, in_features: int, out_features: int, bias: bool = True, *,
+        generator: np.random.Generator | None = None, dtype: npt.DTypeLike = np.float32,
+    ) -> None:  # fmt: skip
         self.in_features = _count("Linear", "in_features", in_features)
         self.out_features = _count("Linear", "out_features", out_features)
-        bound = 1 / math.sqrt(in_features)
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
-        init.uniform_(self.weight, -bound, bound, generator)
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        bound = 1 / math.sqrt(in_features)
+        init.uniform_(self.weight, -bound, bound, generator)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound, generator)
 
@@ -69,10 +64,8 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return (
-            f"in_features={self.in_features}, out_features={self.out_features}, "
-            f"bias={self.bias is not None}"
-        )
+        sizes = f"in_features={self.in_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
 
 
 class Flatten(Module):
@@ -90,8 +83,7 @@ class Flatten(Module):
         x = as_tensor(x)
         if not -x.ndim <= self.start_dim < x.ndim:
             raise _misfit(self, f"more than {self.start_dim} axes", x)
-        kept = x.shape[: self.start_dim]
-        return x.reshape(*kept, math.prod(x.shape[len(kept) :]))
+        return x.reshape(*x.shape[: self.start_dim], math.prod(x.shape[self.start_dim :]))
 
     def extra_repr(self) -> str:
         """Return the first axis joined."""
@@ -151,13 +143,9 @@ class LayerNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        normalized_shape: int | Iterable[int],
-        eps: float = 1e-5,
-        elementwise_affine: bool = True,
-        *,
-        dtype: npt.DTypeLike = np.float32,
-    ) -> None:
+        self, normalized_shape: int | Iterable[int], eps: float = 1e-5,
+        elementwise_affine: bool = True, *, dtype: npt.DTypeLike = np.float32,
+    ) -> None:  # fmt: skip
         lengths = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
         shape = tuple(_count("LayerNorm", "each length", n) for n in lengths)
         self.normalized_shape, self.eps = shape, eps
@@ -199,14 +187,9 @@ class BatchNorm1d(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        affine: bool = True,
-        *,
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True, *,
         dtype: npt.DTypeLike = np.float32,
-    ) -> None:
+    ) -> None:  # fmt: skip
         n = self.num_features = _count("BatchNorm1d", "num_features", num_features)
         self.eps, self.momentum = eps, momentum
         self.weight = Parameter(np.ones(n, dtype)) if affine else None
@@ -223,26 +206,29 @@ class BatchNorm1d(Module):
         x = as_tensor(x)
         if x.ndim not in (2, 3) or x.shape[1] != self.num_features:
             raise _misfit(self, f"(batch, {self.num_features}[, length])", x)
-        column = (-1, 1) if x.ndim == 3 else (-1,)
-        if self.training:
-            axes = (0, 2) if x.ndim == 3 else (0,)
-            count = x.size // self.num_features
-            if count < 2:
-                raise ShapeError(
-                    f"{_named(self)} in training needs more than one value per feature to "
-                    f"normalise with; got an input {x.shape}. Use a larger batch (drop a last "
-                    "batch of 1), or call eval()."
-                )
-            mean, var = x.mean(axes), x.var(axes)
-            unbiased = var.detach() * (count / (count - 1))
-            self.running_mean += self.momentum * (mean.detach() - self.running_mean)
-            self.running_var += self.momentum * (unbiased - self.running_var)
-        else:
-            mean, var = self.running_mean, self.running_var
+        mean, var = self._moments(x) if self.training else (self.running_mean, self.running_var)
+        column = (-1,) + (1,) * (x.ndim - 2)
         y: Tensor = (x - mean.reshape(column)) * ops.rsqrt(var.reshape(column) + self.eps)
         if self.weight is not None and self.bias is not None:
             y = y * self.weight.reshape(column) + self.bias.reshape(column)
         return y
+
+    def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the batch's mean and variance, and move the running ones towards them."""
+        count = x.size // self.num_features
+        if count < 2:
+            raise ShapeError(
+                f"{_named(self)} in training needs more than one value per feature to normalise "
+                f"with; got an input {x.shape}. Use a larger batch (drop a last batch of 1), or "
+                "call eval()."
+            )
+        axes = (0, *range(2, x.ndim))
+        mean, var = x.mean(axes), x.var(axes)
+        if not state.repeating:
+            unbiased = var.detach() * (count / (count - 1))
+            self.running_mean += self.momentum * (mean.detach() - self.running_mean)
+            self.running_var += self.momentum * (unbiased - self.running_var)
+        return mean, var
 
     def extra_repr(self) -> str:
         """Return the settings."""

@@ -13,7 +13,7 @@ from .module import Module
 
 
 class Loss(Module):
-    """A module that compares an input with a target.
+    """A module that compares an input with a target by the function a subclass names.
 
     Args:
         reduction: ``"mean"`` over all elements, ``"sum"`` or ``"none"``.
@@ -23,6 +23,10 @@ class Loss(Module):
     """
 
     function: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(cls, function: Callable[..., Any] | None = None) -> None:
+        if function is not None:
+            cls.function = staticmethod(function)
 
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
@@ -38,51 +42,37 @@ class Loss(Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
 
 
-class MSELoss(Loss):
+class MSELoss(Loss, function=functional.mse_loss):
     """Mean squared error; see :func:`functional.mse_loss`."""
 
-    function = staticmethod(functional.mse_loss)
 
-
-class L1Loss(Loss):
+class L1Loss(Loss, function=functional.l1_loss):
     """Mean absolute error; see :func:`functional.l1_loss`."""
 
-    function = staticmethod(functional.l1_loss)
 
-
-class HuberLoss(Loss):
+class HuberLoss(Loss, function=functional.huber_loss):
     """Squared near 0, absolute beyond ``delta``; see :func:`functional.huber_loss`."""
-
-    function = staticmethod(functional.huber_loss)
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
         self.options["delta"] = delta
 
 
-class SmoothL1Loss(Loss):
+class SmoothL1Loss(Loss, function=functional.smooth_l1_loss):
     """Absolute error with a rounded tip; see :func:`functional.smooth_l1_loss`."""
-
-    function = staticmethod(functional.smooth_l1_loss)
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
         self.options["beta"] = beta
 
 
-class BCELoss(Loss):
+class BCELoss(Loss, function=functional.binary_cross_entropy):
     """Cross-entropy of probabilities; see :func:`functional.binary_cross_entropy`."""
 
-    function = staticmethod(functional.binary_cross_entropy)
 
-
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(Loss, function=functional.binary_cross_entropy_with_logits):
     """Cross-entropy of logits; see :func:`functional.binary_cross_entropy_with_logits`."""
 
-    function = staticmethod(functional.binary_cross_entropy_with_logits)
 
-
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(Loss, function=functional.cross_entropy):
     """Cross-entropy of class logits; see :func:`functional.cross_entropy`."""
-
-    function = staticmethod(functional.cross_entropy)

@@ -339,21 +339,6 @@ class Module:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n".join([f"{type(self).__name__}({self.extra_repr()}", *lines, ")"])
 
-    def summary(self, input_shape: tuple[int, ...] | int | None = None) -> str:
-        """Return a table of all layers: path, class, output shape and number of parameters.
-
-        Args:
-            input_shape: shape of one sample, without the batch axis; by default the number of
-                features the first layer that has ``in_features`` takes. The shapes are found by
-                running the module once on zeros.
-
-        Raises:
-            UserError: the module cannot work on an input of the shape given.
-        """
-        from .summary import summarize
-
-        return summarize(self, input_shape)
-
 
 def _contents(value: Any) -> Iterator[Any]:
     """Yield a value, or what a nest of containers holds."""

@@ -11,21 +11,24 @@ import numpy as np
 
 from .op import Op, as_array, elementwise
 
-add = Op("add", np.add, lambda g: g, lambda g: g, tex="{0} + {1}", expr="x + y")
-sub = Op("sub", np.subtract, lambda g: g, lambda g: -g, tex="{0} - {1}", expr="x - y")
-mul = Op(
-    "mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, tex=r"{0} \odot {1}", expr="x * y"
-)
-div = Op(
-    "div",
-    np.true_divide,
-    lambda g, y: g / y,
-    lambda g, y, z: -g * z / y,
-    tex=r"\frac{{{0}}}{{{1}}}",
-    expr="x / y",
-)
-neg = Op("neg", np.negative, lambda g: -g, tex="-{0}", expr="-x")
-square = Op("square", np.square, lambda g, x: 2 * g * x, tex="{0}^2", expr="x * x")
+__all__ = [
+    "abs", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "ceil", "clip", "div",
+    "equal", "floor", "floor_divide", "greater", "greater_equal", "invert", "isfinite", "isinf",
+    "isnan", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
+    "minimum", "mod", "mul", "neg", "not_equal", "power", "round", "sign", "square", "sub", "where",
+]  # fmt: skip
+
+add = Op("add", np.add, lambda g: g, lambda g: g, tex="{0} + {1}")
+sub = Op("sub", np.subtract, lambda g: g, lambda g: -g, tex="{0} - {1}")
+mul = Op("mul", np.multiply, lambda g, y: g * y, lambda g, x: g * x, tex=r"{0} \odot {1}")
+neg = Op("neg", np.negative, lambda g: -g, tex="-{0}")
+square = Op("square", np.square, lambda g, x: 2 * g * x, tex="{0}^2")
+# fmt: off
+div = Op("div", np.true_divide,
+         lambda g, y: g / y, lambda g, y, z: -g * z / y, tex=r"\frac{{{0}}}{{{1}}}")
+mod = Op("mod", np.remainder,
+         lambda g: g, lambda g, x, y: -g * np.floor_divide(x, y), tex=r"{0} \bmod {1}")
+# fmt: on
 
 
 def _power_base(g: Any, x: Any, y: Any) -> Any:
@@ -50,49 +53,28 @@ def _power(x: Any, y: Any) -> Any:
 power: Op = Op("power", _power, _power_base, _power_exponent, tex="{0}^{{{1}}}", expr="x ** y")
 
 # The derivative of |x| at 0 is taken as 0.
-abs = Op("abs", np.absolute, lambda g, x: g * np.sign(x), tex=r"\left|{0}\right|", expr="abs(x)")
-sign = Op("sign", np.sign, tex=r"\operatorname{{sign}}({0})", expr="sign(x)")
+abs = Op("abs", np.absolute, lambda g, x: g * np.sign(x), tex=r"\left|{0}\right|")
 
 
-def _won(g: Any, x: Any, y: Any, better: Any) -> Any:
-    """Give g to x where it is the better of two; half where both are equal; all where x is NaN."""
-    return np.where(better | np.isnan(x), g, np.where(x == y, 0.5 * g, 0))
+def _extremum(choose: np.ufunc, beats: np.ufunc, tex: str) -> Op:
+    def won(g: Any, x: Any, y: Any) -> Any:
+        """Give g to x where it is the better of two, half if both are equal, all if x is NaN."""
+        return np.where(beats(x, y) | np.isnan(x), g, np.where(x == y, 0.5 * g, 0))
+
+    return Op(choose.__name__, choose, won, lambda g, x, y: won(g, y, x), tex=tex)
 
 
-maximum = Op(
-    "maximum",
-    np.maximum,
-    lambda g, x, y: _won(g, x, y, x > y),
-    lambda g, x, y: _won(g, y, x, y > x),
-    tex=r"\max({0}, {1})",
-    expr="maximum(x, y)",
-)
-minimum = Op(
-    "minimum",
-    np.minimum,
-    lambda g, x, y: _won(g, x, y, x < y),
-    lambda g, x, y: _won(g, y, x, y < x),
-    tex=r"\min({0}, {1})",
-    expr="minimum(x, y)",
-)
+maximum = _extremum(np.maximum, np.greater, r"\max({0}, {1})")
+minimum = _extremum(np.minimum, np.less, r"\min({0}, {1})")
 
-
-where = Op(
-    "where",
-    lambda condition, x, y: np.where(condition, x, y),
-    None,
-    lambda g, condition: np.where(condition, g, 0),
-    lambda g, condition: np.where(condition, 0, g),
-    tex=r"\operatorname{{where}}({0}, {1}, {2})",
-)
-
-_clip = elementwise(
-    "clip",
-    "minimum(maximum(x, low), high)",
-    lambda g, x, low, high: np.where((x >= low) & (x <= high), g, 0),
-    tex=r"\operatorname{{clip}}({0}, {low}, {high})",
-    attrs=("low", "high"),
-)
+# fmt: off
+where = Op("where", lambda condition, x, y: np.where(condition, x, y), None,
+           lambda g, condition: np.where(condition, g, 0),
+           lambda g, condition: np.where(condition, 0, g))
+_clip = elementwise("clip", "minimum(maximum(x, low), high)",
+                    lambda g, x, low, high: np.where((x >= low) & (x <= high), g, 0),
+                    tex=r"\operatorname{{clip}}({0}, {low}, {high})", attrs=["low", "high"])
+# fmt: on
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
@@ -113,11 +95,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
 
 # A change of number type; the gradient returns in the input's own type.
 _astype = Op(
-    "astype",
-    lambda x, *, dtype: x.astype(dtype),
-    lambda g: g,
-    tex="{0}",
-    flops=lambda out, *_: 0,
+    "astype", lambda x, *, dtype: x.astype(dtype), lambda g: g, tex="{0}", flops=lambda *shapes: 0
 )
 
 
@@ -127,34 +105,26 @@ def astype(x: Any, dtype: Any) -> Any:
     return x if x.dtype == dtype else _astype(x, dtype=np.dtype(dtype))
 
 
-# Outputs that are no smooth function of the input: they need no gradient.
-equal = Op("equal", np.equal, tex="{0} = {1}", expr="x == y")
-not_equal = Op("not_equal", np.not_equal, tex=r"{0} \ne {1}", expr="x != y")
-less = Op("less", np.less, tex="{0} < {1}", expr="x < y")
-less_equal = Op("less_equal", np.less_equal, tex=r"{0} \le {1}", expr="x <= y")
-greater = Op("greater", np.greater, tex="{0} > {1}", expr="x > y")
-greater_equal = Op("greater_equal", np.greater_equal, tex=r"{0} \ge {1}", expr="x >= y")
-logical_and = Op("logical_and", np.logical_and, tex=r"{0} \land {1}", expr="logical_and(x, y)")
-logical_or = Op("logical_or", np.logical_or, tex=r"{0} \lor {1}", expr="logical_or(x, y)")
-logical_not = Op("logical_not", np.logical_not, tex=r"\lnot {0}", expr="logical_not(x)")
-bitwise_and = Op("bitwise_and", np.bitwise_and, tex=r"{0} \land {1}", expr="x & y")
-bitwise_or = Op("bitwise_or", np.bitwise_or, tex=r"{0} \lor {1}", expr="x | y")
-bitwise_xor = Op("bitwise_xor", np.bitwise_xor, tex=r"{0} \oplus {1}", expr="x ^ y")
-invert = Op("invert", np.invert, tex=r"\lnot {0}", expr="~x")
-floor = Op("floor", np.floor, tex=r"\lfloor {0} \rfloor", expr="floor(x)")
-ceil = Op("ceil", np.ceil, tex=r"\lceil {0} \rceil", expr="ceil(x)")
-round = Op("round", np.rint, tex=r"\operatorname{{round}}({0})", expr="rint(x)")
-floor_divide = Op(
-    "floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor", expr="floor_divide(x, y)"
-)
-mod = Op(
-    "mod",
-    np.remainder,
-    lambda g: g,
-    lambda g, x, y: -g * np.floor_divide(x, y),
-    tex=r"{0} \bmod {1}",
-    expr="remainder(x, y)",
-)
-isnan = Op("isnan", np.isnan, tex=r"\operatorname{{isnan}}({0})")
-isinf = Op("isinf", np.isinf, tex=r"\operatorname{{isinf}}({0})")
-isfinite = Op("isfinite", np.isfinite, tex=r"\operatorname{{isfinite}}({0})")
+# ---- no smooth functions of their inputs: they need no gradient
+
+equal = Op("equal", np.equal, tex="{0} = {1}")
+not_equal = Op("not_equal", np.not_equal, tex=r"{0} \ne {1}")
+less = Op("less", np.less, tex="{0} < {1}")
+less_equal = Op("less_equal", np.less_equal, tex=r"{0} \le {1}")
+greater = Op("greater", np.greater, tex="{0} > {1}")
+greater_equal = Op("greater_equal", np.greater_equal, tex=r"{0} \ge {1}")
+logical_and = Op("logical_and", np.logical_and, tex=r"{0} \land {1}")
+logical_or = Op("logical_or", np.logical_or, tex=r"{0} \lor {1}")
+logical_not = Op("logical_not", np.logical_not, tex=r"\lnot {0}")
+bitwise_and = Op("bitwise_and", np.bitwise_and, tex=r"{0} \land {1}")
+bitwise_or = Op("bitwise_or", np.bitwise_or, tex=r"{0} \lor {1}")
+bitwise_xor = Op("bitwise_xor", np.bitwise_xor, tex=r"{0} \oplus {1}")
+invert = Op("invert", np.invert, tex=r"\lnot {0}")
+sign = Op("sign", np.sign)
+floor = Op("floor", np.floor, tex=r"\lfloor {0} \rfloor")
+ceil = Op("ceil", np.ceil, tex=r"\lceil {0} \rceil")
+round = Op("round", np.rint)
+floor_divide = Op("floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor")
+isnan = Op("isnan", np.isnan)
+isinf = Op("isinf", np.isinf)
+isfinite = Op("isfinite", np.isfinite)

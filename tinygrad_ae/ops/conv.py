@@ -30,6 +30,8 @@ from .op import Array, Op, as_array
 from .shape import reshape
 from .windows import Lengths, add_windows, count, per_axis, view_windows, zeros_samples_last
 
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+
 Size = int | Sequence[int]
 Padding = int | str | Sequence[int]
 

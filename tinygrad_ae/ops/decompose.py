@@ -7,6 +7,7 @@ Cholesky decomposition", equations 9 and 10. A bar marks a gradient: Ā = ∂L/�
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from .op import Array, Op, as_array
 from .shape import expand_dims, squeeze, swapaxes
+
+__all__ = ["cholesky", "det", "inv", "slogdet", "solve"]
 
 
 def _transposed(x: Any) -> Any:
@@ -35,46 +38,39 @@ def _singular(A: Array) -> ValueError:
     )
 
 
-def _inv(A: Array) -> Array:
-    _check_square(A)
+def _of_regular(function: Callable[..., Array], A: Array, *b: Array) -> Array:
     try:
-        return np.linalg.inv(A)
+        return function(A, *b)
     except np.linalg.LinAlgError as error:
         raise _singular(A) from error
+
+
+def _inv(A: Array) -> Array:
+    _check_square(A)
+    return _of_regular(np.linalg.inv, A)
 
 
 def _solve(A: Array, b: Array) -> Array:
     _check_square(A)
     if b.ndim < 2 or b.shape[-2] != A.shape[-1]:
         raise ValueError(f"a system {A.shape} needs right-hand sides of {A.shape[-1]} rows")
-    try:
-        return np.linalg.solve(A, b)
-    except np.linalg.LinAlgError as error:
-        raise _singular(A) from error
+    return _of_regular(np.linalg.solve, A, b)
 
 
 def _cube(out: tuple[int, ...], A: tuple[int, ...], *_: tuple[int, ...]) -> int:
-    return int(np.prod(A)) * A[-1]
+    return math.prod(A) * A[-1]
 
 
+# fmt: off
 # Giles 2.2.3: Ā = -CᵀC̄Cᵀ for C = A⁻¹.
-inv: Op = Op(
-    "inv",
-    _inv,
-    lambda g, z: -(_transposed(z) @ g @ _transposed(z)),
-    tex="{0}^{{-1}}",
-    flops=lambda out, A: 2 * _cube(out, A),
-)
-
+inv: Op = Op("inv", _inv, lambda g, z: -(_transposed(z) @ g @ _transposed(z)),
+             tex="{0}^{{-1}}", flops=lambda out, A: 2 * _cube(out, A))
 # Giles 2.3.1: b̄ = A⁻ᵀ x̄ and Ā = -b̄ xᵀ for x = A⁻¹ b.
-_solve_op: Op = Op(
-    "solve",
-    _solve,
-    lambda g, A, z: -(_solve_op(_transposed(A), g) @ _transposed(z)),
-    lambda g, A: _solve_op(_transposed(A), g),
-    tex=r"{0}^{{-1}}\,{1}",
-    flops=lambda out, A, b: 2 * _cube(out, A) // 3 + 2 * int(np.prod(out)) * A[-1],
-)
+_solve_op: Op = Op("solve", _solve,
+                   lambda g, A, z: -(_solve_op(_transposed(A), g) @ _transposed(z)),
+                   lambda g, A: _solve_op(_transposed(A), g), tex=r"{0}^{{-1}}\,{1}",
+                   flops=lambda out, A, b: 2 * _cube(out, A) // 3 + 2 * math.prod(out) * A[-1])
+# fmt: on
 
 
 def solve(A: Any, b: Any) -> Any:
@@ -104,39 +100,29 @@ class SignAndLog(NamedTuple):
     logabsdet: Any
 
 
-def _of_square(function: Callable[[Array], Any]) -> Callable[[Array], Array]:
+def _of_square(
+    name: str, function: Callable[[Array], Any], *rule: Callable[..., Any], tex: str
+) -> Op:
     def forward(A: Array) -> Any:
         _check_square(A)
         return function(A)
 
-    return forward
+    return Op(name, forward, *rule, tex=tex, flops=_cube)
 
 
 def _scaled_inverse(g: Any, A: Any) -> Any:
     return expand_dims(g, (-2, -1)) * _transposed(inv(A))
 
 
+# fmt: off
 # Giles 2.2.4: Ā = C̄ C A⁻ᵀ for C = det A, so Ā = C̄ A⁻ᵀ for C = log |det A|.
-_det: Op = Op(
-    "det",
-    _of_square(np.linalg.det),
-    lambda g, A, z: _scaled_inverse(g * z, A),
-    tex=r"\det {0}",
-    flops=_cube,
-)
-_logabsdet: Op = Op(
-    "logabsdet",
-    _of_square(lambda A: np.linalg.slogdet(A)[1]),
-    _scaled_inverse,
-    tex=r"\log\left|\det {0}\right|",
-    flops=_cube,
-)
-_signdet: Op = Op(
-    "signdet",
-    _of_square(lambda A: np.linalg.slogdet(A)[0]),
-    tex=r"\operatorname{{sign}}\det {0}",
-    flops=_cube,
-)
+_det = _of_square("det", np.linalg.det, lambda g, A, z: _scaled_inverse(g * z, A),
+                  tex=r"\det {0}")
+_logabsdet = _of_square("logabsdet", lambda A: np.linalg.slogdet(A)[1], _scaled_inverse,
+                        tex=r"\log\left|\det {0}\right|")
+_signdet = _of_square("signdet", lambda A: np.linalg.slogdet(A)[0],
+                      tex=r"\operatorname{{sign}}\det {0}")
+# fmt: on
 
 
 def det(A: Any) -> Any:
@@ -165,10 +151,11 @@ def slogdet(A: Any) -> SignAndLog:
 
 def _cholesky_forward(A: Array) -> Array:
     _check_square(A)
+    symmetric = (A + _transposed(A)) / 2
     try:
-        return np.linalg.cholesky((A + _transposed(A)) / 2)
+        return np.linalg.cholesky(symmetric)
     except np.linalg.LinAlgError as error:
-        least = np.linalg.eigvalsh((A + _transposed(A)) / 2).min()
+        least = np.linalg.eigvalsh(symmetric).min()
         raise ValueError(
             f"it takes positive definite matrices; the smallest eigenvalue is {least:.6g}. Adding "
             "a small multiple of the identity raises all of them."
@@ -186,12 +173,8 @@ def _cholesky_rule(g: Any, z: Any) -> Any:
     return (S + _transposed(S)) / 2
 
 
-_cholesky: Op = Op(
-    "cholesky",
-    _cholesky_forward,
-    _cholesky_rule,
-    tex=r"\operatorname{{chol}}({0})",
-    flops=lambda out, A: _cube(out, A) // 3,
+_cholesky = Op(
+    "cholesky", _cholesky_forward, _cholesky_rule, flops=lambda out, A: _cube(out, A) // 3
 )
 
 

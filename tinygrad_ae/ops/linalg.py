@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 
 from .op import Op, as_array
-from .shape import axis_of, expand_dims, ints, reshape, squeeze, swapaxes
+from .shape import axis_of, expand_dims, ints, moveaxis, reshape, squeeze, swapaxes
+
+__all__ = ["dot", "linear", "matmul", "outer", "tensordot"]
+
+
+def _matmul(x: Any, y: Any) -> Any:
+    try:
+        return np.matmul(x, y)
+    except ValueError as error:
+        raise ValueError(
+            "a product takes x (…, n, k) and y (…, k, m), or a vector (k,) in place of either: "
+            f"got x {np.shape(x)} and y {np.shape(y)}"
+        ) from error
 
 
 def _matmul_x(g: Any, y: Any, x_shape: tuple[int, ...]) -> Any:
@@ -31,22 +43,7 @@ def _matmul_y(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
 
 
 def _product_flops(out: tuple[int, ...], x: tuple[int, ...], *_: tuple[int, ...]) -> int:
-    return 2 * int(np.prod(out)) * x[-1]
-
-
-matmul = Op("matmul", np.matmul, _matmul_x, _matmul_y, tex=r"{0}\,{1}", flops=_product_flops)
-
-# y = x Wᵀ + b: a layer in one operation. x is (batch, in), W (out, in), b (out,): the weights lie
-# as in PyTorch, so a checkpoint reads alike.
-linear = Op(
-    "linear",
-    lambda x, W, b: _linear(x, W, b),
-    lambda g, W: g @ W,
-    lambda g, x: g.T @ x,
-    lambda g: g,
-    tex=r"{0}\,{1}^\top + {2}",
-    flops=lambda out, x, *_: 2 * int(np.prod(out)) * x[-1] + int(np.prod(out)),
-)
+    return 2 * math.prod(out) * x[-1]
 
 
 def _linear(x: Any, W: Any, b: Any) -> Any:
@@ -57,6 +54,16 @@ def _linear(x: Any, W: Any, b: Any) -> Any:
     z = x @ W.T
     z += b
     return z
+
+
+# fmt: off
+matmul = Op("matmul", _matmul, _matmul_x, _matmul_y, tex=r"{0}\,{1}", flops=_product_flops)
+# y = x Wᵀ + b: a layer in one operation. x is (batch, in), W (out, in), b (out,): the weights lie
+# as in PyTorch, so a checkpoint reads alike.
+linear = Op("linear", _linear, lambda g, W: g @ W, lambda g, x: g.T @ x, lambda g: g,
+            tex=r"{0}\,{1}^\top + {2}",
+            flops=lambda out, x, *_: _product_flops(out, x) + math.prod(out))
+# fmt: on
 
 
 def outer(x: Any, y: Any) -> Any:
@@ -93,10 +100,8 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         ax, ay = ([axis_of(t, a) for a in ints(side)] for t, side in zip((x, y), axes, strict=True))
     if [x.shape[a] for a in ax] != [y.shape[a] for a in ay]:
         raise ValueError(f"tensordot cannot pair axes {ax} of {x.shape} with {ay} of {y.shape}")
-    free_x = [a for a in range(x.ndim) if a not in ax]
-    free_y = [a for a in range(y.ndim) if a not in ay]
-    shape_x, shape_y = [x.shape[a] for a in free_x], [y.shape[a] for a in free_y]
-    n = math.prod(x.shape[a] for a in ax)
-    rows = reshape(np.transpose(x, free_x + ax), (math.prod(shape_x), n))
-    columns = reshape(np.transpose(y, ay + free_y), (n, math.prod(shape_y)))
-    return reshape(rows @ columns, shape_x + shape_y)
+    n = len(ax)
+    x, y = moveaxis(x, ax, range(x.ndim - n, x.ndim)), moveaxis(y, ay, range(n))
+    rows, columns, pairs = x.shape[: x.ndim - n], y.shape[n:], math.prod(y.shape[:n])
+    product = reshape(x, (math.prod(rows), pairs)) @ reshape(y, (pairs, math.prod(columns)))
+    return reshape(product, rows + columns)

@@ -27,13 +27,17 @@ order) and, printed, is the derivation.
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+__all__ = ["Op", "elementwise", "unbroadcast"]
 
 Array = npt.NDArray[Any]
 Rule = Callable[..., Any]
@@ -51,10 +55,13 @@ class Op:
             An operation with no rules at all gives an output that needs no gradient. When
             ``forward`` takes ``*xs``, a single rule serves every input.
         tex: the forward formula in LaTeX; ``{0}``, ``{1}`` stand for the inputs (``{args}``
-            for all of them) and ``{axis}`` for an attribute of that name.
+            for all of them) and ``{axis}`` for an attribute of that name. By default the name
+            and the inputs, as in mean(x).
         flops: floating-point operations of one forward evaluation, as a function of the
-            output's shape and the inputs' shapes; by default one per output element.
-        expr: for an elementwise operation, its formula for one element in Python syntax.
+            output's shape, the inputs' shapes and, by keyword, attributes it names; by default,
+            for each output element, one for every operator and function in ``expr``, or one.
+        expr: for an elementwise operation, its formula for one element in Python syntax; a
+            ufunc of NumPy's is a formula already: ``"tanh(x)"``.
         views: whether the output may share memory with the first input.
 
     Raises:
@@ -75,15 +82,17 @@ class Op:
         name: str,
         forward: Callable[..., Any],
         *rules: Rule | None,
-        tex: str,
+        tex: str | None = None,
         flops: Callable[..., int] | None = None,
         expr: str | None = None,
         views: bool = False,
     ) -> None:
         self.name, self.forward, self.rules = name, forward, rules
-        self.tex, self.expr, self.views = tex, expr, views
-        self.flops = flops or (lambda out, *shapes: int(np.prod(out)))
         self.inputs, self.attrs, self.variadic = _parameters(forward)
+        self.views, self.expr = views, expr or _formula(forward)
+        self.tex = _in_words(name, self.inputs, self.variadic) if tex is None else tex
+        each = _arithmetic(self.expr) if self.expr else 1
+        self.flops = flops or (lambda out, *shapes: each * math.prod(out))
         self.arity = len(self.inputs)
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
@@ -111,6 +120,13 @@ class Op:
     def is_random(self) -> bool:
         """Whether computing it again may give another result: it draws from a generator."""
         return "generator" in self.attrs
+
+    def cost(
+        self, out: tuple[int, ...], shapes: Sequence[tuple[int, ...]], attrs: dict[str, Any]
+    ) -> int:
+        """Return the floating-point operations it takes to compute an output of shape ``out``."""
+        named = set(_names(self.flops)) & set(attrs)
+        return self.flops(out, *shapes, **{name: attrs[name] for name in named})
 
     def pull(self, k: int) -> Rule | None:
         """Return how a gradient flows to input ``k``, None if it does not.
@@ -151,47 +167,59 @@ class Op:
         It is compiled once here, because looking names up at every call would cost more than
         many a rule.
         """
-        arguments = ", ".join(self._source(name) for name in _names(rule))
+        sources = self._sources()
+        for name in set(_names(rule)) - set(sources):
+            known = ", ".join(sources)
+            raise TypeError(f"a rule of {self.name} asks for {name!r}; it may name {known}")
+        arguments = ", ".join(sources[name] for name in _names(rule))
         bound: Rule = eval(
             f"lambda k, g, node, values: rule({arguments})", {"rule": rule, "__name__": __name__}
         )
         return bound
 
-    def _source(self, name: str) -> str:
-        """Return where the value of a rule's parameter is found."""
+    def _sources(self) -> dict[str, str]:
+        """Return where the value of each parameter that a rule may have is found."""
         sources = {"g": "g", "z": "values[-1]", **{a: f"node.attrs[{a!r}]" for a in self.attrs}}
         if self.variadic:
-            sources |= {
-                "i": "k",
-                self.inputs[0]: "values[:-1]",
-                f"{self.inputs[0]}_shape": "tuple(x.shape for x in node.inputs)",
-            }
-        else:
-            for position, x in enumerate(self.inputs):
-                sources[x] = f"values[{position}]"
-                sources[f"{x}_shape"] = f"node.inputs[{position}].shape"
-        if name not in sources:
-            known = ", ".join(sources)
-            raise TypeError(f"a rule of {self.name} asks for {name!r}; it may name {known}")
-        return sources[name]
+            xs = self.inputs[0]
+            shapes = "tuple(x.shape for x in node.inputs)"
+            return {**sources, "i": "k", xs: "values[:-1]", f"{xs}_shape": shapes}
+        for position, x in enumerate(self.inputs):
+            sources[x] = f"values[{position}]"
+            sources[f"{x}_shape"] = f"node.inputs[{position}].shape"
+        return sources
 
 
 def elementwise(
-    name: str, expr: str, *rules: Rule | None, tex: str, attrs: Sequence[str] = (), flops: int = 1
+    name: str, expr: str, *rules: Rule | None, tex: str | None = None, attrs: Sequence[str] = ()
 ) -> Op:
     """Declare an elementwise operation by its formula for one element.
 
     ``expr`` is Python over ``x`` (and ``y``), the attributes and NumPy's elementwise functions
     by bare name, e.g. ``"maximum(x, 0)"``. The same text computes arrays here and is what
-    emitters of code print. ``flops`` counts the arithmetic per element.
+    emitters of code print.
     """
-    names = ["x", "y"][: max(1, len(rules))]
-    keywords = "".join(f", {a}" for a in attrs)
-    signature = ", ".join(names) + (f", *{keywords}" if attrs else "")
-    forward = eval(f"lambda {signature}: {expr}", dict(vars(np)))
-    return Op(
-        name, forward, *rules, tex=tex, expr=expr, flops=lambda out, *_: flops * int(np.prod(out))
-    )
+    signature = ", ".join([*["x", "y"][: max(1, len(rules))], *(["*", *attrs] if attrs else [])])
+    return Op(name, eval(f"lambda {signature}: {expr}", dict(vars(np))), *rules, tex=tex, expr=expr)
+
+
+def _in_words(name: str, inputs: Sequence[str], variadic: bool) -> str:
+    places = "{args}" if variadic else ", ".join(f"{{{k}}}" for k in range(len(inputs)))
+    return rf"\operatorname{{{{{name}}}}}({places})".replace("_", r"\_")
+
+
+def _formula(forward: Callable[..., Any]) -> str | None:
+    """Return ``"tanh(x)"`` for NumPy's ufunc of that name, None for all that is no ufunc."""
+    if not isinstance(forward, np.ufunc) or forward.signature is not None:
+        return None
+    name = forward.__name__
+    inputs, _, _ = _parameters(forward)
+    return f"{name}({', '.join(inputs)})" if getattr(np, name, None) is forward else None
+
+
+def _arithmetic(expr: str) -> int:
+    """Count the operators and functions in a formula; signs and comparisons are free."""
+    return sum(isinstance(part, (ast.BinOp, ast.Call)) for part in ast.walk(ast.parse(expr)))
 
 
 def as_array(x: Any) -> Any:

@@ -14,6 +14,8 @@ from .reduce import max as max_over
 from .shape import axes_of, moveaxis, pad, reshape
 from .windows import per_axis, sliding_windows
 
+__all__ = ["avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d", "upsample"]
+
 Size = int | Sequence[int]
 
 

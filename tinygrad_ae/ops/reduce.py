@@ -11,8 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .op import Op
-from .shape import Axis, axes_of, axis_of, broadcast_to, concatenate, expand_dims, flip, reshape
+from .op import Array, Op
+from .shape import Axis, axes_of, axis_of, broadcast_to, reshape
+
+__all__ = [
+    "all", "any", "argmax", "argmin", "cumsum", "largest", "log_softmax", "logsumexp", "max",
+    "mean", "min", "norm", "prod", "softmax", "std", "sum", "var",
+]  # fmt: skip
 
 
 def kept(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
@@ -20,9 +25,9 @@ def kept(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     return g.reshape(tuple(1 if i in axis else n for i, n in enumerate(shape)))
 
 
-def _spread(g: Any, shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+def _spread(g: Any, x_shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
     """Repeat a reduction's gradient over the axes that were reduced."""
-    return broadcast_to(kept(g, shape, axis), shape)
+    return broadcast_to(kept(g, x_shape, axis), x_shape)
 
 
 def _count(shape: tuple[int, ...], axis: tuple[int, ...]) -> int:
@@ -33,20 +38,26 @@ def _reads(out: tuple[int, ...], x: tuple[int, ...]) -> int:
     return math.prod(x)
 
 
-def _reduction(name: str, reduce: Callable[..., Any], tex: str, *rule: Any) -> Op:
+def _reduction(name: str, reduce: Callable[..., Any], tex: str | None, *rule: Any) -> Op:
     def forward(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         return reduce(x, axis=axis, keepdims=keepdims)
 
     return Op(name, forward, *rule, tex=tex, flops=_reads)
 
 
-_sum = _reduction("sum", np.sum, r"\sum {0}", lambda g, x_shape, axis: _spread(g, x_shape, axis))
-_mean = _reduction(
-    "mean",
-    np.mean,
-    r"\operatorname{{mean}}({0})",
-    lambda g, x_shape, axis: _spread(g / _count(x_shape, axis), x_shape, axis),
-)
+def _mean_rule(g: Any, x_shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+    return _spread(g / _count(x_shape, axis), x_shape, axis)
+
+
+_sum = _reduction("sum", np.sum, r"\sum {0}", _spread)
+_mean = _reduction("mean", np.mean, None, _mean_rule)
+
+
+def _dispersion(name: str, measure: Callable[..., Any], rule: Any) -> Op:
+    def forward(x: Any, *, axis: tuple[int, ...], keepdims: bool, ddof: int) -> Any:
+        return measure(x, axis=axis, keepdims=keepdims, ddof=ddof)
+
+    return Op(name, forward, rule, flops=_reads)
 
 
 def _var_rule(g: Any, x: Any, axis: tuple[int, ...], ddof: int) -> Any:
@@ -60,20 +71,8 @@ def _std_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...], ddof: int) -> Any:
     return _var_rule(0.5 * g / np.where(z == 0, np.inf, z), x, axis, ddof)
 
 
-_var = Op(
-    "var",
-    lambda x, *, axis, keepdims, ddof: np.var(x, axis=axis, keepdims=keepdims, ddof=ddof),
-    _var_rule,
-    tex=r"\operatorname{{var}}({0})",
-    flops=_reads,
-)
-_std = Op(
-    "std",
-    lambda x, *, axis, keepdims, ddof: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof),
-    _std_rule,
-    tex=r"\operatorname{{std}}({0})",
-    flops=_reads,
-)
+_var = _dispersion("var", np.var, _var_rule)
+_std = _dispersion("std", np.std, _std_rule)
 
 
 def share_among(chosen: Any, g: Any, axis: tuple[int, ...]) -> Any:
@@ -88,6 +87,10 @@ def _extremum_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
 
 _max = _reduction("max", np.max, r"\max({0})", _extremum_rule)
 _min = _reduction("min", np.min, r"\min({0})", _extremum_rule)
+_argmax = _reduction("argmax", np.argmax, r"\arg\max {0}")
+_argmin = _reduction("argmin", np.argmin, r"\arg\min {0}")
+_any = _reduction("any", np.any, r"\bigvee {0}")
+_all = _reduction("all", np.all, r"\bigwedge {0}")
 
 
 def _products_of_others(x: Any) -> Any:
@@ -100,94 +103,74 @@ def _products_of_others(x: Any) -> Any:
     if n <= 1:
         return np.ones(x.shape, x.dtype)
     if n % 2:
-        x = concatenate([x, np.ones((*lead, 1), x.dtype)], -1)
-    pairs = reshape(x, (*lead, (n + 1) // 2, 2))
+        x = np.concatenate([x, np.ones((*lead, 1), x.dtype)], -1)
+    pairs = x.reshape(*lead, (n + 1) // 2, 2)
     rest = _products_of_others(pairs[..., 0] * pairs[..., 1])
-    return reshape(expand_dims(rest, -1) * flip(pairs, -1), x.shape)[..., :n]
+    return (np.expand_dims(rest, -1) * np.flip(pairs, -1)).reshape(x.shape)[..., :n]
 
 
 def _prod_rule(g: Any, x: Any, axis: tuple[int, ...]) -> Any:
-    order = (*(i for i in range(x.ndim) if i not in axis), *axis)
-    moved = np.transpose(x, order)
-    lead = moved.shape[: x.ndim - len(axis)]
-    others = _products_of_others(reshape(moved, (*lead, _count(x.shape, axis))))
-    back = tuple(int(i) for i in np.argsort(order))
-    return _spread(g, x.shape, axis) * np.transpose(reshape(others, moved.shape), back)
+    last = tuple(range(-len(axis), 0))
+    moved = np.moveaxis(x, axis, last)
+    flat = moved.reshape(*moved.shape[: x.ndim - len(axis)], _count(x.shape, axis))
+    others = _products_of_others(flat).reshape(moved.shape)
+    return _spread(g, x.shape, axis) * np.moveaxis(others, last, axis)
 
 
 _prod = _reduction("prod", np.prod, r"\prod {0}", _prod_rule)
-_cumsum = Op(
-    "cumsum",
-    lambda x, *, axis: np.cumsum(x, axis=axis),
-    lambda g, axis: flip(cumsum(flip(g, axis), axis), axis),
-    tex=r"\operatorname{{cumsum}}({0})",
-)
 
 
-def _exponentials(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Return the maximum m over ``axis``, x - m and its exponential, which cannot overflow.
+def _below_top(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
+    """Return x - m, whose exponential cannot overflow, and m, the maximum over ``axis``.
 
     Infinite elements that are the maximum are equal to it: their x - m is 0.
     """
-    top = np.max(x, axis=axis, keepdims=True, initial=_lowest(x))
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    top = np.max(x, axis=axis, keepdims=True, initial=lowest)
     with np.errstate(invalid="ignore", over="ignore"):
-        below = np.where(x == top, x.dtype.type(0), x - top)
-    return top, below, np.exp(below)
+        return np.where(x == top, x.dtype.type(0), x - top), top
 
 
-def _lowest(x: Any) -> Any:
-    return -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-
-
-def _logsumexp_forward(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    top, _, e = _exponentials(x, axis)
+def _logsumexp_forward(x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    below, top = _below_top(x, axis)
     with np.errstate(divide="ignore"):  # log 0 = -inf is the right answer for no mass at all
-        z = np.log(np.sum(e, axis=axis, keepdims=True)) + top
+        z = np.log(np.sum(np.exp(below), axis=axis, keepdims=True)) + top
     return z if keepdims else np.squeeze(z, axis)
 
 
 def _softmax_forward(x: Any, *, axis: tuple[int, ...]) -> Any:
-    _, _, e = _exponentials(x, axis)
+    e = np.exp(_below_top(x, axis)[0])
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
 def _log_softmax_forward(x: Any, *, axis: tuple[int, ...]) -> Any:
-    _, below, e = _exponentials(x, axis)
-    return below - np.log(np.sum(e, axis=axis, keepdims=True))
+    below, _ = _below_top(x, axis)
+    return below - np.log(np.sum(np.exp(below), axis=axis, keepdims=True))
 
 
-_logsumexp = _reduction(
-    "logsumexp",
-    _logsumexp_forward,
-    r"\log \sum e^{{{0}}}",
-    lambda g, x, axis: _spread(g, x.shape, axis) * softmax(x, axis),
-)
-_softmax = Op(
-    "softmax",
-    _softmax_forward,
-    lambda g, z, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
-    tex=r"\operatorname{{softmax}}({0})",
-    flops=lambda out, x: 4 * math.prod(out),
-)
-_log_softmax = Op(
-    "log_softmax",
-    _log_softmax_forward,
-    lambda g, z, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
-    tex=r"\log\operatorname{{softmax}}({0})",
-    flops=lambda out, x: 4 * math.prod(out),
-)
+def _norm_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
+    # At the origin it is taken as 0.
+    return _spread(g / np.where(z == 0, np.inf, z), x.shape, axis) * x
 
-# The gradient of the norm at the origin is taken as 0.
-_norm = _reduction(
-    "norm",
-    lambda x, axis, keepdims: np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims)),
-    r"\lVert {0} \rVert_2",
-    lambda g, x, z, axis: _spread(g / np.where(z == 0, np.inf, z), x.shape, axis) * x,
-)
-_argmax = _reduction("argmax", np.argmax, r"\arg\max {0}")
-_argmin = _reduction("argmin", np.argmin, r"\arg\min {0}")
-_any = _reduction("any", np.any, r"\bigvee {0}")
-_all = _reduction("all", np.all, r"\bigwedge {0}")
+
+# fmt: off
+_cumsum = Op("cumsum", lambda x, *, axis: np.cumsum(x, axis=axis),
+             lambda g, axis: np.flip(cumsum(np.flip(g, axis), axis), axis))
+_logsumexp = _reduction("logsumexp", _logsumexp_forward, r"\log \sum e^{{{0}}}",
+                        lambda g, x, axis: _spread(g, x.shape, axis) * softmax(x, axis))
+_softmax = Op("softmax", _softmax_forward,
+              lambda g, z, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
+              flops=lambda out, x: 4 * math.prod(out))
+_log_softmax = Op("log_softmax", _log_softmax_forward,
+                  lambda g, z, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
+                  tex=r"\log\operatorname{{softmax}}({0})",
+                  flops=lambda out, x: 4 * math.prod(out))
+_norm = _reduction("norm", lambda x, **over: np.sqrt(np.sum(np.square(x), **over)),
+                   r"\lVert {0} \rVert_2", _norm_rule)
+_largest = Op("largest", lambda x, *, k: _mark_largest(x, k),
+              tex=r"{0} \in \operatorname{{top}}_{{{k}}}({0})",
+              flops=lambda out, x: 2 * math.prod(x))
+# fmt: on
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -263,6 +246,29 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the first smallest value (int64; needs no gradient)."""
     return _argmin(x, axis=None if axis is None else axis_of(x, axis), keepdims=keepdims)
+
+
+def largest(x: Any, k: int) -> Any:
+    """Mark the k largest elements along the last axis (bool; needs no gradient).
+
+    Among equal ones some are chosen, so that there are k.
+
+    Args:
+        x: of shape (..., n).
+        k: how many, 1 to n.
+
+    Raises:
+        ValueError: k is out of range.
+    """
+    return _largest(x, k=k)
+
+
+def _mark_largest(x: Array, k: int) -> Array:
+    if not 1 <= k <= x.shape[-1]:
+        raise ValueError(f"the {k} largest of {x.shape[-1]} cannot be chosen; k is 1 to that many")
+    marked = np.zeros(x.shape, bool)
+    np.put_along_axis(marked, np.argpartition(x, -k, axis=-1)[..., -k:], True, axis=-1)
+    return marked
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from ..random import default_generator
 from .op import Array, Op
 
+__all__ = ["bernoulli", "dropout", "normal", "normal_sample", "uniform"]
+
 Generator = np.random.Generator
 
 
@@ -32,21 +34,14 @@ def _coin_flips(x: Array, p: Any, generator: Generator) -> Any:
     return _same_shape(_draw("random", x, generator) < p, x).astype(x.dtype)
 
 
-_normal = Op(
-    "normal",
-    lambda x, *, generator: _draw("standard_normal", x, generator),
-    tex=r"\varepsilon \sim \mathcal{{N}}(0, 1)",
-)
-_uniform = Op(
-    "uniform",
-    lambda x, *, generator: _draw("random", x, generator),
-    tex=r"u \sim \mathcal{{U}}(0, 1)",
-)
-_bernoulli = Op(
-    "bernoulli",
-    lambda x, p, *, generator: _coin_flips(x, p, generator),
-    tex=r"m \sim \operatorname{{Bernoulli}}({1})",
-)
+# fmt: off
+_normal = Op("normal", lambda x, *, generator: _draw("standard_normal", x, generator),
+             tex=r"\varepsilon \sim \mathcal{{N}}(0, 1)")
+_uniform = Op("uniform", lambda x, *, generator: _draw("random", x, generator),
+              tex=r"u \sim \mathcal{{U}}(0, 1)")
+_bernoulli = Op("bernoulli", lambda x, p, *, generator: _coin_flips(x, p, generator),
+                tex=r"m \sim \operatorname{{Bernoulli}}({1})")
+# fmt: on
 
 
 def normal(

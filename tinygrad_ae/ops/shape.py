@@ -15,6 +15,12 @@ import numpy as np
 
 from .op import Array, Op, Rule, as_array
 
+__all__ = [
+    "broadcast_to", "concatenate", "diagonal", "expand_dims", "flip", "gather", "getitem",
+    "identity", "moveaxis", "pad", "repeat", "reshape", "roll", "scatter", "scatter_add", "setitem",
+    "split", "squeeze", "stack", "swapaxes", "take", "tile", "transpose", "tril", "triu",
+]  # fmt: skip
+
 Axis = int | Sequence[int] | None
 
 
@@ -54,46 +60,30 @@ def axis_of(x: Any, axis: int) -> int:
     return axes_of(x, operator.index(axis))[0]
 
 
-def _free(out: tuple[int, ...], *shapes: tuple[int, ...]) -> int:
-    return 0
+def _move(
+    name: str,
+    forward: Callable[..., Any],
+    *rules: Rule,
+    tex: str | None = None,
+    views: bool = True,
+) -> Op:
+    return Op(name, forward, *rules, tex=tex, flops=lambda *shapes: 0, views=views)
 
 
-def _move(name: str, forward: Callable[..., Any], rule: Rule, tex: str, views: bool = True) -> Op:
-    return Op(name, forward, rule, tex=tex, flops=_free, views=views)
-
-
-identity = _move("identity", lambda x: x[...], lambda g: g, "{0}")
-_reshape = _move(
-    "reshape",
-    lambda x, *, shape: np.reshape(x, shape),
-    lambda g, x_shape: g.reshape(x_shape),
-    r"\operatorname{{reshape}}({0})",
-)
-_broadcast_to = _move(
-    "broadcast_to",
-    lambda x, *, shape: np.broadcast_to(x, shape),
-    lambda g: g,  # the engine sums a gradient over broadcast axes: that is the whole rule
-    r"\operatorname{{broadcast}}({0})",
-)
-_transpose = _move(
-    "transpose",
-    lambda x, *, axes: np.transpose(x, axes),
-    lambda g, axes: np.transpose(g, tuple(int(i) for i in np.argsort(axes))),
-    r"{0}^\top",
-)
-_flip = _move(
-    "flip",
-    lambda x, *, axis: np.flip(x, axis),
-    lambda g, axis: flip(g, axis),
-    r"\operatorname{{flip}}({0})",
-)
-_roll = _move(
-    "roll",
-    lambda x, *, shift, axis: np.roll(x, shift, axis),
-    lambda g, shift, axis: roll(g, tuple(-s for s in shift), axis),
-    r"\operatorname{{roll}}({0})",
-    views=False,
-)
+# fmt: off
+identity = _move("identity", lambda x: x[...], lambda g: g, tex="{0}")
+_reshape = _move("reshape", lambda x, *, shape: np.reshape(x, shape),
+                 lambda g, x_shape: g.reshape(x_shape))
+# The engine sums a gradient over broadcast axes: that is the whole rule.
+_broadcast_to = _move("broadcast_to", lambda x, *, shape: np.broadcast_to(x, shape),
+                      lambda g: g, tex=r"\operatorname{{broadcast}}({0})")
+_transpose = _move("transpose", lambda x, *, axes: np.transpose(x, axes),
+                   lambda g, axes: np.transpose(g, tuple(np.argsort(axes).tolist())),
+                   tex=r"{0}^\top")
+_flip = _move("flip", lambda x, *, axis: np.flip(x, axis), lambda g, axis: flip(g, axis))
+_roll = _move("roll", lambda x, *, shift, axis: np.roll(x, shift, axis),
+              lambda g, shift, axis: roll(g, tuple(-s for s in shift), axis), views=False)
+# fmt: on
 
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Any:
@@ -165,17 +155,15 @@ def squeeze(x: Any, axis: Axis = None) -> Any:
 # ---- joining and parting
 
 
-def _concatenate_rule(g: Any, i: int, axis: int, cuts: tuple[int, ...]) -> Any:
-    return g[(slice(None),) * axis + (slice(cuts[i], cuts[i + 1]),)]
+# fmt: off
+_concatenate = _move("concatenate", lambda *xs, axis, cuts: np.concatenate(xs, axis),
+                     lambda g, i, axis, cuts: _part(g, axis, cuts[i], cuts[i + 1]),
+                     tex=r"\left[{args}\right]", views=False)
+# fmt: on
 
 
-_concatenate = _move(
-    "concatenate",
-    lambda *xs, axis, cuts: np.concatenate(xs, axis),
-    _concatenate_rule,
-    r"\left[{args}\right]",
-    views=False,
-)
+def _part(x: Any, axis: int, start: int, stop: int) -> Any:
+    return x[(slice(None),) * axis + (slice(start, stop),)]
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
@@ -212,8 +200,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
         cuts = [k * (n // count) for k in range(count + 1)]
     else:
         cuts = [0, *ints(sections), n]
-    lead = (slice(None),) * axis
-    return [x[(*lead, slice(a, b))] for a, b in itertools.pairwise(cuts)]
+    return [_part(x, axis, start, stop) for start, stop in itertools.pairwise(cuts)]
 
 
 # ---- indexing
@@ -235,27 +222,17 @@ def _scatter(x: Any, *, index: Any, shape: tuple[int, ...]) -> Array:
     return out
 
 
-getitem = _move(
-    "getitem",
-    lambda x, *, index: x[index],
-    lambda g, x_shape, index: scatter(g, index=index, shape=x_shape),
-    r"{0}[\cdot]",
-)
-scatter: Op = Op(
-    "scatter",
-    _scatter,
-    lambda g, index: getitem(g, index=index),
-    tex=r"\operatorname{{scatter}}({0})",
-)
+# fmt: off
+getitem = _move("getitem", lambda x, *, index: x[index],
+                lambda g, x_shape, index: scatter(g, index=index, shape=x_shape),
+                tex=r"{0}[\cdot]")
+scatter: Op = Op("scatter", _scatter, lambda g, index: getitem(g, index=index))
 # x with x[index] replaced by y.
-setitem: Op = Op(
-    "setitem",
-    lambda x, y, *, index: _replaced(x, y, index),
-    lambda g, index: setitem(g, 0, index=index),
-    lambda g, x_shape, index: _kept(getitem(g, index=index), x_shape, index),
-    tex=r"\operatorname{{set}}({0}, {1})",
-    flops=_free,
-)
+setitem: Op = _move("setitem", lambda x, y, *, index: _replaced(x, y, index),
+                    lambda g, index: setitem(g, 0, index=index),
+                    lambda g, x_shape, index: _kept(getitem(g, index=index), x_shape, index),
+                    tex=r"\operatorname{{set}}({0}, {1})", views=False)
+# fmt: on
 
 
 def _kept(g: Any, shape: tuple[int, ...], index: Any) -> Any:
@@ -325,15 +302,14 @@ def pad(x: Any, pad_width: PadWidth, mode: str = "constant", constant_values: fl
     return take(x, np.pad(positions, pad_width, mode=mode))  # type: ignore[call-overload]
 
 
-_pad = _move(
-    "pad",
-    lambda x, *, pad_width, value: np.pad(x, pad_width, constant_values=value),
-    lambda g, x_shape, pad_width: g[
-        tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x_shape, strict=True))
-    ],
-    r"\operatorname{{pad}}({0})",
-    views=False,
-)
+def _unpadded(g: Any, x_shape: tuple[int, ...], pad_width: Sequence[tuple[int, int]]) -> Any:
+    return g[tuple(slice(a, a + n) for (a, _), n in zip(pad_width, x_shape, strict=True))]
+
+
+# fmt: off
+_pad = _move("pad", lambda x, *, pad_width, value: np.pad(x, pad_width, constant_values=value),
+             _unpadded, views=False)
+# fmt: on
 
 
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:

@@ -18,6 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from .op import Array, Op
 
+__all__ = ["fold", "sliding_windows"]
+
 Lengths = tuple[int, ...]
 
 

@@ -2,8 +2,8 @@
 
 ``draw`` makes a picture of a graph, ``diff`` of two, ``render`` writes one to a file, ``page``
 writes one to explore and to step through, ``explain`` writes out the chain rule, ``profile``
-measures where time and memory go, ``plots`` holds the pictures of a trained model. Graphviz and
-Matplotlib are loaded when first used.
+measures where time and memory go, ``summary`` lists a model's layers, ``plots`` holds the
+pictures of a trained model. Graphviz and Matplotlib are loaded when first used.
 """
 
 from . import plots
@@ -13,5 +13,6 @@ from .explain import explain
 from .page import page
 from .profile import profile
 from .render import render
+from .summary import summary
 
-__all__ = ["diff", "draw", "explain", "page", "plots", "profile", "render"]
+__all__ = ["diff", "draw", "explain", "page", "plots", "profile", "render", "summary"]

@@ -119,7 +119,7 @@ class Counter:
             work: _Tally | None = None
             if phase == "forward":
                 work = _Tally()
-                work.add(subject, args, result)
+                work.add(subject, args, attrs, result)
             elif phase == "backward":
                 work = _work_of_rule(f, *args)
         finally:
@@ -146,15 +146,15 @@ class _Tally:
     def __init__(self) -> None:
         self.flops = self.bytes = 0
 
-    def add(self, op: Any, inputs: Sequence[Any], result: Any) -> None:
-        self.flops += op.flops(np.shape(result), *map(np.shape, inputs))
+    def add(self, op: Any, inputs: Sequence[Any], attrs: dict[str, Any], result: Any) -> None:
+        self.flops += op.cost(np.shape(result), [np.shape(x) for x in inputs], attrs)
         if not op.views:
             self.bytes += sum(np.asarray(v).nbytes for v in (*inputs, result))
 
     def __call__(self, phase: str, subject: Any, f: Any, /, *args: Any, **attrs: Any) -> Any:
         result = f(*args, **attrs)
         if phase == "forward":
-            self.add(subject, args, result)
+            self.add(subject, args, attrs, result)
         return result
 
 

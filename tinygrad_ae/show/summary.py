@@ -8,15 +8,24 @@ import numpy as np
 
 from ..autodiff import no_grad
 from ..errors import UserError
+from ..nn import Module, Parameter
 from ..tensor import Tensor
-from .module import Module
-from .parameter import Parameter
 
 Shapes = dict[Module, str]
 
 
-def summarize(model: Module, input_shape: tuple[int, ...] | int | None = None) -> str:
-    """Return the table that :meth:`Module.summary` describes."""
+def summary(model: Module, input_shape: tuple[int, ...] | int | None = None) -> str:
+    """Return a table of all layers: path, class, output shape and number of parameters.
+
+    Args:
+        model: any module.
+        input_shape: shape of one sample, without the batch axis; by default the number of
+            features the first layer that has ``in_features`` takes. The shapes are found by
+            running the model once on zeros.
+
+    Raises:
+        UserError: the model cannot work on an input of the shape given.
+    """
     shapes = _shapes(model, input_shape)
     rows = [("layer", "class", "output shape", "parameters")]
     counted: set[int] = set()
