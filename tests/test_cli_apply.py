@@ -213,12 +213,12 @@ def test_a_sheet_of_many_has_the_first(trained: Path, capsys: pytest.CaptureFixt
 def test_a_disk_that_takes_only_a_part_is_said(
     trained: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise OSError("9600 requested and 5088 written")
 
-    monkeypatch.setattr(np, "save", fail)
-    assert main(["encode", str(trained / "pictures"), "x.npy", "-o", "out.npy"]) == 2
-    assert "out.npy cannot be written: the disk took only a part" in capsys.readouterr().err
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    assert main(["encode", str(trained / "pictures"), "x.npy", "-o", "out.npz"]) == 2
+    assert "out.npz cannot be written: the disk took only a part" in capsys.readouterr().err
 
 
 def test_codes_of_another_width_are_not_taken_for_pictures(

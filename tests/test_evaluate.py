@@ -41,7 +41,7 @@ def test_using_a_model_is_evaluation() -> None:
 def test_an_encoder_that_does_not_keep_its_promise_is_named() -> None:
     model = Autoencoder(6, (5,), 2)
     model.latent = 3
-    with pytest.raises(ModelError, match=r"encoder turns \(3000, 6\) into \(3000, 2\)"):
+    with pytest.raises(ModelError, match=r"encoder turns \(1024, 6\) into \(1024, 2\)"):
         encode(model, X)
 
 

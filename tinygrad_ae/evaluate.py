@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,57 +23,105 @@ _EXACT = 2048  # numbers in a sample up to which PCA is by the whole covariance 
 _ITERATIONS = 20  # of its approximation beyond
 
 
-def encode(model: Model, x: Floats) -> Floats:
+class Rows(Protocol):
+    """Samples of shape (n, ...): an array, or what reads its slices when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all of them."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice, /) -> Floats: ...
+
+
+def encode(model: Model, x: Rows) -> Floats:
     """Return the codes f(x), shape (n, latent), of samples, shape (n, ...).
 
     Raises:
         ModelError: the encoder's result is of another shape.
     """
-    return _map(model, model.encoder, x, "encoder", lambda n: (n, model.latent))
+    return gather(encodings(model, x), len(x))
 
 
-def decode(model: Model, codes: Floats) -> Floats:
+def decode(model: Model, codes: Rows) -> Floats:
     """Return the samples g(z), shape (n, ...), that codes z, shape (n, latent), stand for.
 
     Raises:
         DataError: the codes are of another width, or not finite.
     """
-    if codes.ndim != 2 or codes.shape[1] != model.latent:
-        raise DataError(
-            f"the codes have shape {codes.shape}; this model decodes codes of shape "
-            f"(n, {model.latent})"
-        )
-    if not np.isfinite(codes).all():
-        raise DataError("the codes hold NaN or infinite values; only finite ones can be decoded")
-    return _map(model, model.decoder, codes, "decoder")
+    return gather(decodings(model, codes), len(codes))
 
 
-def reconstruct(model: Model, x: Floats) -> Floats:
+def reconstruct(model: Model, x: Rows) -> Floats:
     """Return g(f(x)) for samples of shape (n, ...), in the same shape.
 
     Raises:
         ModelError: the encoder's or decoder's result is of another shape.
     """
-    codes = encode(model, x)
-    return _map(model, model.decoder, codes, "decoder", lambda n: (n, *x.shape[1:]))
+    return gather(reconstructions(model, x), len(x))
 
 
-def _map(
+def encodings(model: Model, x: Rows) -> Iterator[Floats]:
+    """Yield what ``encode`` returns a batch at a time, so that neither need fit in the memory."""
+    for batch in in_batches(x):
+        yield _apply(model, model.encoder, batch, "encoder", (model.latent,))
+
+
+def decodings(model: Model, codes: Rows) -> Iterator[Floats]:
+    """Yield what ``decode`` returns a batch at a time."""
+    if len(codes.shape) != 2 or codes.shape[1] != model.latent:
+        raise DataError(
+            f"the codes have shape {codes.shape}; this model decodes codes of shape "
+            f"(n, {model.latent})"
+        )
+    for batch in in_batches(codes):
+        if not np.isfinite(batch).all():
+            raise DataError(
+                "the codes hold NaN or infinite values; only finite ones can be decoded"
+            )
+        yield _apply(model, model.decoder, batch, "decoder")
+
+
+def reconstructions(model: Model, x: Rows) -> Iterator[Floats]:
+    """Yield what ``reconstruct`` returns a batch at a time."""
+    for codes in encodings(model, x):
+        yield _apply(model, model.decoder, codes, "decoder", x.shape[1:])
+
+
+def gather(parts: Iterable[Floats], n: int) -> Floats:
+    """Return the n rows of batches that follow each other as one array."""
+    whole, start = None, 0
+    for part in parts:
+        if whole is None:
+            whole = np.empty((n, *part.shape[1:]), part.dtype)
+        whole[start : start + len(part)] = part
+        start += len(part)
+    if whole is None:
+        raise DataError("there are no samples")
+    return whole
+
+
+def in_batches(x: Rows) -> Iterator[Floats]:
+    """Yield the samples, a thousand at a time."""
+    for start in range(0, len(x), _ROWS):
+        yield x[start : start + _ROWS]
+
+
+def _apply(
     model: Model,
     part: Callable[[Tensor], Tensor],
     x: Floats,
     name: str,
-    expected: Callable[[int], tuple[int, ...]] | None = None,
+    expected: tuple[int, ...] | None = None,
 ) -> Floats:
-    """Apply a part of a model to all rows, a batch at a time and without learning."""
+    """Apply a part of a model to a batch, without learning."""
     model.eval()
     with no_grad():
-        results = [part(as_tensor(batch)).data for batch in batches(x, _ROWS)]
-    out = np.concatenate(results)
-    if expected is not None and out.shape != expected(len(x)):
+        out: Floats = part(as_tensor(x)).data
+    if expected is not None and out.shape != (len(x), *expected):
         raise ModelError(
             f"{type(model).__name__}.{name} turns {x.shape} into {out.shape}; expected "
-            f"{expected(len(x))}"
+            f"{(len(x), *expected)}"
         )
     return out
 
@@ -85,9 +133,10 @@ def errors(x_hat: Floats, x: Floats) -> NDArray[np.float64]:
     return mse
 
 
-def reconstruction_error(model: Model, x: Floats) -> NDArray[np.float64]:
+def reconstruction_error(model: Model, x: Rows) -> NDArray[np.float64]:
     """Return the mean squared error of each sample's reconstruction, shape (n,)."""
-    return errors(reconstruct(model, x), x)
+    found = (errors(reconstruct(model, batch), batch) for batch in in_batches(x))
+    return gather(found, len(x)).astype(np.float64, copy=False)
 
 
 def by_class(error: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[int, float]:

@@ -99,10 +99,12 @@ def test_the_scaling_is_fitted_to_the_training_split_alone():
 
 @given(
     hnp.arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(1, 4)), elements=FINITE),
-    st.booleans(),
+    st.sampled_from(["alike", "columns", "channels"]),
 )
-def test_scaling_reaches_the_unit_interval_and_comes_back(x, by_column):
-    scaling = Scaling.fit(x, by_column=by_column)
+def test_scaling_reaches_the_unit_interval_and_comes_back(x, features):
+    d = x.shape[1]
+    units = {"alike": None, "columns": d, "channels": 2 if d % 2 == 0 else 1}[features]
+    scaling = Scaling.fit(x, units=units)
     scaled = scaling.apply(x)
     assert scaled.dtype == np.float32
     assert scaled.min() >= 0
@@ -113,7 +115,7 @@ def test_scaling_reaches_the_unit_interval_and_comes_back(x, by_column):
 
 def test_a_large_offset_does_not_swallow_what_is_small_beside_it():
     seconds = 1.7e9 + np.linspace(0, 1, 11)[:, None]
-    scaled = Scaling.fit(seconds, by_column=True).apply(seconds)
+    scaled = Scaling.fit(seconds, units=1).apply(seconds)
     np.testing.assert_allclose(scaled[:, 0], np.linspace(0, 1, 11), atol=1e-6)
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from numpy.typing import NDArray
 
 from .examples import Examples, examples
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..data import Recording, Samples
     from ..run import Run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ARRAY = "an .npy, .npz or .csv file"
-_SAMPLES = f"{_ARRAY}, a .png sheet, or a folder of pictures"
+_SAMPLES = f"{_ARRAY}, a .png sheet, a .wav file, or a folder of pictures or sounds"
 
 
 def _output(help: str, **settings: Any) -> Callable[[Function], Function]:
@@ -38,25 +40,32 @@ def reconstruct(run: str, input: str, out: str) -> None:
     """Pass your samples through the code and back.
 
     RUN is a run folder. INPUT holds samples of the shape that the run was trained on: a picture,
-    a folder of pictures, or an .npy, .npz, .csv or IDX file.
+    a folder of pictures, or an .npy, .npz, .csv or IDX file. For a run on recordings it is one of
+    any length, a .wav, .npy or .csv file or a folder of .wav files, and so is the result.
     """
+    import numpy as np
+
     from .. import evaluate
-    from ..data import load_samples
-    from ..data.tables import feature_names
     from ..run import Run
     from .outputs import sample_target
 
     target = sample_target(out, input)
     trained = Run.open(run)
-    x, names = load_samples(input, trained.shape, trained.scaling)
-    with trained.file.blame():
-        x_hat = evaluate.reconstruct(trained.model, x)
-    columns = feature_names(Path(input)) if len(trained.shape) == 1 else None
-    report = _write_samples(trained, target, x_hat, above=x, names=names, columns=columns)
-    error = float(evaluate.errors(x_hat, x).mean())
+    samples = trained.load_samples(input)
+    squared: list[NDArray[Any]] = []  # mean errors of the samples
+
+    def parts() -> Iterator[NDArray[Any]]:
+        for batch in evaluate.in_batches(samples):
+            with trained.file.blame():
+                x_hat = evaluate.reconstruct(trained.model, batch)
+            squared.append(evaluate.errors(x_hat, batch))
+            yield x_hat
+
+    report = _write_samples(trained, target, parts(), len(samples), samples, Path(input))
+    error = float(np.concatenate(squared).mean())
     click.echo(
-        f"{_count(len(x), 'sample')}: mean squared error {error:.5f} per value (scaled to 0...1), "
-        f"PSNR {evaluate.psnr(error):.2f} dB\n{report}"
+        f"{_count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
+        f"0...1), PSNR {evaluate.psnr(error):.2f} dB\n{report}"
     )
 
 
@@ -70,21 +79,21 @@ def encode(run: str, input: str, out: str) -> None:
     """Turn your samples into codes.
 
     RUN is a run folder. INPUT holds samples of the shape that the run was trained on: a picture,
-    a folder of pictures, or an .npy, .npz, .csv or IDX file.
+    a folder of pictures, or an .npy, .npz, .csv or IDX file; or for a run on recordings one of
+    any length, as a .wav, .npy or .csv file or a folder of .wav files: a code for each window.
     """
     from .. import evaluate
-    from ..data import load_samples
     from ..run import Run
     from .outputs import array_target, write_array, writing
 
     target = array_target(out, input)
     trained = Run.open(run)
-    x, _ = load_samples(input, trained.shape, trained.scaling)
-    with trained.file.blame():
-        codes = evaluate.encode(trained.model, x)
-    with writing(target) as report:
-        write_array(target, codes, key="codes")
-    click.echo(f"{_count(len(codes), 'code')} of {_count(codes.shape[1], 'number')}\n{report}")
+    samples = trained.load_samples(input)
+    with writing(target) as report, trained.file.blame():
+        parts = evaluate.encodings(trained.model, samples)
+        write_array(target, parts, len(samples), key="codes")
+    count = _count(len(samples), "code")
+    click.echo(f"{count} of {_count(trained.model.latent, 'number')}\n{report}")
 
 
 @click.command(
@@ -105,41 +114,71 @@ def decode(run: str, codes: str, out: str) -> None:
 
     target = sample_target(out, codes)
     trained = Run.open(run)
-    z, _ = load_samples(codes, (trained.model.latent,), None)
+    z = load_samples(codes, (trained.model.latent,), None)
     with trained.file.blame():
-        x_hat = evaluate.decode(trained.model, z)
-    report = _write_samples(trained, target, x_hat)
-    click.echo(f"{_count(len(x_hat), 'sample')} of shape {trained.shape}\n{report}")
+        parts = evaluate.decodings(trained.model, z)
+        report = _write_samples(trained, target, parts, len(z))
+    click.echo(f"{_count(len(z), 'sample')} of shape {trained.shape}\n{report}")
 
 
 def _write_samples(
     run: Run,
     target: Path,
-    x: NDArray[Any],
-    above: NDArray[Any] | None = None,
-    names: tuple[str, ...] | None = None,
-    columns: tuple[str, ...] | None = None,
+    parts: Iterable[NDArray[Any]],
+    n: int,
+    samples: Samples | None = None,
+    source: Path | None = None,
 ) -> str:
     """Write samples in the form that the target's suffix chooses; arrays in the data's units.
+
+    Args:
+        run: that made them.
+        target: see ``outputs.sample_target``.
+        parts: the samples, shape (n, d), scaled, in batches.
+        n: how many there are.
+        samples: that they are reconstructions of.
+        source: where those were read from.
 
     Returns:
         What to report of the target.
     """
+    from ..data.tables import feature_names
+    from ..evaluate import gather
     from . import outputs
 
+    columns = None
+    if source is not None and (run.framing is not None or len(run.shape) == 1):
+        columns = feature_names(source)
     with outputs.writing(target) as report:
-        if target.suffix in outputs.ARRAYS:
-            array = run.scaling.invert(x).reshape(-1, *run.shape)
-            outputs.write_array(target, array, key="x", columns=columns)
+        if run.framing is not None and target.suffix != outputs.SHEET:
+            x = gather(parts, n)
+            outputs.write_recordings(target, _recordings(run, x, samples), columns)
+        elif target.suffix in outputs.ARRAYS:
+            arrays = (run.scaling.invert(x).reshape(-1, *run.shape) for x in parts)
+            outputs.write_array(target, arrays, n, key="x", columns=columns)
         elif target.suffix == outputs.SHEET:
-            shown = outputs.write_sheet(target, [x] if above is None else [above, x], run.shape)
-            if above is not None:
+            x = gather(parts, n)
+            above = [] if samples is None else [samples[:]]
+            shown = outputs.write_sheet(target, [*above, x], run.shape)
+            if above:
                 report += ": inputs above their reconstructions"
-            if shown < len(x):
-                report += f", the first {shown} of {len(x):,}"
+            if shown < n:
+                report += f", the first {shown} of {n:,}"
         else:
-            outputs.write_pictures(target, x, run.shape, names)
+            names = None if samples is None else samples.names
+            outputs.write_pictures(target, gather(parts, n), run.shape, names)
     return report
+
+
+def _recordings(run: Run, x: NDArray[Any], samples: Samples | None) -> list[Recording]:
+    """Put windows together: to the recordings they were cut from, or to one of their length."""
+    from ..data import Recording
+
+    if samples is not None:
+        return samples.restore(x)
+    assert run.framing is not None
+    values = run.framing.join(run.scaling.invert(x))
+    return [Recording(values, "The decoded recording", run.framing.rate)]
 
 
 def _count(number: int, noun: str) -> str:

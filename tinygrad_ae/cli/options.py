@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import click
 
+from ..data import framing
 from ..errors import ModelError, did_you_mean
 from ..run import ModelFile
 from ..run.config import OPTIMIZERS, SCHEDULES, Config
@@ -84,10 +85,21 @@ def training_options() -> list[Option]:
     data, training, run = "Data", "Training", "Run"
     return [
         Option("--data", section=data, default=_DEFAULT.data, metavar="NAME|PATH",
-               help="digits (bundled), mnist, fashion-mnist, or a path: a folder of IDX files or "
-               "pictures, or an .npy, .npz, .csv file."),
+               help="digits (bundled), mnist, fashion-mnist, or a path: a folder of IDX files, "
+               "pictures or sounds, or an .npy, .npz, .csv, .wav file."),
         Option("--shape", section=data, type=Numbers(), show_default=False,
                help="Shape of a sample that the data holds flat: 28,28 for rows of 784 pixels."),
+        Option("--frame", section=data, type=Name(framing.KINDS), show_default=False,
+               help="What a sample is made of a window of sound or of a signal: its values, the "
+               "spectrum in decibels, or 40 log-mel bands.  [default: raw]"),
+        Option("--window", section=data, type=click.IntRange(min=2), show_default=False,
+               metavar="TIMES", help="Values in a window of sound or of a signal, whose data has a "
+               "row for each time.  [default for sound: 256]"),
+        Option("--hop", section=data, type=positive, show_default=False, metavar="TIMES",
+               help="From one window to the next.  [default: half a window]"),
+        Option("--rate", section=data, type=click.FloatRange(min=0, min_open=True),
+               show_default=False, metavar="HZ",
+               help="Values in a second; sounds of another rate are brought to it."),
         Option("--epochs", section=training, type=positive, default=_DEFAULT.epochs,
                help="How often to go through the training samples."),
         Option("--batch-size", section=training, type=positive, default=_DEFAULT.batch_size,

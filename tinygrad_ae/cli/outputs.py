@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data import Recording, audio
 from ..errors import UserError, require
 from ..files import atomic
 
 ARRAYS = (".npy", ".npz", ".csv")
 SHEET = ".png"
+SOUND = ".wav"
 _COLUMNS, _GAP, _PIXELS = 16, 4, 1200  # of a sheet: pictures in a row, space, largest width
 _SHOWN = 96  # pictures on a sheet; more would have to be scrolled
 
@@ -38,19 +40,20 @@ def array_target(out: str, source: str) -> Path:
 
 
 def sample_target(out: str, source: str) -> Path:
-    """Return where samples go: a file of arrays or pictures, or a new folder of pictures.
+    """Return where samples go: a file of arrays, pictures or sound, or a new folder.
 
     Raises:
         UserError: the suffix names no known format, the folder is not empty, or the source would
             be overwritten.
     """
     path = Path(out)
-    if path.suffix in (*ARRAYS, SHEET):
+    known = (*ARRAYS, SHEET, SOUND)
+    if path.suffix in known:
         return _sparing(path, source)
     if path.suffix:
         raise UserError(
-            f"{out} must end in {', '.join((*ARRAYS, SHEET))}, which chooses the format, or have "
-            "no suffix: then it is a folder of pictures."
+            f"{out} must end in {', '.join(known)}, which chooses the format, or have no suffix: "
+            "then it is a folder of pictures or sounds."
         )
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{out} exists already and is not empty. Choose another folder.")
@@ -101,21 +104,113 @@ def reason(error: OSError) -> str:
 
 
 def write_array(
-    path: Path, array: NDArray[Any], *, key: str, columns: Sequence[str] | None = None
+    path: Path,
+    parts: Iterable[NDArray[Any]],
+    n: int,
+    *,
+    key: str,
+    columns: Sequence[str] | None = None,
 ) -> None:
-    """Write an array: as it is to .npy, under ``key`` to .npz, as rows with a header to .csv."""
+    """Write an array: as it is to .npy, under ``key`` to .npz, as rows with a header to .csv.
+
+    Args:
+        path: of the file, which appears when all is written.
+        parts: the array's rows in batches, written as they come (to .npz: when all are there).
+        n: its rows in all.
+        key: its name.
+        columns: of a table; numbers without.
+    """
     with atomic(path) as temporary:
         if path.suffix == ".npy":
-            np.save(temporary, array)
+            _write_npy(temporary, parts, n)
         elif path.suffix == ".npz":
-            arrays: dict[str, Any] = {key: array}
+            arrays: dict[str, Any] = {key: np.concatenate(list(parts))}
             np.savez_compressed(temporary, **arrays)
         else:
-            rows = array.reshape(len(array), -1)
             with open(temporary, "w", encoding="utf-8", newline="") as file:
-                names = columns or [f"{key[0]}{i}" for i in range(rows.shape[1])]
-                csv.writer(file, lineterminator="\n").writerow(names)
-                np.savetxt(file, rows, fmt="%.9g", delimiter=",")
+                for i, part in enumerate(parts):
+                    rows = part.reshape(len(part), -1)
+                    if i == 0:
+                        names = columns or [f"{key[0]}{i}" for i in range(rows.shape[1])]
+                        csv.writer(file, lineterminator="\n").writerow(names)
+                    np.savetxt(file, rows, fmt="%.9g", delimiter=",")
+
+
+def _write_npy(path: Path, parts: Iterable[NDArray[Any]], n: int) -> None:
+    with open(path, "wb") as file:
+        for i, part in enumerate(parts):
+            if i == 0:
+                header = {
+                    "descr": np.lib.format.dtype_to_descr(part.dtype),
+                    "fortran_order": False,
+                    "shape": (n, *part.shape[1:]),
+                }
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(part).data)
+
+
+def write_recordings(
+    target: Path, recordings: Sequence[Recording], columns: Sequence[str] | None
+) -> None:
+    """Write recordings: to a sound file or a folder of such, or as an array of values by time.
+
+    Raises:
+        UserError: there are several where one has room.
+    """
+    if not target.suffix:
+        return write_sounds(target, recordings)
+    lengths = {len(recording) for recording in recordings}
+    if len(recordings) > 1 and (target.suffix in (SOUND, ".csv") or len(lengths) > 1):
+        raise UserError(
+            f"{len(recordings)} recordings do not fit into one {target.suffix} file; give a name "
+            "without suffix, for a folder of .wav files."
+        )
+    if target.suffix == SOUND:
+        return write_sound(target, recordings[0])
+    values = [recording.values for recording in recordings]
+    array = values[0] if len(values) == 1 else np.stack(values)
+    return write_array(target, [array], len(array), key="x", columns=columns)
+
+
+def write_sounds(folder: Path, sounds: Sequence[Recording]) -> None:
+    """Write each recording as a WAV file named as it was; the folder appears when all are written.
+
+    Raises:
+        UserError: a recording has no rate.
+    """
+    names = [Path(sound.where).name for sound in sounds]
+    if len(set(names)) != len(sounds):  # from several subfolders
+        names = ["-".join(Path(sound.where).parts[-2:]) for sound in sounds]
+    with _new_folder(folder) as temporary:
+        for name, sound in zip(names, sounds, strict=True):
+            write_sound(temporary / name, sound)
+
+
+def write_sound(path: Path, sound: Recording) -> None:
+    """Write a recording as a WAV file.
+
+    Raises:
+        UserError: it has no rate.
+    """
+    if sound.rate is None:
+        raise UserError(
+            f"{sound.where} is not known to be sound: how many values there are in a second was "
+            f"not given (--rate). Write it to a file ending in {', '.join(ARRAYS)}."
+        )
+    audio.write(path, sound.values, sound.rate)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``folder`` when the block succeeds."""
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def write_pictures(
@@ -134,17 +229,11 @@ def write_pictures(
     if len(set(stems)) != len(pixels):
         width = len(str(len(pixels) - 1))
         stems = [f"{i:0{width}}" for i in range(len(pixels))]
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-    try:
+    with _new_folder(folder) as temporary:
         for stem, picture in zip(stems, pixels, strict=True):
             path = temporary / f"{stem}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             _image(picture).save(path)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) -> int:
@@ -178,10 +267,10 @@ def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) 
 
 
 def _pixels(x: NDArray[Any], shape: Sequence[int]) -> NDArray[np.uint8]:
-    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))):
+    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4) and shape[1] > 1)):
         raise UserError(
             f"Samples of shape {tuple(shape)} are no pictures; write them to a file ending in "
-            f"{', '.join(ARRAYS)}."
+            f"{', '.join(ARRAYS)} (sound: {SOUND})."
         )
     pixels: NDArray[np.uint8] = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
     return pixels.reshape(-1, *shape)

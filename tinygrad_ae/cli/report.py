@@ -214,7 +214,8 @@ def quality(title: str, run: Run, qualities: tuple[Quality, Quality]) -> None:
 
 def _table(title: str, rows: list[tuple[str, float]], run: Run) -> Table:
     table = Table("", title=title, title_justify="left")
-    table.add_column(f"MSE per {'pixel' if len(run.shape) > 1 else 'value'}", justify="right")
+    is_picture = len(run.shape) > 1 and run.framing is None
+    table.add_column(f"MSE per {'pixel' if is_picture else 'value'}", justify="right")
     table.add_column("PSNR", justify="right")
     for name, mse in rows:
         table.add_row(name, f"{mse:.5f}", f"{psnr(mse):.2f} dB")

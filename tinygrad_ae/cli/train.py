@@ -160,7 +160,6 @@ def _command(file: ModelFile) -> click.Command:
 
 def _start(file: ModelFile, argument_names: list[str], out: str | None, **options: Any) -> None:
     """Train from the beginning."""
-    from ..data import load
     from ..run import Config, Run
     from ..run.folder import refuse_existing
     from . import report
@@ -172,7 +171,7 @@ def _start(file: ModelFile, argument_names: list[str], out: str | None, **option
     arguments = {name: options.pop(name) for name in argument_names}
     config = Config(model=file.name, arguments=arguments, **options)
     with report.download() as progress:
-        data = load(config.data, shape=config.shape, progress=progress)
+        data = config.load_data(progress)
     with writing(Path(out or "runs")):
         run = Run.create(out, config, data)
     _train(run, data)

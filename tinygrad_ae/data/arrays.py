@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.raw import Raw, check
 from tinygrad_ae.errors import DataError
 
 SAMPLES = ("x", "X", "images", "data")
@@ -29,6 +31,53 @@ def read_npy(path: Path) -> Raw:
     except Exception as error:  # damaged headers reach Python's tokenizer, with errors of its own
         raise _damaged(path, error) from error
     return Raw(array, None, where=str(path))
+
+
+class NpyFile:
+    """A ``.npy`` file whose samples are read when they are asked for, however many there are.
+
+    (Mapping it would be less code, but what was read stays in the process's memory as long as
+    there is room for it, and the whole file counts as its address space.)
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DataError: the file is missing, damaged or cut short, or holds no real numbers.
+    """
+
+    def __init__(self, path: Path) -> None:
+        read = {(1, 0): np.lib.format.read_array_header_1_0}
+        read[(2, 0)] = np.lib.format.read_array_header_2_0
+        try:
+            with open(path, "rb") as file:
+                self.shape, fortran, self.dtype = read[np.lib.format.read_magic(file)](file)
+                self._start = file.tell()
+                room = file.seek(0, os.SEEK_END) - self._start
+            if self.dtype.hasobject:
+                raise ValueError("object")
+            if room < math.prod(self.shape) * self.dtype.itemsize:
+                raise ValueError("it is shorter than its header says")
+        except Exception as error:  # damaged headers raise what they like
+            raise _damaged(path, error) from error
+        check(self.shape, self.dtype, str(path))
+        self._path, self._columns = path, None
+        if fortran and len(self.shape) > 1:  # a sample lies scattered over the whole file
+            self._columns = np.load(path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Read some of the samples, shape (k, ...)."""
+        if self._columns is not None:
+            return np.asarray(self._columns[rows])
+        start, stop, _ = rows.indices(len(self))
+        size = math.prod(self.shape[1:])
+        count = max(0, stop - start) * size
+        offset = self._start + start * size * self.dtype.itemsize
+        array = np.fromfile(self._path, self.dtype, count, offset=offset)
+        return array.reshape(-1, *self.shape[1:])
 
 
 def read_npz(path: Path) -> dict[str, Raw]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tinygrad_ae.data.framing import Framing
 from tinygrad_ae.data.raw import Raw
 from tinygrad_ae.errors import DataError
 
@@ -62,17 +63,18 @@ class Scaling:
             )
 
     @classmethod
-    def fit(cls, raw: NDArray[Any], *, by_column: bool) -> Scaling:
+    def fit(cls, raw: NDArray[Any], *, units: int | None = None) -> Scaling:
         """Choose the scaling of a source from its training samples.
 
         Values already within 0...1 stay as they are, and bytes (uint8) are divided by 255.
-        Anything else is brought to 0...1 by its minimum and maximum: those of each column of
-        a table, or those of all values together where the features are alike, as pixels are.
-        What is constant becomes 0.
+        Anything else is brought to 0...1 by its minimum and maximum: those of all values
+        together where the features are alike, as pixels are; else those of each column of a
+        table, or of each channel of a signal. What is constant becomes 0.
 
         Args:
             raw: training samples, shape (n, d).
-            by_column: whether each of the d columns has a unit of its own.
+            units: how many units of measurement take turns among the d features: d if they are
+                columns, c if they are c channels at each of d / c times; None if all are alike.
 
         Raises:
             DataError: the values span more than float64 can hold.
@@ -81,11 +83,16 @@ class Scaling:
             return cls()
         if raw.dtype == np.uint8:
             return cls(0.0, 255.0)
-        axis = 0 if by_column else None
-        low = np.asarray(raw.min(axis), np.float64)
+        values = raw if units is None else raw.reshape(-1, units)
+        axis = None if units is None else 0
+        low = np.asarray(values.min(axis), np.float64)
         with np.errstate(over="ignore"):  # an infinite span is refused by name
-            span = np.asarray(raw.max(axis), np.float64) - low
-        return cls(low, np.where(span == 0, 1.0, span))
+            span = np.asarray(values.max(axis), np.float64) - low
+        span = np.where(span == 0, 1.0, span)
+        if units is None:
+            return cls(low, span)
+        turns = raw.shape[1] // units
+        return cls(np.tile(low, turns), np.tile(span, turns))
 
     def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
         """Scale samples of shape (n, d) to float32.
@@ -123,6 +130,7 @@ class Dataset:
         shape: shape of one sample, e.g. (28, 28), (28, 28, 3) or (d,); a row of ``x`` is it,
             flattened.
         scaling: how the splits were scaled; fitted to ``train`` alone.
+        framing: how samples were cut from recordings; None where they were not.
     """
 
     name: str
@@ -131,6 +139,7 @@ class Dataset:
     test: Split
     shape: tuple[int, ...]
     scaling: Scaling
+    framing: Framing | None = None
 
     @property
     def features(self) -> int:
@@ -143,7 +152,12 @@ def within_unit(raw: NDArray[Any]) -> bool:
     return bool(raw.min() >= 0 and raw.max() <= 1)
 
 
-def assemble(name: str, parts: Mapping[str, Raw], shape: tuple[int, ...] | None = None) -> Dataset:
+def assemble(
+    name: str,
+    parts: Mapping[str, Raw],
+    shape: tuple[int, ...] | None = None,
+    framing: Framing | None = None,
+) -> Dataset:
     """Complete the splits of a source, then scale them.
 
     A source without a validation or a test split has a tenth of its training samples held out
@@ -155,6 +169,7 @@ def assemble(name: str, parts: Mapping[str, Raw], shape: tuple[int, ...] | None 
         parts: "train" and, where the source has them, "validation" and "test".
         shape: of one sample, when the source holds it flat; (28, 28) says that its 784 values
             are alike. None: as the source has it.
+        framing: how the samples were cut from recordings, if they were.
 
     Raises:
         DataError: the splits do not fit each other or ``shape``, or are too small to divide.
@@ -180,9 +195,10 @@ def assemble(name: str, parts: Mapping[str, Raw], shape: tuple[int, ...] | None 
         )
     shape = train.x.shape[1:] if shape is None else tuple(shape)
     rows = {split: flat(part, shape) for split, part in parts.items()}
-    scaling = Scaling.fit(rows["train"], by_column=len(shape) == 1)
+    columns = shape[0] if len(shape) == 1 else None
+    scaling = Scaling.fit(rows["train"], units=framing.channels if framing else columns)
     splits = {split: _split(scaling.apply(rows[split]), parts[split].y) for split in SPLITS}
-    return Dataset(name, **splits, shape=shape, scaling=scaling)
+    return Dataset(name, **splits, shape=shape, scaling=scaling, framing=framing)
 
 
 def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -191,10 +207,16 @@ def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:
     Raises:
         DataError: they are of another shape.
     """
+    expect(samples.x.shape[1:], shape, samples.where)
+    return samples.x.reshape(len(samples.x), math.prod(shape))
+
+
+def expect(found: tuple[int, ...], shape: tuple[int, ...], where: str) -> None:
+    """Raise DataError unless a sample found is of ``shape`` or flat of its size."""
     size = math.prod(shape)
-    if samples.x.shape[1:] not in (shape, (size,)):
+    if found not in (shape, (size,)):
         raise DataError(
-            f"{samples.where}: found samples of shape {samples.x.shape[1:]}, expected {shape}"
+            f"{where}: found samples of shape {found}, expected {shape}"
             + (f" or flat ({size},)" if len(shape) > 1 else "")
             + ". Bring the samples to that shape"
             + (
@@ -203,7 +225,6 @@ def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:
                 else "."
             )
         )
-    return samples.x.reshape(len(samples.x), size)
 
 
 def _complete(parts: Mapping[str, Raw]) -> dict[str, Raw]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_ae.data import folders
 from tinygrad_ae.data.raw import Raw
 from tinygrad_ae.errors import DataError, require
 
@@ -29,58 +30,31 @@ def read(path: Path) -> Raw:
 
 
 def read_folder(folder: Path) -> dict[str, Raw]:
-    """Read a folder of pictures, in the order of their names.
-
-    Pictures in one level of subfolders are labelled by them: 0, 1, 2, ... in the order of the
-    subfolders' names. Where there is a subfolder ``train``, it and ``validation`` and ``test``
-    hold the splits instead. Files that are no pictures, and hidden ones, are passed over.
+    """Read a folder of pictures, labelled and split as ``folders.find`` describes.
 
     Raises:
         DataError: there are no pictures, they differ in size or colours, or one is unreadable.
         MissingExtra: Pillow is not installed.
     """
-    if (folder / "train").is_dir():
-        splits = [folder / name for name in ("train", "validation", "test")]
-        classes = _subfolders(folder / "train")
-        return {split.name: _read(split, classes) for split in splits if split.is_dir()}
-    return {"train": _read(folder, _subfolders(folder))}
+    found = folders.find(folder, SUFFIXES, "pictures")
+    return {split: _read(files) for split, files in found.items()}
 
 
-def _read(folder: Path, classes: list[str]) -> Raw:
-    top = _files(folder)
-    found = [name for name in _subfolders(folder) if _files(folder / name)]
-    if top and found:
-        raise DataError(
-            f"{folder} holds pictures both directly ({top[0].name}) and in subfolders "
-            f"({found[0]}); put them all directly in it (no labels) or all in subfolders (one for "
-            "each label)."
-        )
-    if unknown := set(found) - set(classes):
-        raise DataError(
-            f"{folder} has the class folder {min(unknown)!r}, which the training split lacks; its "
-            f"classes are {', '.join(classes) or 'none: it has no subfolders'}."
-        )
-    labelled = [(path, classes.index(name)) for name in found for path in _files(folder / name)]
-    paths = top or [path for path, _ in labelled]
-    if not paths:
-        raise DataError(
-            f"{folder} holds no pictures; expected files ending in {', '.join(SUFFIXES)}, in it or "
-            "in its subfolders."
-        )
+def _read(files: folders.Files) -> Raw:
+    paths = files.paths
     first = _pixels(paths[0])
     x = np.empty((len(paths), *first.shape), first.dtype)
     for i, path in enumerate(paths):
         pixels = _pixels(path)
         if pixels.shape != first.shape or pixels.dtype != first.dtype:
             raise DataError(
-                f"The pictures in {folder} differ: {paths[0].name} is {_describe(first)}, but "
-                f"{path.name} is {_describe(pixels)}. Bring them all to one size and one kind of "
-                "colour."
+                f"The pictures in {files.folder} differ: {paths[0].name} is {_describe(first)}, "
+                f"but {path.name} is {_describe(pixels)}. Bring them all to one size and one kind "
+                "of colour."
             )
         x[i] = pixels
-    y = None if top else np.array([label for _, label in labelled])
-    names = tuple(str(path.relative_to(folder)) for path in paths)
-    return Raw(x, y, where=str(folder), names=names)
+    y = None if files.labels is None else np.array(files.labels)
+    return Raw(x, y, where=str(files.folder), names=files.names)
 
 
 def _pixels(path: Path) -> NDArray[Any]:
@@ -108,15 +82,3 @@ def _describe(pixels: NDArray[Any]) -> str:
     height, width, *channels = pixels.shape
     colour = {(): "grey", (3,): "RGB", (4,): "RGBA"}[tuple(channels)]
     return f"{width} × {height} {colour} ({pixels.dtype})"
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-
-
-def _subfolders(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))

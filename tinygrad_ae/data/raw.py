@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +34,7 @@ class Raw:
 
     def __post_init__(self) -> None:
         x, y, where = self.x, self.y, self.where
-        if x.dtype.kind not in "biuf":
-            raise DataError(
-                f"{where} holds {_kind(x)}, not real numbers; give bool, integer or float values."
-            )
-        if x.ndim == 0 or x.size == 0:
-            raise DataError(
-                f"{where} holds no samples: its shape is {x.shape}, expected (samples, ...) with "
-                "at least one sample of at least one number."
-            )
+        check(x.shape, x.dtype, where)
         if x.dtype.kind == "f":
             wrong = ~np.isfinite(x)
             if wrong.any():
@@ -59,11 +52,24 @@ class Raw:
                 )
             if y.dtype.kind not in "biu":
                 raise DataError(
-                    f"{where} has labels that are {_kind(y)}; expected integers. Number the "
+                    f"{where} has labels that are {_kind(y.dtype)}; expected integers. Number the "
                     "classes 0, 1, 2, ... or leave the labels out."
                 )
 
 
-def _kind(array: NDArray[Any]) -> str:
+def check(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
+    """Raise DataError unless an array of that shape and type can be samples."""
+    if dtype.kind not in "biuf":
+        raise DataError(
+            f"{where} holds {_kind(dtype)}, not real numbers; give bool, integer or float values."
+        )
+    if not shape or not math.prod(shape):
+        raise DataError(
+            f"{where} holds no samples: its shape is {shape}, expected (samples, ...) with "
+            "at least one sample of at least one number."
+        )
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
     kinds = {"c": "complex numbers", "O": "Python objects", "U": "text", "S": "bytes"}
-    return kinds.get(array.dtype.kind, f"values of type {array.dtype}")
+    return kinds.get(dtype.kind, f"values of type {dtype}")

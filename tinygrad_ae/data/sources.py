@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ae.data import arrays, digits, idx, images, tables
-from tinygrad_ae.data.dataset import Dataset, Scaling, assemble, flat, within_unit
+from tinygrad_ae.data import arrays, audio, digits, folders, idx, images, recordings, tables
+from tinygrad_ae.data.dataset import Dataset, Scaling, assemble, expect, flat
+from tinygrad_ae.data.framing import WINDOW, Framing
 from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.recordings import Recording
+from tinygrad_ae.data.samples import Samples
 from tinygrad_ae.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,11 +30,13 @@ NAMES = {
 """The sources that have a name, with a line about each."""
 
 _KINDS = (
-    "a folder of IDX files with MNIST's names, a folder of pictures, or a file: .npy, .npz, .csv, "
-    "IDX or a picture"
+    "a folder of IDX files with MNIST's names, of pictures or of sounds, or a file: .npy, .npz, "
+    ".csv, .wav, IDX or a picture"
 )
 
 Source = str | os.PathLike[str] | NDArray[Any]
+Part = Raw | list[Recording]  # of a source: samples, or what they are cut from
+Parts = dict[str, Part]
 
 
 def located(source: str) -> str:
@@ -42,113 +48,221 @@ def load(
     source: Source = "digits",
     *,
     shape: tuple[int, ...] | None = None,
+    frame: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    rate: float | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load a data set, split and scaled for training.
 
-    Splits the source does not have are held out of its training samples (see ``assemble``).
-    Bytes are divided by 255, values within 0...1 kept, others brought there by the minimum and
-    maximum of the training split (see ``Scaling.fit``).
+    Splits the source does not have are held out of its training samples (see ``assemble``, and
+    ``recordings.cut`` for sounds and signals). Bytes are divided by 255, values within 0...1
+    kept, others brought there by the minimum and maximum of the training split (see
+    ``Scaling.fit``).
+
+    Sounds are cut into overlapping windows, and so are signals (an array of shape (times,) or
+    (times, channels), or several, (n, times, channels); a table with a line for each time) if
+    ``window``, ``hop`` or ``frame`` is given.
 
     Args:
-        source: one of ``NAMES``; the path of a folder of IDX files or pictures, or of an
-            ``.npy``, ``.npz``, ``.csv`` or IDX file; or an array of shape (n, ...). A name wins
-            over a file of the same name: write ``./digits`` for the file.
+        source: one of ``NAMES``; the path of a folder of IDX files, pictures or sounds, or of an
+            ``.npy``, ``.npz``, ``.csv``, ``.wav`` or IDX file; or an array of shape (n, ...). A
+            name wins over a file of the same name: write ``./digits`` for the file.
         shape: of one sample, where the source holds it flat: (28, 28) for rows of 784 pixels.
             All values of a sample are then scaled alike, as pixels are.
+        frame: what a sample is made of a window: "raw" (unless given), "stft" or "logmel".
+        window: times in a window; 256 unless given.
+        hop: times from one window to the next; half a window unless given.
+        rate: times in a second, in Hz. Sounds of another rate are brought to it; unless given,
+            all must have the same.
         progress: told how far a download is: file name, bytes done, bytes in all (0: unknown).
 
     Raises:
         DataError: there is no such source, or it is damaged or of the wrong kind.
-        MissingExtra: pictures are to be read and Pillow is not installed.
+        MissingExtra: a package that is needed to read the source is not installed.
     """
+    asked = _Asked(frame, window, hop, rate)
     if isinstance(source, np.ndarray):
-        return assemble("array", {"train": Raw(source, None, where="The array")}, shape)
+        parts: Parts = {"train": Raw(source, None, where="The array")}
+        return _assemble("array", parts, shape, asked)
     name = os.fspath(source)
-    if name == "digits":
-        return assemble(name, digits.read(), shape)
     if name in NAMES:
-        from tinygrad_ae.data import mnist  # brings urllib, which only a download needs
-
-        return assemble(name, mnist.read(name, progress), shape)
+        return _assemble(name, _named(name, progress), shape, asked)
     path = Path(name).expanduser()
     if not path.exists():
         raise DataError(
             f"There is no data set named {name!r}, and no such file or folder."
             f"{_near(path, *NAMES)} Give a name ({', '.join(NAMES)}), {_KINDS}."
         )
-    return assemble(name, _read(path), shape)
+    return _assemble(name, _read(path), shape, asked)
 
 
 def load_samples(
-    path: str | os.PathLike[str], shape: tuple[int, ...], scaling: Scaling | None
-) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
+    path: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    scaling: Scaling | None,
+    framing: Framing | None = None,
+) -> Samples:
     """Load the user's own samples for a trained model, scaled as its training data was.
 
     Values within 0...1 and bytes stand for each other, as they do in ``load``: a model of bytes
     accepts floats within 0...1 as they are, and the other way round.
 
+    An ``.npy`` file may be larger than the memory: it is read as its samples are asked for.
+
     Args:
         path: a picture, a folder of pictures, or an ``.npy``, ``.npz``, ``.csv`` or IDX file,
-            with samples of ``shape``, or flat; a single sample needs no first dimension.
+            with samples of ``shape``, or flat; a single sample needs no first dimension. For a
+            model of recordings: a sound, a folder of sounds, or an array or table of values by
+            time, of any length.
         shape: of one of the model's samples, ``Dataset.shape``.
         scaling: of the model's data, ``Dataset.scaling``. None leaves the values as they are,
             which is right for codes.
+        framing: of the model's data, ``Dataset.framing``.
 
     Returns:
-        float32 samples, shape (n, d), and the file name of each, if each is a file.
+        The samples, which are much like a float32 array of shape (n, d).
 
     Raises:
         DataError: there is no such file, it is damaged or of the wrong kind, its samples are of
             another shape, or a model of pictures gets values of another range.
-        MissingExtra: a picture is to be read and Pillow is not installed.
+        MissingExtra: a package that is needed to read the file is not installed.
     """
-    parts = _read(Path(path).expanduser())
+    path = Path(path).expanduser()
+    if framing is not None:
+        return _framed(path, _one(path, _read(path)), framing, scaling)
+    if path.suffix.lower() == ".npy" and path.exists():
+        file = arrays.NpyFile(path)
+        if file.shape not in (shape, (math.prod(shape),)):
+            expect(file.shape[1:], shape, str(path))
+            return Samples(file, shape, scaling, where=str(path))
+    found = _one(path, _read(path))
+    if not isinstance(found, Raw):
+        raise DataError(
+            f"{path} holds sound, but the model was trained on samples of shape {shape}. Give "
+            "samples of that shape, or train on sound."
+        )
+    if found.x.shape in (shape, (math.prod(shape),)):
+        found = Raw(found.x[None], None, where=found.where)
+    rows = flat(found, shape)
+    return Samples(rows, shape, scaling, where=found.where, names=found.names, labels=found.y)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for of windows; None where nothing was."""
+
+    frame: str | None
+    window: int | None
+    hop: int | None
+    rate: float | None
+
+    def __bool__(self) -> bool:
+        return self != _Asked(None, None, None, None)
+
+    def framing(self, channels: int, rate: float | None) -> Framing:
+        window = WINDOW if self.window is None else self.window
+        hop = max(1, window // 2) if self.hop is None else self.hop
+        return Framing(self.frame or "raw", window, hop, channels, rate)
+
+
+def _assemble(name: str, parts: Parts, shape: tuple[int, ...] | None, asked: _Asked) -> Dataset:
+    """Cut recordings into windows if the source holds such, or if windows were asked for."""
+    if not asked and all(isinstance(part, Raw) for part in parts.values()):
+        return assemble(name, cast(dict[str, Raw], parts), shape)
+    if shape is not None:
+        raise DataError(
+            "A window's shape follows from --window: leave --shape out. (Or leave --window, "
+            "--hop, --frame and --rate out, for data that holds a sample in each row.)"
+        )
+    found = {split: _recordings(part, asked.rate) for split, part in parts.items()}
+    rate = asked.rate if asked.rate is not None else _common_rate(found)
+    found = {split: [audio.resample(r, rate) for r in part] for split, part in found.items()}
+    framing = asked.framing(found["train"][0].channels, rate)
+    return assemble(name, recordings.cut(found, framing), framing=framing)
+
+
+def _recordings(part: Part, rate: float | None) -> list[Recording]:
+    if not isinstance(part, Raw):
+        return part
+    if part.names is not None or (part.x.ndim > 2 and part.x.dtype == np.uint8):
+        raise DataError(
+            f"{part.where} holds pictures, which are not cut into windows: leave out --window, "
+            "--hop, --frame and --rate."
+        )
+    return recordings.from_raw(part, rate)
+
+
+def _common_rate(parts: dict[str, list[Recording]]) -> float | None:
+    first, *others = (recording for part in parts.values() for recording in part)
+    for other in others:
+        if other.rate != first.rate:
+            raise DataError(
+                f"The sounds differ in their rate: {first.where} has {first.rate:g} values in a "
+                f"second, but {other.where} has {other.rate:g}. Say to which rate all of them are "
+                f"to be brought, as in --rate {min(first.rate or 0, other.rate or 0):g}."
+            )
+    return first.rate
+
+
+def _framed(path: Path, part: Part, framing: Framing, scaling: Scaling | None) -> Samples:
+    found = _recordings(part, framing.rate)
+    for recording in found:
+        if recording.channels != framing.channels:
+            raise DataError(
+                f"{recording.where} has {recording.channels} channels, but the model was trained "
+                f"on {framing.channels}. Give values of shape (times, {framing.channels})."
+            )
+    if framing.rate is not None:
+        found = [audio.resample(recording, framing.rate) for recording in found]
+    labels = [recordings.labels_of(recording, framing, pad=True) for recording in found]
+    known = [y for y in labels if y is not None]
+    return Samples(
+        np.concatenate([framing.split(recording.values) for recording in found]),
+        framing.shape,
+        scaling,
+        where=str(path),
+        labels=np.concatenate(known) if len(known) == len(found) else None,
+        recordings=found,
+        framing=framing,
+    )
+
+
+def _one(path: Path, parts: Parts) -> Part:
     if len(parts) > 1:
         raise DataError(
             f"{path} holds the splits {', '.join(parts)}; give one file or folder of samples."
         )
-    samples = parts["train"]
-    if samples.x.shape in (shape, (math.prod(shape),)):
-        samples = Raw(samples.x[None], None, where=samples.where)
-    raw = flat(samples, shape)
-    if scaling is None:
-        return Scaling().apply(raw), samples.names
-    scaling = _for(raw, scaling)
-    x = scaling.apply(raw)
-    # Columns of a table may well hold outliers, which are what one looks for; pixels have a range.
-    if scaling.scale.ndim == 0 and (x.min() < -1 or x.max() > 2):
-        raise DataError(
-            f"{path}: found values from {raw.min():g} to {raw.max():g}, but the model's data lay "
-            f"between {scaling.offset:g} and {scaling.offset + scaling.scale:g}. Give the values "
-            "in the units that the model was trained on."
-        )
-    return x, samples.names
+    return parts["train"]
 
 
-def _for(raw: NDArray[Any], scaling: Scaling) -> Scaling:
-    """The scaling, or its equivalent where bytes and 0...1 stand for each other."""
-    if scaling.scale.ndim == 0 and scaling.offset == 0:
-        if scaling.scale == 255 and raw.dtype != np.uint8 and within_unit(raw):
-            return Scaling()
-        if scaling.scale == 1 and raw.dtype == np.uint8 and not within_unit(raw):
-            return Scaling(scale=255.0)
-    return scaling
+def _named(name: str, progress: Progress | None) -> Parts:
+    if name == "digits":
+        return dict(digits.read())
+    from tinygrad_ae.data import mnist  # brings urllib, which only a download needs
+
+    return dict(mnist.read(name, progress))
 
 
-def _read(path: Path) -> dict[str, Raw]:
+def _read(path: Path) -> Parts:
     if path.is_dir():
-        has_idx = any(idx.looks_like(entry) for entry in path.iterdir())
-        return idx.read_folder(path) if has_idx else images.read_folder(path)
+        if any(idx.looks_like(entry) for entry in path.iterdir()):
+            return dict(idx.read_folder(path))
+        if folders.holds(path, audio.SUFFIXES):
+            return dict(audio.read_folder(path))
+        return dict(images.read_folder(path))
     if not path.exists():
         raise DataError(f"There is no file or folder {path}.{_near(path)} Give {_KINDS}.")
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return arrays.read_npz(path)
+        return dict(arrays.read_npz(path))
     if suffix == ".npy":
         return {"train": arrays.read_npy(path)}
     if suffix == ".csv":
         return {"train": tables.read_csv(path)}
+    if suffix in audio.SUFFIXES:
+        return {"train": [audio.read(path)]}
     if suffix in images.SUFFIXES:
         return {"train": images.read(path)}
     if idx.looks_like(path):

@@ -8,14 +8,18 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import optim
+from ..data import Dataset, load
 from ..errors import UserError, did_you_mean
 from ..nn import Parameter
 from ..optim import schedules
+
+if TYPE_CHECKING:
+    from ..data.download import Progress
 
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "adam": optim.Adam,
@@ -35,6 +39,10 @@ class Config:
         arguments: of the model's constructor; the model's own defaults for the others.
         data: a data set's name or path, see ``tinygrad_ae.data.load``.
         shape: of one sample, where the data holds it flat.
+        frame: how samples are cut from sounds and signals, see ``tinygrad_ae.data.load``.
+        window: likewise, and so ``hop`` and ``rate``.
+        hop: as said.
+        rate: as said.
         epochs: how often to go through the training samples.
         batch_size: samples in a step.
         optimizer: one of ``OPTIMIZERS``.
@@ -54,6 +62,10 @@ class Config:
     arguments: dict[str, Any] = field(default_factory=dict)
     data: str = "digits"
     shape: tuple[int, ...] | None = None
+    frame: str | None = None
+    window: int | None = None
+    hop: int | None = None
+    rate: float | None = None
     epochs: int = 30
     batch_size: int = 128
     optimizer: str = "adam"
@@ -70,6 +82,11 @@ class Config:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+    def load_data(self, progress: Progress | None = None) -> Dataset:
+        """Load what ``data`` names, see ``tinygrad_ae.data.load``."""
+        names = ("shape", "frame", "window", "hop", "rate")
+        return load(self.data, **{name: getattr(self, name) for name in names}, progress=progress)
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         """Return the optimiser for these parameters."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from .. import optim
 from ..contract import Model
-from ..data import Dataset, Scaling, load
+from ..data import Dataset, Framing, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
 from ..errors import DataError, RunError
 from ..files import atomic
@@ -47,7 +47,8 @@ class Run:
         path: of the folder.
         config: what was asked for.
         origin: what it was found to mean: the checksums of the model file and of the data, the
-            shape of a sample, the folder that the model file's imports are looked up in.
+            shape of a sample, how it was cut from a recording, the folder that the model file's
+            imports are looked up in.
         scaling: of the data it was trained on.
         file: the model's.
         model: as trained so far.
@@ -72,6 +73,12 @@ class Run:
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample; a row of the data is it, flattened."""
         return tuple(self.origin["sample_shape"])
+
+    @property
+    def framing(self) -> Framing | None:
+        """How its samples were cut from recordings; None if they were not."""
+        values = self.origin.get("framing")
+        return None if values is None else Framing(**values)
 
     @property
     def epoch(self) -> int:
@@ -105,6 +112,7 @@ class Run:
         config = replace(config, arguments=arguments, data=located(config.data))
         origin = {
             "sample_shape": list(data.shape),
+            "framing": None if data.framing is None else data.framing.to_json(),
             "data_sha256": fingerprint(data),
             "model_sha256": file.sha256,
             "imports": None if file.is_built_in else str(file.path.parent),
@@ -184,7 +192,7 @@ class Run:
                 f"{Path(where).absolute()}. Put it back there, or say where it is: "
                 "'tinygrad-ae evaluate' and 'tinygrad-ae train --resume' take --data PATH."
             )
-        data = load(where, shape=self.config.shape)
+        data = replace(self.config, data=where).load_data()
         if fingerprint(data) != self.origin["data_sha256"]:
             raise RunError(
                 f"{where} is not the data that {self.path} was trained on: "
@@ -193,6 +201,14 @@ class Run:
             )
         self.config = replace(self.config, data=where)
         return data
+
+    def load_samples(self, path: str | os.PathLike[str]) -> Samples:
+        """Load the user's own samples as the model takes them, see ``data.load_samples``.
+
+        Raises:
+            DataError: they cannot be read, or are not like those it was trained on.
+        """
+        return load_samples(path, self.shape, self.scaling, self.framing)
 
     def extend(self, epochs: int) -> None:
         """Set a new total number of epochs.

@@ -129,7 +129,8 @@ def _rows(x: npt.ArrayLike, name: str, shape: Sequence[int]) -> Array:
 
 
 def _is_image(shape: Sequence[int]) -> bool:
-    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+    """Whether it can be looked at: what is one value wide is a signal."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[1] > 1 and shape[2] in (1, 3, 4))
 
 
 def _limit(values: Array) -> float:

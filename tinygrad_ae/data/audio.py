@@ -1,0 +1,126 @@
+"""Sound in WAV files, read and written with SciPy."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_ae.data import folders
+from tinygrad_ae.data.recordings import Recording
+from tinygrad_ae.errors import DataError, require
+from tinygrad_ae.files import atomic
+
+SUFFIXES = (".wav", ".wave")
+
+
+def read(path: Path) -> Recording:
+    """Read a WAV file: 8, 16, 24 or 32-bit PCM or floats, of any rate; channels are averaged.
+
+    Returns:
+        float32 values within -1...1 (floats may exceed it), shape (times, 1).
+
+    Raises:
+        DataError: the file is missing, damaged, cut short, compressed, or holds no sound.
+        MissingExtra: SciPy is not installed.
+    """
+    wavfile = require("scipy.io.wavfile", extra="all", purpose="Reading sound")
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            rate, samples = wavfile.read(path)
+    except Exception as error:  # what is damaged gives errors of many kinds
+        raise DataError(
+            f"{path} cannot be read as WAV ({error}): it is missing, damaged, cut short, or "
+            "another format. Save it again as WAV, 16-bit PCM."
+        ) from error
+    if short := [str(w.message) for w in said if "prematurely" in str(w.message)]:
+        raise DataError(
+            f"{path} is cut short ({short[0].rstrip('.')}). Copy it again; or to use what is "
+            "there, open it in an audio program and save it anew."
+        )
+    values = _floats(samples).reshape(len(samples), -1).mean(axis=1, dtype=np.float32)[:, None]
+    if not len(values):
+        raise DataError(f"{path} holds no sound: its length is 0. Leave it out.")
+    if not np.isfinite(values).all():
+        raise DataError(f"{path} holds NaN or infinite values. Save it again, or leave it out.")
+    return Recording(values, where=str(path), rate=float(rate))
+
+
+def read_folder(folder: Path) -> dict[str, list[Recording]]:
+    """Read a folder of WAV files, labelled and split as ``folders.find`` describes.
+
+    Raises:
+        DataError: there are none, or one cannot be read.
+        MissingExtra: SciPy is not installed.
+    """
+    parts = {}
+    for split, files in folders.find(folder, SUFFIXES, "sounds").items():
+        parts[split] = [read(path) for path in files.paths]
+        if files.labels is not None:
+            parts[split] = [
+                replace(r, labels=np.full(len(r), label))
+                for r, label in zip(parts[split], files.labels, strict=True)
+            ]
+    return parts
+
+
+def write(path: str | os.PathLike[str], values: NDArray[Any], rate: float) -> None:
+    """Write a sound as 16-bit PCM; what exceeds -1...1 is clipped. The file is whole or absent.
+
+    Args:
+        path: of the file.
+        values: shape (times,) or (times, channels).
+        rate: times in a second.
+
+    Raises:
+        MissingExtra: SciPy is not installed.
+        OSError: the file cannot be written.
+    """
+    wavfile = require("scipy.io.wavfile", extra="all", purpose="Writing sound")
+    pcm = np.rint(np.clip(values, -1, 1 - 2**-15) * 2**15).astype(np.int16)
+    content = io.BytesIO()
+    wavfile.write(content, round(rate), pcm)
+    with atomic(path) as temporary:
+        temporary.write_bytes(content.getvalue())
+
+
+def resample(recording: Recording, rate: float | None) -> Recording:
+    """Return a recording at another rate, low-pass filtered as that needs; as it is for None.
+
+    Raises:
+        DataError: a rate is not a positive whole number of Hz.
+        MissingExtra: SciPy is not installed.
+    """
+    if recording.rate is None or rate is None or recording.rate == rate:
+        return recording
+    old, new = round(recording.rate), round(rate)
+    if old < 1 or new < 1 or (old, new) != (recording.rate, rate):
+        raise DataError(
+            f"{recording.where} has {recording.rate:g} values in a second and cannot be brought "
+            f"to {rate:g}: both must be whole numbers of Hz. Give another --rate."
+        )
+    signal = require("scipy.signal", extra="all", purpose="Changing the rate of a recording")
+    factor = math.gcd(old, new)
+    values = signal.resample_poly(recording.values, new // factor, old // factor, axis=0)
+    labels = recording.labels
+    if labels is not None:
+        labels = labels[np.arange(len(values)) * len(labels) // len(values)]
+    return replace(
+        recording, values=values.astype(recording.values.dtype), labels=labels, rate=rate
+    )
+
+
+def _floats(samples: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    if samples.dtype == np.uint8:  # only 8-bit PCM has no sign
+        return (samples.astype(np.float32) - 128) / 128
+    if samples.dtype.kind == "i":  # 24 bits come as the upper ones of 32
+        return samples / np.float32(2.0 ** (8 * samples.dtype.itemsize - 1))
+    return samples.astype(np.float32)

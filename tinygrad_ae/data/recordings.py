@@ -1,0 +1,150 @@
+"""Recordings: sound and sensor signals, whose values follow each other in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_ae.data.framing import Framing
+from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.errors import DataError
+
+SPLITS = ("train", "validation", "test")
+_WHOLE = 10  # recordings from which on whole ones are held out
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One stretch of time.
+
+    Args:
+        values: in the units of the source, floats, shape (times, channels); sound is within -1...1.
+        where: what to call it in a message: its file, or the source's name.
+        rate: times in a second, in Hz, or None.
+        labels: integers, shape (times,), or None.
+    """
+
+    values: NDArray[np.floating[Any]]
+    where: str
+    rate: float | None = None
+    labels: NDArray[np.integer[Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def channels(self) -> int:
+        """How many values there are at a time."""
+        return int(self.values.shape[1])
+
+
+def from_raw(raw: Raw, rate: float | None = None) -> list[Recording]:
+    """Return the recordings that an array holds.
+
+    Args:
+        raw: shape (times,) or (times, channels), with a label for each time; or several
+            recordings, shape (n, times, channels), with a label for each.
+        rate: times in a second, in Hz.
+
+    Raises:
+        DataError: the array has another number of dimensions.
+    """
+    x = raw.x if raw.x.dtype.kind == "f" else raw.x.astype(np.float64)
+    if x.ndim < 3:
+        return [Recording(x.reshape(len(x), -1), raw.where, rate, raw.y)]
+    if x.ndim > 3:
+        raise DataError(
+            f"{raw.where}: windows are cut from recordings of shape (times, channels), or several, "
+            f"(n, times, channels), but this has the shape {x.shape}. Leave out --window, --hop "
+            "and --frame to take it as samples."
+        )
+    times = x.shape[1]
+    labels = [None] * len(x) if raw.y is None else [np.full(times, label) for label in raw.y]
+    return [
+        Recording(values, f"{raw.where}, recording {i}", rate, label)
+        for i, (values, label) in enumerate(zip(x, labels, strict=True))
+    ]
+
+
+def cut(parts: Mapping[str, Sequence[Recording]], framing: Framing) -> dict[str, Raw]:
+    """Cut all three splits into samples of ``framing.shape``.
+
+    Windows overlap, so two samples must not be held out at random: a sample would be tested that
+    was half learnt. Of a source without a validation or a test split, a tenth of its training
+    recordings is held out whole for each that it lacks (drawn by ``numpy.random.default_rng(0)``)
+    if there are ten; else the last tenth of the time of each (the tenth before it, for a second).
+
+    A sample's label is the largest among its times: of 0 and 1, whether it holds a 1 anywhere.
+
+    Args:
+        parts: "train" and, where the source has them, "validation" and "test".
+        framing: how samples are cut.
+
+    Raises:
+        DataError: recordings differ in their channels or are too short to be divided.
+    """
+    for recording in (r for part in parts.values() for r in part):
+        if recording.channels != framing.channels:
+            raise DataError(
+                f"{recording.where} has {recording.channels} channels, but the others have "
+                f"{framing.channels}. Give recordings with the same channels."
+            )
+    return {name: _samples(part, framing) for name, part in _hold_out(parts, framing).items()}
+
+
+def labels_of(recording: Recording, framing: Framing, *, pad: bool) -> NDArray[Any] | None:
+    """Return the label of each sample that is cut from a recording: the largest of its times."""
+    if recording.labels is None:
+        return None
+    starts = framing.starts(len(recording), pad=pad)
+    ends = np.clip(starts + framing.window, 1, len(recording))
+    starts = np.clip(starts, 0, ends - 1)
+    return np.array([recording.labels[s:e].max() for s, e in zip(starts, ends, strict=True)])
+
+
+def _samples(recordings: Sequence[Recording], framing: Framing) -> Raw:
+    x = np.concatenate([framing.split(r.values, pad=False) for r in recordings])
+    labels = [labels_of(r, framing, pad=False) for r in recordings]
+    known = [y for y in labels if y is not None]
+    y = np.concatenate(known) if len(known) == len(recordings) else None
+    return Raw(x, y, where=recordings[0].where)
+
+
+def _hold_out(
+    parts: Mapping[str, Sequence[Recording]], framing: Framing
+) -> dict[str, list[Recording]]:
+    missing = [split for split in SPLITS if split not in parts]
+    complete = {name: list(part) for name, part in parts.items()}
+    train = complete["train"]
+    n = len(train)
+    if missing and n >= _WHOLE:
+        order = np.random.default_rng(0).permutation(n)
+        for i, split in enumerate(missing):
+            chosen = order[i * (n // 10) : (i + 1) * (n // 10)]
+            complete[split] = [train[j] for j in np.sort(chosen)]
+        complete["train"] = [train[j] for j in np.sort(order[len(missing) * (n // 10) :])]
+    elif missing:
+        shortest = min(train, key=len)
+        if len(shortest) // 10 < framing.window:
+            raise DataError(
+                f"{shortest.where} has {len(shortest):,} times, of which a tenth is held out as "
+                f"the {' and the '.join(missing)} split; that must hold a window of "
+                f"{framing.window}. Give a longer recording, at least ten, or a smaller --window."
+            )
+        for i, split in enumerate(reversed(missing)):
+            complete[split] = [_part(r, -(i + 1), -i) for r in train]
+        complete["train"] = [_part(r, None, -len(missing)) for r in train]
+    return complete
+
+
+def _part(recording: Recording, start: int | None, stop: int) -> Recording:
+    """Return the part between two times, each in tenths of the recording before its end."""
+    tenth = len(recording) // 10
+    first = 0 if start is None else len(recording) + start * tenth
+    rows = slice(first, len(recording) + stop * tenth)
+    labels = None if recording.labels is None else recording.labels[rows]
+    return replace(recording, values=recording.values[rows], labels=labels)

@@ -1,0 +1,148 @@
+"""The user's own samples for a trained model, however many: read and scaled a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinygrad_ae.data.dataset import Scaling, within_unit
+from tinygrad_ae.data.framing import Framing
+from tinygrad_ae.data.recordings import Recording
+from tinygrad_ae.errors import DataError
+
+_ROWS = 1024  # looked at a time when all of a file has to be
+
+
+class Rows(Protocol):
+    """What samples are read from: an array, or a file that gives its slices as arrays."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
+
+
+class Samples:
+    """Samples scaled as a model's training data was, shape (n, d), float32.
+
+    Much like an array: it has a length, and slices of it, and ``numpy.asarray`` reads it whole.
+    A slice is read, checked and scaled when it is asked for, so that the whole need not fit in
+    the memory.
+
+    Args:
+        rows: as the source holds them, shape (n, ...).
+        shape: of one sample.
+        scaling: of the model's data; None leaves the values as they are.
+        where: what to call the source in a message.
+        names: the file name of each sample, where each has one.
+        labels: of the samples, shape (n,), or None.
+        recordings: that the samples were cut from, in order; none if they were not.
+        framing: how they were cut.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        shape: tuple[int, ...],
+        scaling: Scaling | None,
+        *,
+        where: str,
+        names: tuple[str, ...] | None = None,
+        labels: NDArray[Any] | None = None,
+        recordings: Sequence[Recording] = (),
+        framing: Framing | None = None,
+    ) -> None:
+        self._rows, self._where = rows, where
+        self.sample_shape, self.names, self.labels = shape, names, labels
+        self.recordings, self.framing = list(recordings), framing
+        self._scaling = Scaling() if scaling is None else _for(rows, scaling)
+        # Sensors and the columns of a table may well hold outliers, which are what one looks
+        # for; the values of pictures have a range.
+        bounded = scaling is not None and scaling.scale.ndim == 0 and framing is None
+        self._limits = (-1.0, 2.0) if bounded else (-np.inf, np.inf)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return len(self), int(np.prod(self.sample_shape))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        """Return some of the samples, shape (k, d).
+
+        Raises:
+            DataError: one is not finite, or its values are of another range than the model's.
+        """
+        start = rows.indices(len(self))[0]
+        raw = self._rows[rows]
+        raw = raw.reshape(len(raw), self.shape[1])
+        if raw.dtype.kind == "f" and not np.isfinite(raw).all():
+            first = start + int((~np.isfinite(raw)).any(1).argmax())
+            raise DataError(
+                f"{self._where} holds NaN or infinite values: the first are in sample {first}, "
+                "counted from 0. Remove such samples or fill the gaps."
+            )
+        x = self._scaling.apply(raw)
+        if x.size and (x.min() < self._limits[0] or x.max() > self._limits[1]):
+            offset, scale = self._scaling.offset, self._scaling.scale
+            raise DataError(
+                f"{self._where}: found values from {raw.min():g} to {raw.max():g}, but the "
+                f"model's data lay between {offset:g} and {offset + scale:g}. Give the values "
+                "in the units that the model was trained on."
+            )
+        return x
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("samples are read from their source, which makes a copy")
+        x = np.empty(self.shape, np.float32)
+        for start in range(0, len(self), _ROWS):
+            x[start : start + _ROWS] = self[start : start + _ROWS]
+        return x if dtype is None else x.astype(dtype, copy=False)
+
+    def restore(self, x: NDArray[Any]) -> list[Recording]:
+        """Return what a model made of the samples, put together to recordings again.
+
+        Args:
+            x: scaled as the samples are, in their order, shape (n, d).
+
+        Returns:
+            As many recordings as the samples were cut from, as long and in the same units; of
+            spectra they have the phase that the recordings had.
+
+        Raises:
+            DataError: the samples were not cut from recordings, or are another number.
+        """
+        if self.framing is None:
+            raise DataError(f"{self._where} holds samples that were not cut from recordings.")
+        raw = self._scaling.invert(x)
+        joined, start = [], 0
+        for recording in self.recordings:
+            n = len(self.framing.starts(len(recording)))
+            values = self.framing.join(raw[start : start + n], recording.values)
+            joined.append(replace(recording, values=values))
+            start += n
+        return joined
+
+
+def _for(rows: Rows, scaling: Scaling) -> Scaling:
+    """The scaling, or its equivalent where bytes and 0...1 stand for each other."""
+    if scaling.scale.ndim == 0 and scaling.offset == 0:
+        if scaling.scale == 255 and rows.dtype != np.uint8 and _all_within_unit(rows):
+            return Scaling()
+        if scaling.scale == 1 and rows.dtype == np.uint8 and not _all_within_unit(rows):
+            return Scaling(scale=255.0)
+    return scaling
+
+
+def _all_within_unit(rows: Rows) -> bool:
+    parts = (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+    return all(map(within_unit, parts))
