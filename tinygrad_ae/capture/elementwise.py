@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import Node
 from ..ops.formula import parts
+from ..ops.op import Array
 from .program import DType, Value
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:
     text = f"{f.__name__}({', '.join(f'{{{k}}}' for k in range(len(ready)))}, {{out}})"
     if f in (np.maximum, np.minimum):  # NumPy wants their output named
         text = text.replace("{out}", "out={out}")
-    return to.add(text, ready, to.buffer(shape, dtype), elementwise=True)
+    out = to.buffer(shape, dtype, template=_layout(shape, dtype, args))
+    return to.add(text, ready, out, elementwise=True)
 
 
 def _kind(value: Value) -> Any:
@@ -110,9 +112,24 @@ def _operands(
         wanted = () if enough else v.shape
         if f in (np.maximum, np.minimum) and shape:
             # With an array without axes as operand these two run without SIMD, many times slower.
-            wanted = shape if np.prod(shape) <= 4096 else shape[-1:]
+            wanted = shape if np.prod(shape) <= 4096 else _row(shape, args)
         ready.append(to.constant(v.number.item(), wanted, dtype))
     return ready
+
+
+def _row(shape: tuple[int, ...], args: list[Value]) -> tuple[int, ...]:
+    """Return the shape of an array along the axis whose elements lie side by side in memory."""
+    like = _layout(shape, np.dtype(bool), args)
+    if like is None:
+        return shape[-1:]
+    axis = next(i for i, n in enumerate(shape) if n > 1 and like.strides[i] == 1)
+    return (shape[axis], *(1,) * (len(shape) - 1 - axis))
+
+
+def _layout(shape: tuple[int, ...], dtype: DType, args: list[Value]) -> Array | None:
+    """Return an array that lies in memory as the first argument of that shape."""
+    like = next((v for v in args if v.number is None and v.shape == shape), None)
+    return None if like is None else np.empty_like(like.layout(), dtype)
 
 
 def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
@@ -128,7 +145,7 @@ def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
     if dtype not in (np.float32, np.float64):
         return None
     bits = np.dtype(f"i{dtype.itemsize}")
-    mask = to.buffer(shape, bits)
+    mask = to.buffer(shape, bits, template=_layout(shape, bits, [c]))
     to.add("copyto({out}, {0})", [c], mask)
     mask = _bitwise(to, np.negative, mask)
     if _is_zero(y):

@@ -16,7 +16,7 @@ from ..graph import Node
 from ..ops.op import Array
 from ..optim import Optimizer
 from ..tensor import Tensor
-from . import elementwise, structural
+from . import convolution, elementwise, structural  # noqa: F401 (convolution registers)
 from .program import DType, Line, Program, Uncapturable, Value
 from .trace import Call, Grads, Trace, Write
 
@@ -49,6 +49,7 @@ class Lowering:
         self._grads: dict[int, tuple[Array | None, Value | None]] = {}
         self._names: set[str] = set()
         self._constants: dict[Any, Value] = {}
+        self.shared: dict[Any, Value] = {}  # parts of operations, until something is written to
         self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
         self._arrays: list[Array] = []  # those arrays
         self._inputs = list(inputs)
@@ -104,6 +105,7 @@ class Lowering:
         assert node.op is not None
         through = self.trace.pulled.get(node)
         self._label = f"d_{through.label}" if through else node.label
+        self.backward = through is not None
         if "recompute" in node.attrs:
             raise Uncapturable(f"remat runs Python code anew in each step, at {node.where}")
         args = [self.value(x) for x in node.inputs]
@@ -192,7 +194,8 @@ class Lowering:
         )
         root = _whole(g)
         held = {_whole(value) for _, value in self._grads.values() if value is not None}
-        if root.is_buffer and root not in held and not used:
+        plain = root.is_buffer and root.layout().flags.c_contiguous
+        if plain and root not in held and not used:
             return g
         copy = self.buffer(g.shape, g.dtype, "gradient")
         self.add("copyto({out}, {0})", [g], copy)
@@ -276,9 +279,19 @@ class Lowering:
             return value
         return self.constant(value.number.item(), value.shape, value.dtype)
 
-    def buffer(self, shape: tuple[int, ...], dtype: DType, name: str | None = None) -> Value:
-        """Return a value the plan finds memory for, called after the operation."""
-        return Value(shape, np.dtype(dtype), self.name(name or self._label))
+    def buffer(
+        self,
+        shape: tuple[int, ...],
+        dtype: DType,
+        name: str | None = None,
+        template: Array | None = None,
+    ) -> Value:
+        """Return a value the plan finds memory for, called after the operation.
+
+        It lies in memory as the template, an array of its shape and type; by default in C order.
+        """
+        name = self.name(name or self._label)
+        return Value(shape, np.dtype(dtype), name, template=template)
 
     def local(self, like: Node, keeps: Sequence[Value]) -> Value:
         """Return a value that is made anew in each run."""
@@ -310,6 +323,17 @@ class Lowering:
             return None
         return Value(node.shape, node.dtype, self.name(f"{x.name}_{op.name}"), base=x, view=look)
 
+    def seen(self, x: Value, look: Callable[[Array], Array], name: str) -> Value:
+        """Return what ``look`` makes of a value: its memory if that can be, or a new array."""
+        seen = look(x.layout())
+        out = Value(seen.shape, x.dtype, self.name(f"{x.name}_{name}"))
+        if not x.local and np.may_share_memory(seen, x.layout()):
+            out.base, out.view = x, look
+        else:
+            out.local, out.keeps, out.template = True, (x,), seen
+            self.add(f"{{out}} = {self.object(name, look)}({{0}})", [x], out)
+        return out
+
     # ---- lines and names
 
     def add(
@@ -323,6 +347,8 @@ class Lowering:
         where: str = "",
     ) -> Value | None:
         """Append a line; return ``out``."""
+        if effect:
+            self.shared.clear()
         line = Line(text, list(args), out, elementwise=elementwise, effect=effect, where=where)
         self.program.lines.append(line)
         return out

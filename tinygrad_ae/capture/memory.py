@@ -44,7 +44,8 @@ def allocate(program: Program) -> int:
     start = -raw.ctypes.data % ALIGNMENT
     for value, slot in slots.items():
         here = start + slot.offset
-        value.array = raw[here : here + value.nbytes].view(value.dtype).reshape(value.shape)
+        strides = value.layout().strides
+        value.array = np.ndarray(value.shape, value.dtype, raw, here, strides)
     return total
 
 
@@ -65,10 +66,13 @@ def _in_place(
 ) -> Slot | None:
     """Return the memory of an argument that is read here for the last time."""
     for arg in args:
-        if arg not in slots or last[arg] > i or arg.shape != out.shape or arg.dtype != out.dtype:
+        root = arg.whole()
+        if root not in slots or last[root] > i or arg.dtype != out.dtype:
             continue
-        if all(other is arg or arg not in other.roots() for other in args):
-            return slots[arg]
+        if (arg.shape, arg.layout().strides) != (out.shape, out.layout().strides):
+            continue
+        if all(other is arg or root not in other.roots() for other in args):
+            return slots[root]
     return None
 
 

@@ -63,6 +63,11 @@ class Value:
             for kept in self.keeps:
                 yield from kept.roots()
 
+    def whole(self) -> Value:
+        """Return the value of whose memory this one is all, though its axes may differ."""
+        base = self.base
+        return base.whole() if base is not None and base.nbytes == self.nbytes else self
+
     def layout(self) -> Array:
         """Return an array of the same strides; its values mean nothing."""
         if self.array is not None:

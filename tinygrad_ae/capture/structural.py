@@ -40,13 +40,15 @@ def _matmul(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return product(to, x, y)
 
 
-def product(to: Lowering, x: Value, y: Value) -> Value | None:
+def product(to: Lowering, x: Value, y: Value) -> Value:
     """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead."""
     shape = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     shape += x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
     two = len(x.shape) == len(y.shape) == 2
     text = "{0}.dot({1}, {out})" if two else "matmul({0}, {1}, {out})"
-    return to.add(text, [x, y], to.buffer(shape, x.dtype))
+    out = to.buffer(shape, x.dtype)
+    to.add(text, [x, y], out)
+    return out
 
 
 @emitter("linear")
@@ -55,7 +57,6 @@ def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
         return None
     z = product(to, x, transposed(to, weight))
-    assert z is not None
     return to.add("add({0}, {1}, {out})", [z, bias], z)
 
 
@@ -94,7 +95,7 @@ def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
         return None
     if node.dtype.kind == "f" and node.shape == () and _is_square(to, node):
         d = to.value(node.inputs[0].inputs[0])
-        if d.number is None and d.layout().flags.c_contiguous and d.dtype == node.dtype:
+        if d.number is None and d.layout().flags.forc and d.dtype == node.dtype:
             flat = _flat(to, d)
             if flat is not None:  # the mean of squares is an inner product
                 total = to.add("dot({0}, {1}, {out})", [flat, flat], _scalar(to, node))
@@ -119,7 +120,7 @@ def _flat(to: Lowering, x: Value) -> Value | None:
     if x.local:
         return None
     n = math.prod(x.shape)
-    return Value((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.reshape(n))
+    return Value((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.ravel("K"))
 
 
 # ---- the sigmoid

@@ -13,22 +13,28 @@ So the gradient of any of the three operations is again one of the three, to eve
 (Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning"). As everywhere in
 deep learning the kernel is not flipped: "convolution" is cross-correlation.
 
-Each is computed as a single matrix product, over arrays that hold the samples last in memory
-(see windows.py). Results keep that layout, so the next layer finds its input lying as it
-needs it.
+Each is one matrix product with the columns of x, where every window of x is a column, or with
+the transpose of taking columns, which adds windows back into place:
+
+    conv(x, W) = W · columns(x),  conv_weight(x, y) = y · columns(x)ᵀ,
+    conv_transpose(y, W) = columnsᵀ(Wᵀ · y).
+
+Windows are short, and NumPy and BLAS are fast on long contiguous runs. So arrays keep their first
+axis, the samples, last in memory: then each element of a window is such a run. Results keep that
+layout, so the next layer finds its input lying as it needs it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .op import Array, Op, as_array
 from .shape import reshape
-from .windows import Lengths, add_windows, count, per_axis, view_windows, zeros_samples_last
+from .windows import Lengths, Overlap, count, overlaps, per_axis, samples_last, zeros_samples_last
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -51,97 +57,93 @@ class Geometry(NamedTuple):
     dilation: Lengths
     groups: int
 
-    def padded(self, size: Lengths) -> Lengths:
-        """Return the input's spatial size with padding."""
-        return tuple(n + a + b for n, (a, b) in zip(size, self.padding, strict=True))
+    def counts(self, size: Lengths, kernel: Lengths) -> Lengths:
+        """Return how many windows there are along each axis."""
+        padded = tuple(n + a + b for n, (a, b) in zip(size, self.padding, strict=True))
+        return count(padded, kernel, self.stride, self.dilation)
+
+    def overlaps(self, size: Lengths, counts: Lengths, kernel: Lengths) -> Iterator[Overlap]:
+        """Yield what each element of the kernel covers; see :func:`~.windows.overlaps`."""
+        before = tuple(a for a, _ in self.padding)
+        return overlaps(size, counts, kernel, self.stride, self.dilation, before)
 
 
-def _channels(x: Array, groups: int) -> Array:
-    """(N, channels, *size) as (groups, channels / groups, *size · N): samples last."""
-    places = math.prod(x.shape[2:]) * x.shape[0]
-    return np.moveaxis(x, 0, -1).reshape(groups, x.shape[1] // groups, places)
+def columns(x: Any, kernel: Lengths, counts: Lengths, geometry: Geometry, out: Any = None) -> Any:
+    """All windows of x, (N, C, *size), as (C, *kernel, *counts, N); what lies outside is 0."""
+    x = np.moveaxis(samples_last(x), 0, -1)
+    if out is None:
+        out = np.empty((x.shape[0], *kernel, *counts, x.shape[-1]), x.dtype)
+    for element, windows, places in geometry.overlaps(x.shape[1:-1], counts, kernel):
+        everywhere = out[:, *element]
+        inside = everywhere[:, *windows]
+        if inside.size < everywhere.size:
+            everywhere[...] = 0
+        inside[...] = x[:, *places]
+    return out
 
 
-def _rows(W: Array, groups: int) -> Array:
-    """A weight as one matrix per group: (G, out / G, C / G · |kernel|)."""
-    return W.reshape(groups, W.shape[0] // groups, math.prod(W.shape[1:]))
+def add_columns(columns: Any, out: Array, geometry: Geometry) -> Array:
+    """Add columns to the places of out, (N, C, *size), that they cover."""
+    target: Any
+    target, n = np.moveaxis(out, 0, -1), out.ndim - 2
+    kernel, counts = columns.shape[1 : n + 1], columns.shape[n + 1 : -1]
+    for element, windows, places in geometry.overlaps(out.shape[2:], counts, kernel):
+        target[:, *places] += columns[:, *element, *windows]
+    return out
 
 
-def _unpadded(x: Array, geometry: Geometry) -> Array:
-    sides = zip(x.shape[2:], geometry.padding, strict=True)
-    inner: Any = (..., *(slice(a, n - b) for n, (a, b) in sides))
-    view: Array = x[inner]
-    return view
+def matrix(a: Array, groups: int, n: int = 1) -> Array:
+    """One matrix per group, its rows along the first ``n`` axes: (G, rows / G, others)."""
+    rows, others = math.prod(a.shape[:n]), math.prod(a.shape[n:])
+    return a.reshape(groups, rows // groups, others)
 
 
-def _columns(x: Array, kernel: Lengths, geometry: Geometry, counts: Lengths) -> Array:
-    """All windows as the columns of one matrix per group: (G, C / G · |kernel|, windows · N)."""
-    padded = zeros_samples_last((*x.shape[:2], *geometry.padded(x.shape[2:])), x.dtype)
-    _unpadded(padded, geometry)[...] = x
-    windows = view_windows(padded, kernel, geometry.stride, geometry.dilation)
-    n = len(kernel)
-    windows = windows[(slice(None), slice(None), *map(slice, counts))]
-    order = (1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n), 0)
-    rows = x.shape[1] // geometry.groups * math.prod(kernel)
-    return windows.transpose(order).reshape(geometry.groups, rows, math.prod(counts) * x.shape[0])
+def channels(y: Array, groups: int) -> Array:
+    """(N, channels, *size) as one matrix per group: (G, channels / G, *size · N)."""
+    return matrix(np.moveaxis(y, 0, -1), groups)
 
 
-def _from_channels(z: Array, channels: int, size: Lengths, n: int) -> Array:
-    return np.moveaxis(z.reshape(channels, *size, n), -1, 0)
-
-
-def _check(x: Lengths, W: Lengths, geometry: Geometry) -> None:
-    """Raise unless a convolution by W can read x."""
+def _check(x: Lengths, W: Lengths, axis: int, geometry: Geometry) -> None:
+    """Raise unless x has as many axes as W, and as many channels as W has along ``axis``."""
     n, groups = len(geometry.stride), geometry.groups
     axes = "length" if n == 1 else "height, width"
     if len(x) != n + 2 or len(W) != n + 2:
         raise ValueError(
-            f"the input must be (batch, channels, {axes}) and the weight have as many axes; "
-            f"they are {x} and {W}"
+            f"the input must be (batch, channels, {axes}) and the weight have {n + 2} axes "
+            f"too; they are {x} and {W}"
         )
-    if W[1] * groups != x[1]:
+    reads = W[axis] * (groups if axis else 1)
+    if reads != x[1]:
+        among = f"with groups={groups} " if axis else ""
         raise ValueError(
-            f"with groups={groups} the weight {W} reads {W[1] * groups} channels, "
-            f"and the input {x} has {x[1]}"
+            f"{among}the weight {W} reads {reads} channels, and the input {x} has {x[1]}"
         )
-    _check_groups(W, groups)
-
-
-def _check_groups(W: Lengths, groups: int) -> None:
     if W[0] % groups:
         raise ValueError(f"the first axis of the weight {W} does not divide into {groups} groups")
 
 
 def _conv(x: Array, W: Array, *, geometry: Geometry) -> Array:
-    _check(x.shape, W.shape, geometry)
-    kernel, groups = W.shape[2:], geometry.groups
-    counts = count(geometry.padded(x.shape[2:]), kernel, geometry.stride, geometry.dilation)
-    z = _rows(W, groups) @ _columns(x, kernel, geometry, counts)
-    return _from_channels(z, W.shape[0], counts, x.shape[0])
+    _check(x.shape, W.shape, 1, geometry)
+    n, kernel, groups = W.ndim - 2, W.shape[2:], geometry.groups
+    counts = geometry.counts(x.shape[2:], kernel)
+    z = matrix(W, groups) @ matrix(columns(x, kernel, counts, geometry), groups, 1 + n)
+    return np.moveaxis(z.reshape(W.shape[0], *counts, x.shape[0]), -1, 0)
 
 
 def _conv_transpose(y: Array, W: Array, *, size: Lengths, geometry: Geometry) -> Array:
-    groups, kernel = geometry.groups, W.shape[2:]
-    if y.shape[1] != W.shape[0]:
-        raise ValueError(
-            f"the weight {W.shape} reads {W.shape[0]} channels, and the input {y.shape} has "
-            f"{y.shape[1]}"
-        )
-    _check_groups(W.shape, groups)
-    columns = _rows(W, groups).transpose(0, 2, 1) @ _channels(y, groups)
-    n, channels = len(kernel), W.shape[1] * groups
-    windows = columns.reshape(channels, *kernel, *y.shape[2:], y.shape[0])
-    shape = (y.shape[0], channels, *geometry.padded(size))
-    out = zeros_samples_last(shape, columns.dtype)
-    order = (2 * n + 1, 0, *range(n + 1, 2 * n + 1), *range(1, n + 1))
-    add_windows(out, windows.transpose(order), geometry.stride, geometry.dilation)
-    return _unpadded(out, geometry)
+    _check(y.shape, W.shape, 0, geometry)
+    groups, channels_out = geometry.groups, W.shape[1] * geometry.groups
+    z = matrix(W, groups).transpose(0, 2, 1) @ channels(y, groups)
+    windows = z.reshape(channels_out, *W.shape[2:], *y.shape[2:], y.shape[0])
+    return add_columns(
+        windows, zeros_samples_last((y.shape[0], channels_out, *size), z.dtype), geometry
+    )
 
 
 def _conv_weight(x: Array, y: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
-    groups = geometry.groups
-    columns = _columns(x, kernel, geometry, y.shape[2:])
-    W = _channels(y, groups) @ columns.transpose(0, 2, 1)
+    n, groups = len(kernel), geometry.groups
+    windows = matrix(columns(x, kernel, y.shape[2:], geometry), groups, 1 + n)
+    W = channels(y, groups) @ windows.transpose(0, 2, 1)
     return W.reshape(y.shape[1], x.shape[1] // groups, *kernel)
 
 
@@ -304,16 +306,9 @@ def _transposed(
         raise ValueError(
             f"output_padding {extra} must be less than the larger of stride {s} and dilation {d}"
         )
-    if x.ndim != n + 2 or W.ndim != n + 2:
-        raise ValueError(
-            f"conv_transpose{n}d takes an input and a weight of {n + 2} axes; "
-            f"got {x.shape} and {W.shape}"
-        )
-    size = tuple(
-        (x.shape[2 + i] - 1) * s[i] - 2 * p[i] + d[i] * (W.shape[2 + i] - 1) + extra[i] + 1
-        for i in range(n)
-    )
-    if min(size) < 1:
+    along = zip(x.shape[2:], W.shape[2:], s, p, d, extra, strict=False)  # conv_transpose checks
+    size = tuple((m - 1) * s - 2 * p + d * (k - 1) + e + 1 for m, k, s, p, d, e in along)
+    if min(size, default=1) < 1:
         raise ValueError(
             f"padding {p} cuts everything off: an input {x.shape} and a kernel {W.shape[2:]} "
             f"would give an output of {size}"

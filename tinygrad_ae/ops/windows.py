@@ -10,7 +10,7 @@ keep their first axis, the samples, last in memory: then each window element is 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from .op import Array, Op
 __all__ = ["fold", "sliding_windows"]
 
 Lengths = tuple[int, ...]
+Slices = tuple[slice, ...]
+Overlap = tuple[Lengths, Slices, Slices]
 
 
 def per_axis(name: str, value: int | Sequence[int], n: int, least: int) -> Lengths:
@@ -60,12 +62,18 @@ def _by(lengths: Sequence[int]) -> str:
     return " x ".join(map(str, lengths))
 
 
+def empty_samples_last(shape: Lengths, dtype: Any) -> Array:
+    """Return an array with unset values, whose first axis lies last in memory."""
+    return np.moveaxis(np.empty(shape[1:] + shape[:1], dtype), -1, 0)
+
+
 def zeros_samples_last(shape: Lengths, dtype: Any) -> Array:
-    """Zeros whose first axis lies last in memory."""
+    """Return zeros whose first axis lies last in memory."""
     return np.moveaxis(np.zeros(shape[1:] + shape[:1], dtype), -1, 0)
 
 
-def _samples_last(x: Array) -> Array:
+def samples_last(x: Array) -> Array:
+    """Return x with its first axis last in memory: a copy, unless it lies so already."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
 
 
@@ -80,32 +88,42 @@ def view_windows(x: Array, kernel: Lengths, stride: Lengths, dilation: Lengths) 
     return view
 
 
-def add_windows(out: Array, windows: Array, stride: Lengths, dilation: Lengths) -> None:
-    """Add windows (..., *windows, *kernel) to the places of ``out`` they cover."""
-    n = len(stride)
-    counts, kernel = windows.shape[-2 * n : -n], windows.shape[windows.ndim - n :]
-    for offset in itertools.product(*map(range, kernel)):
-        steps = zip(offset, dilation, stride, counts, strict=True)
-        places: Any = (..., *(slice(o * d, o * d + s * (m - 1) + 1, s) for o, d, s, m in steps))
-        element: Any = (..., *offset)
-        out[places] += windows[element]
+def overlaps(
+    size: Lengths, counts: Lengths, kernel: Lengths, stride: Lengths, dilation: Lengths,
+    padding: Lengths,
+) -> Iterator[Overlap]:  # fmt: skip
+    """Yield, for each element of the kernel, where it lies inside: (element, windows, places).
+
+    Element k of window p covers the place s·p + d·k - padding. ``windows`` are the p for which
+    that is in [0, size), and ``places`` what they cover there, as slices.
+    """
+    for element in itertools.product(*map(range, kernel)):
+        windows, places = [], []
+        for k, n, m, s, d, p in zip(element, size, counts, stride, dilation, padding, strict=True):
+            shift = d * k - p
+            first = max(0, -(shift // s))
+            last = max(first, min(m, (n - 1 - shift) // s + 1))
+            windows.append(slice(first, last))
+            places.append(slice(s * first + shift, s * last + shift, s))
+        yield element, tuple(windows), tuple(places)
 
 
-def _fold(x: Array, *, size: Lengths, stride: Lengths, dilation: Lengths) -> Array:
+def _fold(x: Any, *, size: Lengths, stride: Lengths, dilation: Lengths) -> Any:
     n = len(size)
     counts, kernel = x.shape[-2 * n : -n], x.shape[x.ndim - n :]
     if x.ndim < 2 * n or counts != count(size, kernel, stride, dilation):
         raise ValueError(
             f"fold to {_by(size)} takes (..., *windows, *kernel) as sliding_windows gives them"
         )
-    out = zeros_samples_last(x.shape[: -2 * n] + size, x.dtype)
-    add_windows(out, x, stride, dilation)
+    out: Any = zeros_samples_last(x.shape[: -2 * n] + size, x.dtype)
+    for element, windows, places in overlaps(size, counts, kernel, stride, dilation, (0,) * n):
+        out[..., *places] += x[..., *windows, *element]
     return out
 
 
 _sliding_windows: Op = Op(
     "sliding_windows",
-    lambda x, *, kernel, stride, dilation: view_windows(_samples_last(x), kernel, stride, dilation),
+    lambda x, *, kernel, stride, dilation: view_windows(samples_last(x), kernel, stride, dilation),
     lambda g, x_shape, kernel, stride, dilation: _folded(
         g, size=x_shape[len(x_shape) - len(kernel) :], stride=stride, dilation=dilation
     ),
