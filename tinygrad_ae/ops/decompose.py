@@ -16,7 +16,7 @@ import numpy as np
 from .op import Array, Op, as_array
 from .shape import expand_dims, squeeze, swapaxes
 
-__all__ = ["cholesky", "det", "inv", "slogdet", "solve"]
+__all__ = ["SignAndLog", "cholesky", "det", "inv", "slogdet", "solve"]
 
 
 def _transposed(x: Any) -> Any:
