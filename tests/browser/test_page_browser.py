@@ -2,12 +2,10 @@
 
 import json
 import re
-import shutil
 import time
 
 import numpy as np
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
@@ -16,31 +14,6 @@ from selenium.webdriver.common.keys import Keys
 from tinygrad_ae import Graph, Tensor, grad, manual_seed
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.show import page
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--force-prefers-reduced-motion", "--window-size=1400,900",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(executable_path=installed("chromedriver"))
-    options.binary_location = installed("chromium")
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
-
-
-def installed(program):
-    path = shutil.which(program)
-    assert path, f"{program} is not installed: apt-get install chromium chromium-driver"
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import click
 from .. import __version__
 from .apply import decode, draw, encode, evaluate, reconstruct
 from .examples import Examples, examples
+from .explore import explore
 from .show import explain, page, profile
 from .train import models, train
 
@@ -35,6 +36,7 @@ def app() -> None:
 
 
 for command in (
-    train, models, evaluate, reconstruct, encode, decode, draw, page, explain, profile,
+    train, models, evaluate, reconstruct, encode, decode, explore, draw, page, explain,
+    profile,
 ):  # fmt: skip
     app.add_command(command)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
 import os
-import re
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
 from ...files import atomic
 from ...graph import Graph, Node
+from ...html import assemble
 
 _SCRIPTS = ("format.js", "graph.js", "view.js", "player.js", "details.js", "main.js")
 
@@ -56,7 +53,7 @@ def page(
     heading = title or _heading(graph)
     content = Content(graph, values).data(heading)
     with atomic(target) as temporary:
-        temporary.write_text(_assemble(heading, content), "utf-8")
+        temporary.write_text(assemble(__package__, heading, content, _SCRIPTS), "utf-8")
     return target
 
 
@@ -78,16 +75,3 @@ def _heading(graph: Graph) -> str:
             scope = scope.parent
         return scope.kind
     return "Computation graph"
-
-
-def _assemble(title: str, content: dict[str, Any]) -> str:
-    folder = files(__package__)
-    data = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    parts = {
-        "title": html.escape(title),
-        "style": folder.joinpath("page.css").read_text("utf-8"),
-        "data": data.replace("<", "\\u003c"),  # else "</script>" in a name would end it
-        "script": "\n".join(folder.joinpath(name).read_text("utf-8") for name in _SCRIPTS),
-    }
-    template = folder.joinpath("page.html").read_text("utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], template)

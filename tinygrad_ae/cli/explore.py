@@ -1,0 +1,32 @@
+"""The command that writes a page to play with a run in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .examples import Examples, examples
+
+
+@click.command(cls=Examples, epilog=examples("tinygrad-ae explore runs/autoencoder-1"))
+@click.argument("run")
+@click.option("-o", "--out", default="explore.html", show_default=True, help="The file to write.")
+@click.option("--data", metavar="PATH", help="Where the run's data is now, if it was moved.")
+def explore(run: str, out: str, data: str | None) -> None:
+    """Write a page in which a run's model encodes and decodes what you do.
+
+    RUN is a run folder. Drag over the map of codes, move latents, draw a sample, add noise, walk
+    from one sample to another. The page is one HTML file that needs no network.
+    """
+    from ..explore import explore as written
+    from ..run import Run
+    from .outputs import in_existing_folder, writing
+
+    target = in_existing_folder(Path(out))
+    trained = Run.open(run)
+    found = trained.load_data(data)
+    title = f"{type(trained.model).__name__} on {found.name}, epoch {trained.epoch}"
+    with trained.file.blame(), writing(target) as report:
+        written(trained.model, found, target, title=title)
+    click.echo(report)
