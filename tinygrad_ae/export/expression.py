@@ -6,28 +6,30 @@ import ast
 import math
 from collections.abc import Mapping
 
-_OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|",
-    ast.BitXor: "^", ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<=", ast.Eq: "===",
-    ast.NotEq: "!==", ast.USub: "-", ast.Invert: "!",
+from ..ops.formula import parts
+
+_OPERATORS = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "bitwise_and": "&",
+    "bitwise_or": "|", "bitwise_xor": "^", "greater": ">", "less": "<", "greater_equal": ">=",
+    "less_equal": "<=", "equal": "===", "not_equal": "!==", "logical_and": "&&",
+    "logical_or": "||",
 }  # fmt: skip
 
-_CALLS = {
-    **{name: f"Math.{name}" for name in ("abs", "exp", "expm1", "log", "log1p", "sqrt", "sign",
-       "sin", "cos", "tan", "sinh", "cosh", "tanh", "floor", "ceil")},
-    "arcsin": "Math.asin", "arccos": "Math.acos", "arctan": "Math.atan",
-    "maximum": "Math.max", "minimum": "Math.min", "rint": "rint", "erf": "erf",
-    "isnan": "Number.isNaN", "isfinite": "Number.isFinite",
+_FUNCTIONS = {
+    **{name: f"Math.{name}" for name in ("exp", "expm1", "log", "log1p", "sqrt", "sign", "sin",
+       "cos", "tan", "sinh", "cosh", "tanh", "floor", "ceil")},
+    "abs": "Math.abs", "absolute": "Math.abs", "arcsin": "Math.asin", "arccos": "Math.acos",
+    "arctan": "Math.atan", "maximum": "Math.max", "minimum": "Math.min", "power": "Math.pow",
+    "rint": "rint", "erf": "erf", "isnan": "Number.isNaN", "isfinite": "Number.isFinite",
+    "negative": "-", "logical_not": "!", "invert": "!",
 }  # fmt: skip
 
 _TEMPLATES = {  # what JavaScript has no function for
     "where": "({0} ? {1} : {2})",
-    "power": "Math.pow({0}, {1})",
-    "logical_and": "({0} && {1})",
-    "logical_or": "({0} || {1})",
-    "logical_not": "!({0})",
+    "square": "{0} ** 2",
     "floor_divide": "Math.floor({0} / {1})",
     "remainder": "({0} - {1} * Math.floor({0} / {1}))",
+    "isinf": "(Math.abs({0}) === Infinity)",
 }
 
 
@@ -55,27 +57,16 @@ def translate(expr: str, names: Mapping[str, str]) -> str:
 
 
 def _translated(tree: ast.expr, names: Mapping[str, str]) -> str:
-    match tree:
-        case ast.Constant(int() | float() as value):
-            return number(value)
-        case ast.Name(name):
-            return names[name]
-        case ast.BinOp(left, ast.Pow(), right):
-            return _call("power", [left, right], names)
-        case ast.BinOp(left, op, right) | ast.Compare(left, [op], [right]):
-            a, b = _translated(left, names), _translated(right, names)
-            return f"({a} {_OPERATORS[type(op)]} {b})"
-        case ast.UnaryOp(op, operand) if type(op) in _OPERATORS:
-            return f"{_OPERATORS[type(op)]}({_translated(operand, names)})"
-        case ast.Call(ast.Name(name), operands):
-            return _call(name, operands, names)
-    raise ValueError(f"{ast.unparse(tree)} has no translation into JavaScript")
-
-
-def _call(name: str, operands: list[ast.expr], names: Mapping[str, str]) -> str:
+    if isinstance(tree, ast.Constant):
+        return number(tree.value)  # type: ignore[arg-type]
+    if isinstance(tree, ast.Name):
+        return names[tree.id]
+    name, operands = parts(tree)
     values = [_translated(operand, names) for operand in operands]
+    if name in _OPERATORS:
+        return f"({f' {_OPERATORS[name]} '.join(values)})"
     if name in _TEMPLATES:
         return _TEMPLATES[name].format(*values)
-    if name not in _CALLS:
+    if name not in _FUNCTIONS:
         raise ValueError(f"{name} has no translation into JavaScript")
-    return f"{_CALLS[name]}({', '.join(values)})"
+    return f"{_FUNCTIONS[name]}({', '.join(values)})"

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 FORMULAS = {
     "where": "where(condition, x, y)",
     "astype": "x",
-    "isnan": "isnan(x)",
-    "isinf": "logical_not(logical_or(isfinite(x), isnan(x)))",
-    "isfinite": "isfinite(x)",
     "erf": "erf(x)",
     "gelu": "0.5 * x * (1 + erf(x * 0.7071067811865476))",
 }
