@@ -11,7 +11,6 @@ from . import autodiff, ops
 from .autodiff import (
     GradcheckError,
     backward,
-    check_op,
     custom_vjp,
     detect_anomaly,
     enable_grad,
@@ -34,15 +33,18 @@ from .random import default_generator, manual_seed
 from .tensor import Tensor, as_tensor, from_numpy
 
 if TYPE_CHECKING:
-    from . import nn, optim, show
+    from . import nn, optim, show, testing
+    from .testing import check_op
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """Load the larger rooms when they are first entered, so that importing stays quick."""
-    if name in ("nn", "optim", "show"):
+    if name in ("nn", "optim", "show", "testing"):
         return importlib.import_module(f"{__name__}.{name}")
+    if name == "check_op":
+        return importlib.import_module(f"{__name__}.testing").check_op
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -86,6 +88,7 @@ __all__ = [
     "record_everything",
     "remat",
     "show",
+    "testing",
     "value_and_grad",
     "vjp",
 ]

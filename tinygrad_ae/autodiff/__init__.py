@@ -5,12 +5,10 @@ from .custom import custom_vjp, remat
 from .engine import backward, grad
 from .functional import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_everything
-from .op_check import check_op
 
 __all__ = [
     "GradcheckError",
     "backward",
-    "check_op",
     "custom_vjp",
     "detect_anomaly",
     "enable_grad",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError
-from ..ops.op import Array, Op
-from ..tensor import Tensor, _wrap, from_numpy
-from .check import GradcheckError, gradcheck, gradgradcheck
-from .engine import grad
-from .modes import enable_grad, no_grad
+from .autodiff import GradcheckError, enable_grad, grad, gradcheck, gradgradcheck, no_grad
+from .capture import CaptureWarning, compile
+from .errors import GradientError
+from .ops.op import Array, Op
+from .tensor import Tensor, _wrap, from_numpy
 
 
 def check_op(
@@ -26,7 +26,8 @@ def check_op(
 
     Checked are its value, first and second derivative, that it gives the same in float32 and for
     every memory layout, that arguments it broadcasts receive their gradient, that neither it nor
-    its rules write to what they are given, and that its ``expr`` and LaTeX fit.
+    its rules write to what they are given, that it is the same in a compiled step, and that its
+    ``expr`` and LaTeX fit.
 
     Args:
         op: the operation, or a function built on it.
@@ -84,6 +85,7 @@ def _check_sample(
         gradgradcheck(f, arrays)
     for fewer in _broadcasting(f, arrays):
         gradcheck(f, fewer)
+    _check_replay(f, arrays)
 
 
 def _check_value(what: str, got: Array, wanted: Array) -> None:
@@ -138,6 +140,22 @@ _LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "backwards": lambda a: np.asarray(np.flip(np.flip(a).copy())),
     "with gaps": lambda a: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a.copy(),
 }
+
+
+def _check_replay(f: Callable[..., Any], arrays: tuple[Array, ...]) -> None:
+    """Raise unless a compiled step, replayed, gives the values and gradients of an eager one."""
+
+    def step(*xs: Tensor) -> list[Tensor | None]:
+        return _results(f, [x.detach().requires_grad_() for x in xs])
+
+    compiled = compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CaptureWarning)  # what looks at values runs as written
+        compiled(*(a * 0.5 for a in arrays))
+        replayed = compiled(*arrays)
+    for got, wanted in zip(replayed, step(*map(from_numpy, arrays)), strict=True):
+        if got is not None and wanted is not None:
+            _check_value("what a compiled step makes of it", got.data, wanted.data)
 
 
 def _broadcasting(f: Callable[..., Any], arrays: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
