@@ -113,7 +113,7 @@ class Node:
         self.shape, self.dtype, self.index = value.shape, value.dtype, next(clock)
         self.scope = state.scope
         self.hooks = self.leaf = self.name = None
-        frame = user_frame(2)  # above this line stand __init__ and what records, both ours
+        frame = user_frame(3)  # above this line stand __init__, what records, and what called that
         self._code, self._instruction = frame.f_code, frame.f_lasti
 
     @property

@@ -484,17 +484,18 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         mutation.check_views(args)
     values: list[Any] = []
     nodes: list[Any] = []
-    tracked = 0  # bit k: input k requires a gradient
-    for k, a in enumerate(args):
+    tracked, bit = 0, 1  # bit k of ``tracked``: input k requires a gradient
+    for a in args:
         if isinstance(a, Tensor):
             node = a._node
             values.append(a.data)
             if node is not None and node.tracked:
-                tracked |= 1 << k
+                tracked |= bit
         else:
             node = None
             values.append(as_array(a))
         nodes.append(node)
+        bit += bit
     if capture is not None:
         capture.computing(op, attrs)
     try:
@@ -515,21 +516,20 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     if now.anomaly and kind == "f" and not np.isfinite(z).all():
         raise _not_finite(op, args)
     out = _wrap(z)
-    recording, everything = now.recording, now.everything
-    if not recording and capture is None:
+    if not tracked and not now.everything:
         return out
+    recording = now.recording
     keep = op.saves(tracked, len(args)) if tracked and recording and kind == "f" else None
-    if keep is None and not everything:
+    if keep is None and not (now.everything and (recording or capture is not None)):
         return out
-    values.append(z)
-    saved: list[Any] = [None] * len(values)
+    saved: list[Any] = [None] * len(args)
+    saved.append(z if now.everything else None)
     for i in keep or ():
-        v = values[i]
-        if v is not z and v is args[i] and isinstance(v, np.ndarray):
-            v = v.copy()  # not a tensor's: the caller may overwrite it
-        saved[i] = v
-    if everything:
-        saved[-1] = z
+        if i == len(args):
+            saved[i] = z
+        else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
+            v = values[i]
+            saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
     if None in nodes:
         nodes = [
             n or (a.node if isinstance(a, Tensor) else _constant(a))

@@ -9,7 +9,6 @@ in, so every node's gradient is complete when it is its turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from sys import getrefcount
 from typing import Any
 
@@ -142,13 +141,13 @@ def pull_back(
                 _check_leaf(node)
                 deliver(node, _own(g, node, owned, record))
             if node.op is not None and node.index > since:
-                with capture.pulling(node) if capture is not None else _nothing:
+                if capture is None:
                     pulled = _pull_node(node, g, pending, owned, wanted, record)
+                else:
+                    with capture.pulling(node):
+                        pulled = _pull_node(node, g, pending, owned, wanted, record)
                 if pulled and not retain:
                     node.saved = None
-
-
-_nothing = nullcontext()
 
 
 def _pull_node(
@@ -163,7 +162,7 @@ def _pull_node(
 
     Return False if no gradient of its inputs is wanted: then nothing is done.
     """
-    op, values = node.op, None
+    op, observer, values = node.op, state.observer, None
     assert op is not None
     for k, x in enumerate(node.inputs):
         if not x.tracked or (wanted is not None and x not in wanted):
@@ -174,10 +173,10 @@ def _pull_node(
         if pull is None:
             continue
         try:
-            if state.observer is None:
+            if observer is None:
                 gx = pull(k, g, node, values)
             else:
-                gx = state.observer("backward", node, pull, k, g, node, values)
+                gx = observer("backward", node, pull, k, g, node, values)
         except Exception as error:
             error.add_note(f"in the rule of {op.name} for argument {k}; forward at {node.where}")
             raise
