@@ -441,10 +441,6 @@ class Tensor(Operators):
             )
         return type(self), (self.data, self.requires_grad, None, self.name)
 
-    @staticmethod
-    def __record_op__(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
-        return record(op, args, attrs)
-
 
 def as_tensor(data: TensorLike) -> Tensor:
     """Return a tensor as it is, anything else as a tensor of its own memory."""
@@ -484,7 +480,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         mutation.check_views(args)
     values: list[Any] = []
     nodes: list[Any] = []
-    tracked, bit = 0, 1  # bit k of ``tracked``: input k requires a gradient
+    tracked, bit, foreign = 0, 1, False  # bit k of ``tracked``: input k requires a gradient
     for a in args:
         if isinstance(a, Tensor):
             node = a._node
@@ -492,7 +488,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
             if node is not None and node.tracked:
                 tracked |= bit
         else:
-            node = None
+            node, foreign = None, True
             values.append(as_array(a))
         nodes.append(node)
         bit += bit
@@ -500,7 +496,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         capture.computing(op, attrs)
     try:
         if now.observer is None:
-            z = op.forward(*values, **attrs)
+            z = op.forward(*values, **attrs) if attrs else op.forward(*values)
         else:
             z = now.observer("forward", op, op.forward, *values, **attrs)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
@@ -522,14 +518,15 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     keep = op.saves(tracked, len(args)) if tracked and recording and kind == "f" else None
     if keep is None and not (now.everything and (recording or capture is not None)):
         return out
-    saved: list[Any] = [None] * len(args)
-    saved.append(z if now.everything else None)
+    values.append(z)
+    saved: list[Any] = [None] * len(values)
     for i in keep or ():
-        if i == len(args):
-            saved[i] = z
-        else:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
-            v = values[i]
-            saved[i] = v.copy() if v is args[i] and isinstance(v, np.ndarray) else v
+        saved[i] = values[i]
+    if foreign:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
+        saved = [v.copy() if v is a and isinstance(v, np.ndarray) else v
+                 for v, a in zip(saved, (*args, None), strict=True)]  # fmt: skip
+    if now.everything:
+        saved[-1] = z
     if None in nodes:
         nodes = [
             n or (a.node if isinstance(a, Tensor) else _constant(a))
@@ -539,6 +536,9 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     if capture is not None:
         capture.recorded(out._node)
     return out
+
+
+Tensor.__record_op__ = staticmethod(record)  # type: ignore[method-assign]
 
 
 def _one_array(op: Op, z: Any) -> Array:
