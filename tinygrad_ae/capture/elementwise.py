@@ -79,10 +79,16 @@ def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:
     except TypeError:
         return None
     ready = _operands(to, f, args, dtypes, shape)
-    text = f"{f.__name__}({', '.join(f'{{{k}}}' for k in range(len(ready)))}, {{out}})"
-    if f in (np.maximum, np.minimum):  # NumPy wants their output named
-        text = text.replace("{out}", "out={out}")
-    out = to.buffer(shape, dtype, template=_layout(shape, dtype, args))
+    layouts = _layouts(shape, dtype, args)
+    template = layouts[0] if layouts else None
+    # NumPy wants the output of these two named.
+    settings = "out={out}" if f in (np.maximum, np.minimum) else "{out}"
+    if template is not None and any(a.strides != template.strides for a in layouts):
+        # Left to itself NumPy walks along the last axis, however far apart its elements lie.
+        settings += f', order="{"F" if template.strides[0] == template.itemsize else "C"}"'
+    operands = "".join(f"{{{k}}}, " for k in range(len(ready)))
+    out = to.buffer(shape, dtype, template=template)
+    text = f"{f.__name__}({operands}{settings})"
     return to.add(text, ready, out, elementwise=True)
 
 
@@ -119,17 +125,16 @@ def _operands(
 
 def _row(shape: tuple[int, ...], args: list[Value]) -> tuple[int, ...]:
     """Return the shape of an array along the axis whose elements lie side by side in memory."""
-    like = _layout(shape, np.dtype(bool), args)
-    if like is None:
+    layouts = _layouts(shape, np.dtype(bool), args)
+    if not layouts:
         return shape[-1:]
-    axis = next(i for i, n in enumerate(shape) if n > 1 and like.strides[i] == 1)
+    axis = next(i for i, n in enumerate(shape) if n > 1 and layouts[0].strides[i] == 1)
     return (shape[axis], *(1,) * (len(shape) - 1 - axis))
 
 
-def _layout(shape: tuple[int, ...], dtype: DType, args: list[Value]) -> Array | None:
-    """Return an array that lies in memory as the first argument of that shape."""
-    like = next((v for v in args if v.number is None and v.shape == shape), None)
-    return None if like is None else np.empty_like(like.layout(), dtype)
+def _layouts(shape: tuple[int, ...], dtype: DType, args: list[Value]) -> list[Array]:
+    """Return arrays that lie in memory as the arguments of that shape; their values are unset."""
+    return [np.empty_like(v.layout(), dtype) for v in args if v.number is None and v.shape == shape]
 
 
 def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
@@ -145,7 +150,7 @@ def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
     if dtype not in (np.float32, np.float64):
         return None
     bits = np.dtype(f"i{dtype.itemsize}")
-    mask = to.buffer(shape, bits, template=_layout(shape, bits, [c]))
+    mask = to.buffer(shape, bits, template=_layouts(shape, bits, [c])[0])
     to.add("copyto({out}, {0})", [c], mask)
     mask = _bitwise(to, np.negative, mask)
     if _is_zero(y):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph import Node
+from ..ops.windows import empty_samples_last
 from . import elementwise
 from .program import Uncapturable, Value
 
@@ -41,12 +42,20 @@ def _matmul(to: Lowering, node: Node, args: list[Value]) -> Value | None:
 
 
 def product(to: Lowering, x: Value, y: Value) -> Value:
-    """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead."""
+    """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead.
+
+    Samples last in memory stay so when multiplied by weights, since a convolution needs them so.
+    """
     shape = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     shape += x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
     two = len(x.shape) == len(y.shape) == 2
+    weights = y.whole().array is not None
+    if two and weights and x.layout().flags.f_contiguous and not x.layout().flags.c_contiguous:
+        out = to.buffer(shape, x.dtype, template=empty_samples_last(shape, x.dtype))
+        two = False  # ``dot`` writes in C order only
+    else:
+        out = to.buffer(shape, x.dtype)
     text = "{0}.dot({1}, {out})" if two else "matmul({0}, {1}, {out})"
-    out = to.buffer(shape, x.dtype)
     to.add(text, [x, y], out)
     return out
 
