@@ -21,7 +21,7 @@ Effective VAE Training with Calibrated Decoders", ICML (2021) (one learned s²).
 """
 
 from math import log, pi
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -94,6 +94,10 @@ class Variational(nn.Module):
         error = (x - self.decoder(z)) ** 2
         each = error * ops.exp(-self.log_noise) + self.log_noise + log(2 * pi)
         return 0.5 * each.sum(-1).mean()
+
+    def prior(self, noise: Any) -> Any:
+        """Codes drawn from p(z) = N(0, 1), made of standard normal noise: it is such a code."""
+        return noise
 
     def weight(self) -> Tensor | float:
         """β, or in the first `anneal` steps of training the part of it that is due."""

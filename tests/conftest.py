@@ -2,7 +2,10 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 # No test asserts a time; and a change is judged on the same examples each time.
@@ -28,3 +31,31 @@ def pytest_terminal_summary(terminalreporter):
             f"tests/{folder} not run ({', '.join(missing)} missing): "
             f'pip install -e ".[{extra}]" to {purpose}'
         )
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with small runs: of labelled pictures (plain, vae), and of labelled signals."""
+    from tinygrad_ae.cli import main
+    from tinygrad_ae.data import load
+
+    folder = tmp_path_factory.mktemp("runs")
+    digits = load("digits").test
+    pixels = np.rint(digits.x[:300] * 255).astype(np.uint8).reshape(-1, 28, 28)
+    np.savez(folder / "pictures.npz", x=pixels, y=digits.y[:300])
+    rng = np.random.default_rng(0)
+    kind = np.arange(200) % 2
+    t = np.linspace(0, 2 * np.pi, 24)
+    waves = np.sin((1 + kind[:, None]) * (t + rng.uniform(0, 6, (200, 1)))) + 0.1 * rng.normal(
+        size=(200, 24)
+    )
+    np.savez(folder / "signals.npz", x=waves, y=kind)
+    for name, model, data in (
+        ("plain", "autoencoder", "pictures"),
+        ("vae", "variational", "pictures"),
+        ("signals", "denoising", "signals"),
+    ):
+        options = ["--hidden", "16", "--latent", "4", "--epochs", "3", "--batch-size", "16"]
+        out, source = str(folder / name), str(folder / f"{data}.npz")
+        assert main(["train", model, "--data", source, *options, "--out", out]) == 0
+    return folder

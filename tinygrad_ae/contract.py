@@ -7,7 +7,7 @@ anything here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .nn import Parameter
 from .tensor import Tensor
@@ -55,3 +55,11 @@ class Model(Trainable, Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Write saved values back."""
+
+
+@runtime_checkable
+class Generative(Protocol):
+    """What a model has besides if its codes are trained to be distributed like a known p(z)."""
+
+    def prior(self, noise: Any, /) -> Any:
+        """Turn standard normal noise, shape (n, k), into codes drawn from p(z), shape (n, k)."""

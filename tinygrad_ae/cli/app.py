@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from .apply import decode, draw, encode, evaluate, reconstruct
+from .apply import decode, denoise, draw, encode, evaluate, reconstruct
 from .examples import Examples, examples
 from .explore import explore
+from .latent import generate, interpolate, traverse
 from .show import explain, page, profile
 from .train import models, train
 
@@ -36,7 +37,7 @@ def app() -> None:
 
 
 for command in (
-    train, models, evaluate, reconstruct, encode, decode, explore, draw, page, explain,
-    profile,
+    train, models, evaluate, reconstruct, denoise, encode, decode, generate, interpolate,
+    traverse, explore, draw, page, explain, profile,
 ):  # fmt: skip
     app.add_command(command)

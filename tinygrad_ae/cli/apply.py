@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from .examples import Examples, examples
+from .options import Numbers
+from .using import ARRAY, SAMPLES, count, moved_data, output, seed, test_samples, write_samples
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ..data import Recording, Samples
     from ..run import Run
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-_ARRAY = "an .npy, .npz or .csv file"
-_SAMPLES = f"{_ARRAY}, a .png sheet, a .wav file, or a folder of pictures or sounds"
-
-
-def _output(help: str, **settings: Any) -> Callable[[Function], Function]:
-    return click.option("-o", "--out", type=click.Path(), metavar="OUT", help=help, **settings)
 
 
 @click.command(
@@ -35,7 +27,7 @@ def _output(help: str, **settings: Any) -> Callable[[Function], Function]:
 )
 @click.argument("run")
 @click.argument("input")
-@_output(f"{_SAMPLES}; a sheet has the inputs above.", required=True)
+@output(f"{SAMPLES}; a sheet has the inputs above.", required=True)
 def reconstruct(run: str, input: str, out: str) -> None:
     """Pass your samples through the code and back.
 
@@ -43,8 +35,6 @@ def reconstruct(run: str, input: str, out: str) -> None:
     a folder of pictures, or an .npy, .npz, .csv or IDX file. For a run on recordings it is one of
     any length, a .wav, .npy or .csv file or a folder of .wav files, and so is the result.
     """
-    import numpy as np
-
     from .. import evaluate
     from ..run import Run
     from .outputs import sample_target
@@ -61,12 +51,110 @@ def reconstruct(run: str, input: str, out: str) -> None:
             squared.append(evaluate.errors(x_hat, batch))
             yield x_hat
 
-    report = _write_samples(trained, target, parts(), len(samples), samples, Path(input))
+    report = write_samples(trained, target, parts(), len(samples), samples, Path(input))
     error = float(np.concatenate(squared).mean())
     click.echo(
-        f"{_count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
+        f"{count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
         f"0...1), PSNR {evaluate.psnr(error):.2f} dB\n{report}"
     )
+
+
+@click.command(
+    cls=Examples,
+    epilog=examples(
+        "tinygrad-ae denoise runs/denoising-1 -o seen.png",
+        "tinygrad-ae denoise runs/denoising-1 --noise masking --strength 0.3 -o seen.png",
+        "tinygrad-ae denoise runs/denoising-1 noisy.npy --clean clean.npy -o denoised.npy",
+    ),
+)
+@click.argument("run")
+@click.argument("input", required=False)
+@output(f"{SAMPLES}; a sheet has the noisy ones above.", required=True)
+@click.option("--clean", metavar="PATH", help="INPUT without its noise, to measure the error by.")
+@click.option(
+    "--noise", type=Numbers(str), metavar="NAME,...",
+    help="What to add to the test split, in order.  [default: what the run was trained on, or "
+    "gaussian]",
+)  # fmt: skip
+@click.option(
+    "--strength", type=Numbers(float), metavar="N,...", help="Of each noise, see 'train denoising'."
+)
+@seed()
+@moved_data()
+def denoise(
+    run: str, input: str | None, out: str, clean: str | None, noise: tuple[str, ...] | None,
+    strength: tuple[float, ...] | None, seed: int, data: str | None,
+) -> None:  # fmt: skip
+    """Take the noise out of your samples, or out of the test split with noise added.
+
+    RUN is a run folder. INPUT holds noisy samples of the shape that the run was trained on; without
+    it, noise is added to the run's test split, and what it does and what is left of it is measured.
+    """
+    from .. import uses
+    from ..errors import UserError
+    from ..evaluate import psnr
+    from ..run import Run
+    from .outputs import sample_target
+
+    if input is None and clean is not None:
+        raise UserError("--clean goes with an INPUT that is noisy; give both, or neither.")
+    if input is not None and (noise or strength):
+        raise UserError(
+            f"{input} is taken as it is, with its own noise; --noise and --strength add noise to "
+            "the test split, which is taken when no INPUT is given."
+        )
+    target = sample_target(out, input or run)
+    trained = Run.open(run)
+    source, truth = None, None
+    if input is None:
+        samples = test_samples(trained.load_data(data))
+        truth = samples[:]
+        noisy, what = _noisy(trained, truth, noise, strength, seed)
+    else:
+        source, samples, what = Path(input), trained.load_samples(input), input
+        noisy = samples[:]
+        truth = None if clean is None else trained.load_samples(clean)[:]
+    with trained.file.blame():
+        found = uses.denoise(trained.model, noisy, truth)
+    above, caption = [noisy], "noisy ones above denoised ones"
+    if truth is not None:
+        above, caption = [truth, noisy], "clean ones above noisy ones above denoised ones"
+    report = write_samples(
+        trained, target, [found.denoised], len(noisy),
+        samples if source else None, source, above, caption,
+    )  # fmt: skip
+    click.echo(f"{count(len(noisy), 'sample')}: {what}")
+    if found.mse is not None and found.noisy_mse is not None:
+        for name, mse in (("noisy", found.noisy_mse), ("denoised", found.mse)):
+            click.echo(f"  {name:<9} mean squared error {mse:.5f}  PSNR {psnr(mse):5.2f} dB")
+    else:
+        click.echo("  To measure what was gained, give them without noise too: --clean PATH")
+    click.echo(report)
+
+
+def _noisy(
+    run: Run,
+    x: NDArray[np.float32],
+    noise: tuple[str, ...] | None,
+    strength: tuple[float, ...] | None,
+    seed: int,
+) -> tuple[NDArray[np.float32], str]:
+    """Return samples with noise, the run's own unless another is given, and what was added."""
+    from ..data.corrupt import corruption
+    from ..errors import UserError
+
+    own = run.config.arguments
+    if noise is None:
+        noise = own.get("corruptions", ("gaussian",))
+        strength = strength or own.get("strength")
+        strength = strength if isinstance(strength, tuple) else (0.5,)
+    elif strength is None:
+        raise UserError(
+            f"How much of it? Give --strength, a number for each of {', '.join(noise)}."
+        )
+    corrupt = corruption(noise, strength, run.shape, np.random.default_rng(seed))
+    added = ", ".join(f"{n} {s:g}" for n, s in zip(noise, strength, strict=True))
+    return np.asarray(corrupt(x), np.float32), f"the test split with noise ({added}) added"
 
 
 @click.command(
@@ -74,7 +162,7 @@ def reconstruct(run: str, input: str, out: str) -> None:
 )
 @click.argument("run")
 @click.argument("input")
-@_output(f"{_ARRAY}: a code in each row.", required=True)
+@output(f"{ARRAY}: a code in each row.", required=True)
 def encode(run: str, input: str, out: str) -> None:
     """Turn your samples into codes.
 
@@ -92,8 +180,8 @@ def encode(run: str, input: str, out: str) -> None:
     with writing(target) as report, trained.file.blame():
         parts = evaluate.encodings(trained.model, samples)
         write_array(target, parts, len(samples), key="codes")
-    count = _count(len(samples), "code")
-    click.echo(f"{count} of {_count(trained.model.latent, 'number')}\n{report}")
+    codes = count(len(samples), "code")
+    click.echo(f"{codes} of {count(trained.model.latent, 'number')}\n{report}")
 
 
 @click.command(
@@ -101,7 +189,7 @@ def encode(run: str, input: str, out: str) -> None:
 )
 @click.argument("run")
 @click.argument("codes")
-@_output(f"{_SAMPLES}.", required=True)
+@output(f"{SAMPLES}.", required=True)
 def decode(run: str, codes: str, out: str) -> None:
     """Turn codes into samples.
 
@@ -117,77 +205,13 @@ def decode(run: str, codes: str, out: str) -> None:
     z = load_samples(codes, (trained.model.latent,), None)
     with trained.file.blame():
         parts = evaluate.decodings(trained.model, z)
-        report = _write_samples(trained, target, parts, len(z))
-    click.echo(f"{_count(len(z), 'sample')} of shape {trained.shape}\n{report}")
-
-
-def _write_samples(
-    run: Run,
-    target: Path,
-    parts: Iterable[NDArray[Any]],
-    n: int,
-    samples: Samples | None = None,
-    source: Path | None = None,
-) -> str:
-    """Write samples in the form that the target's suffix chooses; arrays in the data's units.
-
-    Args:
-        run: that made them.
-        target: see ``outputs.sample_target``.
-        parts: the samples, shape (n, d), scaled, in batches.
-        n: how many there are.
-        samples: that they are reconstructions of.
-        source: where those were read from.
-
-    Returns:
-        What to report of the target.
-    """
-    from ..data.tables import feature_names
-    from ..evaluate import gather
-    from . import outputs
-
-    columns = None
-    if source is not None and (run.framing is not None or len(run.shape) == 1):
-        columns = feature_names(source)
-    with outputs.writing(target) as report:
-        if run.framing is not None and target.suffix != outputs.SHEET:
-            x = gather(parts, n)
-            outputs.write_recordings(target, _recordings(run, x, samples), columns)
-        elif target.suffix in outputs.ARRAYS:
-            arrays = (run.scaling.invert(x).reshape(-1, *run.shape) for x in parts)
-            outputs.write_array(target, arrays, n, key="x", columns=columns)
-        elif target.suffix == outputs.SHEET:
-            x = gather(parts, n)
-            above = [] if samples is None else [samples[:]]
-            shown = outputs.write_sheet(target, [*above, x], run.shape)
-            if above:
-                report += ": inputs above their reconstructions"
-            if shown < n:
-                report += f", the first {shown} of {n:,}"
-        else:
-            names = None if samples is None else samples.names
-            outputs.write_pictures(target, gather(parts, n), run.shape, names)
-    return report
-
-
-def _recordings(run: Run, x: NDArray[Any], samples: Samples | None) -> list[Recording]:
-    """Put windows together: to the recordings they were cut from, or to one of their length."""
-    from ..data import Recording
-
-    if samples is not None:
-        return samples.restore(x)
-    assert run.framing is not None
-    values = run.framing.join(run.scaling.invert(x))
-    return [Recording(values, "The decoded recording", run.framing.rate)]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+        report = write_samples(trained, target, parts, len(z))
+    click.echo(f"{count(len(z), 'sample')} of shape {trained.shape}\n{report}")
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae evaluate runs/autoencoder-1"))
 @click.argument("run")
-@click.option("--data", metavar="PATH", help="Where the run's data is now, if it was moved.")
+@moved_data()
 def evaluate(run: str, data: str | None) -> None:
     """Compare a run with PCA on its test split.
 
@@ -199,7 +223,7 @@ def evaluate(run: str, data: str | None) -> None:
 
     trained = Run.open(run)
     found = trained.load_data(data)
-    title = f"{found.name}: {_count(len(found.test), 'test sample')}, epoch {trained.epoch}"
+    title = f"{found.name}: {count(len(found.test), 'test sample')}, epoch {trained.epoch}"
     report.quality(title, trained, results.measure(trained, found))
 
 
@@ -211,7 +235,7 @@ def evaluate(run: str, data: str | None) -> None:
     ),
 )
 @click.argument("model")
-@_output("The picture: .svg, .png, .pdf, or .dot.", default="graph.svg", show_default=True)
+@output("The picture: .svg, .png, .pdf, or .dot.", default="graph.svg", show_default=True)
 @click.option("--gradients", is_flag=True, help="Show how much gradient flows where, and why.")
 @click.option("--values", is_flag=True, help="Show small pictures of the values.")
 @click.option("--cost", is_flag=True, help="Measure time and memory of each operation.")

@@ -55,7 +55,7 @@ def reconstructions(
             ha="left",
         )
         axes = figure.subplots(3, len(chosen), squeeze=False)
-        if _is_image(shape):
+        if is_image(shape):
             _image_rows(figure, axes, samples, copies, errors, shape)
         else:
             _line_rows(axes, samples, copies, errors)
@@ -90,11 +90,11 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
     columns = min(16 if len(chosen) > 32 else 8, len(chosen))
     rows = -(-len(chosen) // columns)
     limit = _limit(weights[chosen])
-    size = 0.6 if _is_image(shape) else 0.8
+    size = 0.6 if is_image(shape) else 0.8
     with sheet((1.1 + max(size * columns, 3.6), 0.6 + size * rows)) as figure:
         of = f"{len(chosen)} of {len(weights)}" if len(chosen) < len(weights) else f"{len(weights)}"
         figure.suptitle(f"First-layer filters: {of} units, largest norm first", x=0.01, ha="left")
-        if _is_image(shape):
+        if is_image(shape):
             figure.supxlabel("weights: red positive, blue negative, white 0", fontsize=8)
         else:
             figure.supxlabel("weight of each value of a sample; grey: 0", fontsize=8)
@@ -103,7 +103,7 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
             bare(ax)
         image = None
         for ax, unit in zip(axes.flat, chosen, strict=False):
-            if not _is_image(shape):
+            if not is_image(shape):
                 ax.axhline(0, color="#cccccc", lw=0.6)
                 ax.plot(weights[unit], color=TRAINING, lw=0.9)
                 ax.set_ylim(-1.05 * limit, 1.05 * limit)
@@ -128,7 +128,7 @@ def _rows(x: npt.ArrayLike, name: str, shape: Sequence[int]) -> Array:
     return values.reshape(len(values), features)
 
 
-def _is_image(shape: Sequence[int]) -> bool:
+def is_image(shape: Sequence[int]) -> bool:
     """Whether it can be looked at: what is one value wide is a signal."""
     return len(shape) == 2 or (len(shape) == 3 and shape[1] > 1 and shape[2] in (1, 3, 4))
 
@@ -139,7 +139,7 @@ def _limit(values: Array) -> float:
     return float(finite.max()) or 1.0 if finite.size else 1.0
 
 
-def _range(values: Array) -> tuple[float, float]:
+def value_range(values: Array) -> tuple[float, float]:
     """Return the ends of a scale: 0 and 1 where all values lie within."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
@@ -151,7 +151,7 @@ def _range(values: Array) -> tuple[float, float]:
 def _image_rows(
     figure: Figure, axes: Array, samples: Array, copies: Array, errors: Array, shape: Sequence[int]
 ) -> None:
-    low, high = _range(samples)
+    low, high = value_range(samples)
     limit = _limit(errors)
     image = None
     for k in range(len(samples)):

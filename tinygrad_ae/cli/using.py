@@ -1,0 +1,175 @@
+"""What the commands that use a run share: its arguments, its samples, and writing results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..data import Dataset, Recording, Samples
+    from ..run import Run
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+ARRAY = "an .npy, .npz or .csv file"
+SAMPLES = f"{ARRAY}, a .png sheet, a .wav file, or a folder of pictures or sounds"
+FIGURES = (".png", ".svg", ".pdf")
+
+
+def output(help: str, **settings: Any) -> Callable[[Function], Function]:
+    """Return the option -o."""
+    return click.option("-o", "--out", type=click.Path(), metavar="OUT", help=help, **settings)
+
+
+def moved_data() -> Callable[[Function], Function]:
+    """Return the option --data, for a run whose data is no longer where it was."""
+    return click.option(
+        "--data", metavar="PATH", help="Where the run's data is now, if it was moved."
+    )
+
+
+def seed() -> Callable[[Function], Function]:
+    """Return the option --seed, for what a command draws."""
+    return click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+        help="Of everything random.",
+    )  # fmt: skip
+
+
+def test_samples(data: Dataset) -> Samples:
+    """Return the test split of a run's data."""
+    from ..data import Samples
+
+    where = f"The test split of {data.name}"
+    return Samples(data.test.x, data.shape, None, where=where, labels=data.test.y)
+
+
+def sample(run: Run, given: str, data: Callable[[], Dataset]) -> NDArray[np.float32]:
+    """Return one sample, shape (d,): the user's file, or by its position in the test split.
+
+    Args:
+        run: whose.
+        given: a path, or a number from 0.
+        data: loads the run's data, if it is needed.
+
+    Raises:
+        DataError: there is no such file or number, or the file holds several samples.
+    """
+    if given.isdecimal():
+        test = data().test.x
+        if int(given) >= len(test):
+            raise UserError(
+                f"There is no test sample {given}: the test split has {len(test):,}, counted "
+                f"from 0 to {len(test) - 1}."
+            )
+        chosen: NDArray[np.float32] = test[int(given)]
+        return chosen
+    x = run.load_samples(given)[:]
+    if len(x) != 1:
+        raise UserError(
+            f"{given} holds {len(x):,} samples; give a file of one, or the number of a sample of "
+            "the test split."
+        )
+    first: NDArray[np.float32] = x[0]
+    return first
+
+
+def write_samples(
+    run: Run,
+    target: Path,
+    parts: Iterable[NDArray[Any]],
+    n: int,
+    samples: Samples | None = None,
+    source: Path | None = None,
+    above: Sequence[NDArray[Any]] = (),
+    caption: str = "inputs above their reconstructions",
+) -> str:
+    """Write samples in the form that the target's suffix chooses; arrays in the data's units.
+
+    Args:
+        run: that made them.
+        target: see ``outputs.sample_target``.
+        parts: the samples, shape (n, d), scaled, in batches.
+        n: how many there are.
+        samples: that they are reconstructions of.
+        source: where those were read from.
+        above: what a sheet shows above them, from the top; the samples unless given.
+        caption: what a sheet is said to show, where something is above.
+
+    Returns:
+        What to report of the target.
+    """
+    from ..data.tables import feature_names
+    from ..evaluate import gather
+    from . import outputs
+
+    columns = None
+    if source is not None and (run.framing is not None or len(run.shape) == 1):
+        columns = feature_names(source)
+    with outputs.writing(target) as report:
+        if run.framing is not None and target.suffix != outputs.SHEET:
+            x = gather(parts, n)
+            outputs.write_recordings(target, _recordings(run, x, samples), columns)
+        elif target.suffix in outputs.ARRAYS:
+            arrays = (run.scaling.invert(x).reshape(-1, *run.shape) for x in parts)
+            outputs.write_array(target, arrays, n, key="x", columns=columns)
+        elif target.suffix == outputs.SHEET:
+            x = gather(parts, n)
+            if samples is not None and not above:
+                above = [samples[:]]
+            shown = outputs.write_sheet(target, [*above, x], run.shape)
+            if above:
+                report += f": {caption}"
+            if shown < n:
+                report += f", the first {shown} of {n:,}"
+        else:
+            names = None if samples is None else samples.names
+            outputs.write_pictures(target, gather(parts, n), run.shape, names)
+    return report
+
+
+def _recordings(run: Run, x: NDArray[Any], samples: Samples | None) -> list[Recording]:
+    """Put windows together: to the recordings they were cut from, or to one of their length."""
+    from ..data import Recording
+
+    if samples is not None:
+        return samples.restore(x)
+    assert run.framing is not None
+    values = run.framing.join(run.scaling.invert(x))
+    return [Recording(values, "The decoded recording", run.framing.rate)]
+
+
+def sample_or_picture_target(out: str, source: str) -> Path:
+    """Return where a figure goes, or samples alone.
+
+    Raises:
+        UserError: as :func:`tinygrad_ae.cli.outputs.sample_target`.
+    """
+    from .outputs import in_existing_folder, sample_target
+
+    path = Path(out)
+    return in_existing_folder(path) if path.suffix in FIGURES else sample_target(out, source)
+
+
+def write_figure(target: Path, figure: Figure) -> str:
+    """Write a figure; return what to report of it."""
+    from ..show import plots
+    from .outputs import writing
+
+    with writing(target) as report:
+        plots.save(figure, target)
+    return report
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 sample", "2 samples"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
