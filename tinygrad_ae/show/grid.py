@@ -101,7 +101,7 @@ def _tiles(
     n_rows, columns, _ = x.shape
     low, high = scale
     unit = (x - low) / (high - low)
-    step_x = step_y = 1 + _GAP
+    step_x = step_y = 1.0 + _GAP
     first_x = first_y = 0.5
     if is_image(shape):
         height, width = shape[:2]
@@ -122,9 +122,9 @@ def _tiles(
         t = np.linspace(0, 1, x.shape[-1])
         for i in range(n_rows):
             for j in range(columns):
-                left, bottom = j * step_x, i * step_y + 1  # y grows downwards, as in an image
-                ax.plot([left, left + 1], [bottom, bottom], color="#d0d0d0", lw=0.6)
-                ax.plot(left + t, bottom - unit[i, j], color=TRAINING, lw=1)
+                start, base = j * step_x, i * step_y + 1  # y grows downwards, as in an image
+                ax.plot([start, start + 1], [base, base], color="#d0d0d0", lw=0.6)
+                ax.plot(start + t, base - unit[i, j], color=TRAINING, lw=1)
         ax.set_xlim(-0.05, columns * step_x)
         ax.set_ylim(n_rows * step_y + 0.05, -0.05)
     bare(ax)
