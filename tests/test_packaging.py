@@ -11,7 +11,10 @@ def test_every_package_and_every_file_beside_the_code_is_listed():
     folders = {p.parent for p in (ROOT / "tinygrad_ae").rglob("*.py")}
     names = {".".join(f.relative_to(ROOT).parts) for f in folders} | {"tinygrad_ae.models"}
     assert names == set(SETTINGS["packages"])
-    for folder in folders:
+    others: dict[Path, set[Path]] = {folder: set() for folder in folders}
+    for path in (ROOT / "tinygrad_ae").rglob("*"):
+        if path.is_file() and path.suffix not in (".py", ".pyc"):
+            others[next(parent for parent in path.parents if parent in folders)].add(path)
+    for folder, files in others.items():
         patterns = SETTINGS["package-data"].get(".".join(folder.relative_to(ROOT).parts), [])
-        others = {p for p in folder.iterdir() if p.is_file() and p.suffix not in (".py", ".pyc")}
-        assert others == {p for pattern in patterns for p in folder.glob(pattern)}
+        assert files == {p for pattern in patterns for p in folder.glob(pattern)}

@@ -85,8 +85,9 @@ def training_options() -> list[Option]:
     data, training, run = "Data", "Training", "Run"
     return [
         Option("--data", section=data, default=_DEFAULT.data, metavar="NAME|PATH",
-               help="digits (bundled), mnist, fashion-mnist, or a path: a folder of IDX files, "
-               "pictures or sounds, or an .npy, .npz, .csv, .wav file."),
+               help="digits or spoken (bundled), mnist, fashion-mnist, watch, ecg, blood-pressure, "
+               "or a path: a folder of IDX files, pictures or sounds, or an .npy, .npz, .csv or "
+               ".wav file."),
         Option("--shape", section=data, type=Numbers(), show_default=False,
                help="Shape of a sample that the data holds flat: 28,28 for rows of 784 pixels."),
         Option("--frame", section=data, type=Name(framing.KINDS), show_default=False,

@@ -46,9 +46,9 @@ def read(path: Path) -> Recording:
             f"{path} is cut short ({short[0].rstrip('.')}). Copy it again; or to use what is "
             "there, open it in an audio program and save it anew."
         )
-    values = _floats(samples).reshape(len(samples), -1).mean(axis=1, dtype=np.float32)[:, None]
-    if not len(values):
+    if not len(samples):
         raise DataError(f"{path} holds no sound: its length is 0. Leave it out.")
+    values = _floats(samples).reshape(len(samples), -1).mean(axis=1, dtype=np.float32)[:, None]
     if not np.isfinite(values).all():
         raise DataError(f"{path} holds NaN or infinite values. Save it again, or leave it out.")
     return Recording(values, where=str(path), rate=float(rate))

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ae.data import arrays, audio, digits, folders, idx, images, recordings, tables
+from tinygrad_ae.data import (
+    arrays,
+    audio,
+    carried,
+    digits,
+    folders,
+    idx,
+    images,
+    recordings,
+    spoken,
+    tables,
+)  # fmt: skip
 from tinygrad_ae.data.dataset import Dataset, Scaling, assemble, expect, flat
 from tinygrad_ae.data.framing import WINDOW, Framing
 from tinygrad_ae.data.raw import Raw
@@ -26,6 +37,10 @@ NAMES = {
     "digits": "19,000 real digits of MNIST, bundled: needs no network",
     "mnist": "70,000 handwritten digits, 28 × 28 (fetched: 12 MB)",
     "fashion-mnist": "70,000 pictures of clothes, 28 × 28 (fetched: 31 MB)",
+    "spoken": "134 spoken words, bundled: needs no network",
+    "watch": "140 series of a smartwatch's motion sensors (pip: the extra signals)",
+    "ecg": "a few heart beats, enough for a picture (pip: the extra signals)",
+    "blood-pressure": "a series with one anomaly to be found (pip: the extra signals)",
 }
 """The sources that have a name, with a line about each."""
 
@@ -88,6 +103,7 @@ def load(
         return _assemble("array", parts, shape, asked)
     name = os.fspath(source)
     if name in NAMES:
+        asked = asked.unless(*carried.WINDOWS.get(name, (None, None)))
         return _assemble(name, _named(name, progress), shape, asked)
     path = Path(name).expanduser()
     if not path.exists():
@@ -160,6 +176,10 @@ class _Asked:
 
     def __bool__(self) -> bool:
         return self != _Asked(None, None, None, None)
+
+    def unless(self, window: int | None, hop: int | None) -> _Asked:
+        """Return the same with another default of window and hop."""
+        return self if self.window or self.hop else replace(self, window=window, hop=hop)
 
     def framing(self, channels: int, rate: float | None) -> Framing:
         window = WINDOW if self.window is None else self.window
@@ -240,6 +260,10 @@ def _one(path: Path, parts: Parts) -> Part:
 def _named(name: str, progress: Progress | None) -> Parts:
     if name == "digits":
         return dict(digits.read())
+    if name == "spoken":
+        return dict(spoken.read())
+    if name in carried.WINDOWS:
+        return dict(carried.read(name))
     from tinygrad_ae.data import mnist  # brings urllib, which only a download needs
 
     return dict(mnist.read(name, progress))
