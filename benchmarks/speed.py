@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed [--quick] [--threads 1] [--peers jax,torch] [--json FILE]
 
-A step is forward, backward and Adam on a dense autoencoder. On a CPU it can hardly take less
-than its matrix products, so the *floor* is those alone, written into preallocated arrays by the
-BLAS that NumPy uses; a step's overhead is what it takes above that.
+A step is forward, backward and Adam on an autoencoder, dense or convolutional. On a CPU it can
+hardly take less than its matrix products, so the *floor* is those alone, written into
+preallocated arrays by the BLAS that NumPy uses; a step's overhead is what it takes above that.
 
 All contenders run in turn, in short blocks, in one process: what disturbs one disturbs all. Each
 block's time is divided by the floor's in the same round; the figures are medians over rounds,
@@ -27,6 +27,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
+
+from . import convolutional
 
 Step = Callable[[], object]
 
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, no deep1000")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--peers", default="", help="any of jax,torch")
-    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--networks", default=",".join([*NETWORKS, "conv"]))
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args(arguments)
     limit_threads(options.threads)
@@ -262,8 +264,8 @@ def jax(widths: list[int], batch: Any) -> Step:
 # ---- measuring
 
 
-def measure(name: str, peers: Sequence[str], threads: int, rounds: int) -> list[Figure]:
-    """Return the figures of all contenders on one network."""
+def dense(name: str, peers: Sequence[str], threads: int) -> dict[str, Step]:
+    """Return the steps to compare on a dense network, by name."""
     import numpy as np
 
     widths, count = NETWORKS[name]
@@ -277,6 +279,15 @@ def measure(name: str, peers: Sequence[str], threads: int, rounds: int) -> list[
         steps["torch"] = torch(widths, batch, threads)
     if "jax" in peers:
         steps["jax"] = jax(widths, batch)
+    return steps
+
+
+def measure(name: str, peers: Sequence[str], threads: int, rounds: int) -> list[Figure]:
+    """Return the figures of all contenders on one network."""
+    if name == "conv":
+        steps = convolutional.contenders(peers, threads)
+    else:
+        steps = dense(name, peers, threads)
     first: dict[str, float] = {}
     for contender, step in steps.items():
         start = time.perf_counter()
@@ -324,11 +335,18 @@ def figure(
     )
 
 
+def title(network: str) -> str:
+    """Return a network's layers and batch."""
+    if network == "conv":
+        return convolutional.TITLE
+    widths, count = NETWORKS[network]
+    return f"{network}: {'-'.join(map(str, widths))}, batch {count}"
+
+
 def show(figures: list[Figure], threads: int) -> None:
     """Print one network's table."""
     clock = "CPU" if threads == 1 else "wall"
-    widths, count = NETWORKS[figures[0].network]
-    print(f"\n{figures[0].network}: {'-'.join(map(str, widths))}, batch {count}, {clock} time")
+    print(f"\n{title(figures[0].network)}, {clock} time")
     print(f"{'':<10}{'µs':>10}{'× floor':>10}{'quartiles':>16}{'ours / it':>11}{'first, ms':>11}")
     mine = next(f.us for f in figures if f.contender == "compiled")
     for f in figures:
@@ -337,6 +355,9 @@ def show(figures: list[Figure], threads: int) -> None:
             f"{f.contender:<10}{f.us:>10.1f}{f.ratio:>10.2f}"
             f"{f'{f.low:.2f}…{f.high:.2f}':>16}{mine / f.us:>11.2f}{first:>11}"
         )
+    theirs = [f.us for f in figures if f.contender.startswith("torch")]
+    if len(theirs) > 1:
+        print(f"ours over PyTorch's better layout: {mine / min(theirs):.2f}")
     spread = max((f.high - f.low) / 2 / f.ratio for f in figures if f.contender != "floor")
     if spread > NOISY:
         print(f"The machine was too noisy to conclude from this (spread ±{spread:.0%}).")
