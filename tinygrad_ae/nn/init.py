@@ -16,42 +16,40 @@ from .. import mutation, random
 from ..errors import ShapeError, did_you_mean
 from ..tensor import Tensor
 
-AnyTensor = TypeVar("AnyTensor", bound=Tensor)
+T = TypeVar("T", bound=Tensor)
 Generator = np.random.Generator
 
 
 def uniform_(
-    tensor: AnyTensor, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
-) -> AnyTensor:
+    tensor: T, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
+) -> T:
     """Draw from the uniform distribution on [``low``, ``high``)."""
     return _fill(tensor, _rng(generator).uniform(low, high, tensor.shape))
 
 
 def normal_(
-    tensor: AnyTensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> AnyTensor:
+    tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> T:
     """Draw from the normal distribution of that mean and standard deviation."""
     return _fill(tensor, _rng(generator).normal(mean, std, tensor.shape))
 
 
-def constant_(tensor: AnyTensor, value: float) -> AnyTensor:
+def constant_(tensor: T, value: float) -> T:
     """Set every element to ``value``."""
     return _fill(tensor, value)
 
 
-def zeros_(tensor: AnyTensor) -> AnyTensor:
+def zeros_(tensor: T) -> T:
     """Set every element to 0."""
     return _fill(tensor, 0.0)
 
 
-def ones_(tensor: AnyTensor) -> AnyTensor:
+def ones_(tensor: T) -> T:
     """Set every element to 1."""
     return _fill(tensor, 1.0)
 
 
-def xavier_uniform_(
-    tensor: AnyTensor, gain: float = 1.0, generator: Generator | None = None
-) -> AnyTensor:
+def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Draw from U(-a, a), a = gain √(6 / (fan-in + fan-out)).
 
     Keeps the variance of values forward and of gradients backward. Source: Glorot & Bengio
@@ -64,9 +62,7 @@ def xavier_uniform_(
     return uniform_(tensor, -a, a, generator)
 
 
-def xavier_normal_(
-    tensor: AnyTensor, gain: float = 1.0, generator: Generator | None = None
-) -> AnyTensor:
+def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Draw from N(0, s²), s = gain √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010, eq. 12).
 
     Raises:
@@ -76,9 +72,9 @@ def xavier_normal_(
 
 
 def kaiming_uniform_(
-    tensor: AnyTensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
-) -> AnyTensor:  # fmt: skip
+) -> T:  # fmt: skip
     """Draw from U(-b, b), b = gain √(3 / fan): variance kept through rectifiers.
 
     Args:
@@ -98,16 +94,14 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: AnyTensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
-) -> AnyTensor:  # fmt: skip
+) -> T:  # fmt: skip
     """Draw from N(0, s²), s = gain / √fan; arguments and source as :func:`kaiming_uniform_`."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(
-    tensor: AnyTensor, gain: float = 1.0, generator: Generator | None = None
-) -> AnyTensor:
+def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Fill with ``gain`` times a random matrix of orthonormal rows or columns (the fewer).
 
     Axes after the first count as one. The QR factors' signs are fixed so that the matrix is
@@ -153,7 +147,7 @@ def _rng(generator: Generator | None) -> Generator:
     return generator or random.default_generator
 
 
-def _fill(tensor: AnyTensor, values: Any) -> AnyTensor:
+def _fill(tensor: T, values: Any) -> T:
     tensor.data[...] = values
     mutation.mark(mutation.overwritten, tensor.data, "initialisation")
     return tensor

@@ -15,7 +15,7 @@ from ..ops.op import Array
 from ..tensor import Tensor, as_tensor
 from . import functional, init
 from .module import Module
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 
 
 class Linear(Module):
@@ -35,8 +35,6 @@ class Linear(Module):
         weight: W, shape (out_features, in_features).
         bias: b, shape (out_features,), or None.
     """
-
-    bias: Parameter | None
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *,
@@ -139,9 +137,6 @@ class LayerNorm(Module):
         dtype: float32 or float64.
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
         self, normalized_shape: int | Iterable[int], eps: float = 1e-5,
         elementwise_affine: bool = True, *, dtype: npt.DTypeLike = np.float32,
@@ -181,11 +176,6 @@ class BatchNorm1d(Module):
         running_var: buffer of shape (C,).
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True, *,
         dtype: npt.DTypeLike = np.float32,
@@ -194,8 +184,8 @@ class BatchNorm1d(Module):
         self.eps, self.momentum = eps, momentum
         self.weight = Parameter(np.ones(n, dtype)) if affine else None
         self.bias = Parameter(np.zeros(n, dtype)) if affine else None
-        self.register_buffer("running_mean", np.zeros(n, dtype))
-        self.register_buffer("running_var", np.ones(n, dtype))
+        self.running_mean: Tensor = Buffer(np.zeros(n, dtype))
+        self.running_var: Tensor = Buffer(np.ones(n, dtype))
 
     def forward(self, x: Tensor | Array) -> Tensor:
         """Normalise an input (batch, C) or (batch, C, length).

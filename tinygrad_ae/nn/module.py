@@ -77,12 +77,11 @@ class Module:
     # ---- what it holds
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Parameter):
-            if value.name is None:
-                value.name = name
-        elif isinstance(value, Module):
+        if isinstance(value, Module):
             value._registered_as(name)
-        elif isinstance(value, Tensor) and not isinstance(value, Buffer):
+        elif isinstance(value, (Parameter, Buffer)):
+            value.name = value.name or name
+        elif isinstance(value, Tensor):
             current = self.__dict__.get(name)
             if isinstance(current, Parameter):
                 raise ModelError(
@@ -100,7 +99,7 @@ class Module:
 
     def register_buffer(self, name: str, tensor: Any) -> None:
         """Keep a copy of ``tensor`` as attribute ``name``: saved, but not trained."""
-        setattr(self, name, Buffer(tensor, name=name))
+        setattr(self, name, Buffer(tensor))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the modules held directly, each once, with the attribute's name."""
@@ -244,27 +243,25 @@ class Module:
         """
         own = self._state()
         values = {k: v.data if isinstance(v, Tensor) else np.asarray(v) for k, v in state.items()}
+        common = [(path, own[path].data, values[path]) for path in own.keys() & values.keys()]
         problems = []
-        if strict:
-            problems += [f"missing: {path} {own[path].shape}" for path in own if path not in values]
-            problems += [
-                f"unexpected: {path} {values[path].shape}.{did_you_mean(path, own)}"
-                for path in values
-                if path not in own
-            ]
-        for path in own.keys() & values.keys():
-            if own[path].shape != values[path].shape:
-                problems.append(f"{path} has shape {own[path].shape}, given {values[path].shape}")
-            elif not np.can_cast(values[path].dtype, own[path].dtype, "same_kind"):
-                problems.append(f"{path} holds {own[path].dtype}, given {values[path].dtype}")
+        for path, mine, given in common:
+            if mine.shape != given.shape:
+                problems.append(f"{path} has shape {mine.shape}, given {given.shape}")
+            elif not np.can_cast(given.dtype, mine.dtype, "same_kind"):
+                problems.append(f"{path} holds {mine.dtype}, given {given.dtype}")
+        for path in own.keys() ^ values.keys() if strict else ():
+            if path in own:
+                problems.append(f"missing: {path} {own[path].shape}")
+            else:
+                hint = did_you_mean(path, own)
+                problems.append(f"unexpected: {path} {values[path].shape}.{hint}")
         if problems:
-            raise ModelError(
-                f"the saved state does not fit this {type(self).__name__}:\n  "
-                + "\n  ".join(sorted(problems))
-            )
-        for path in own.keys() & values.keys():
-            own[path].data[...] = values[path]  # in place: optimisers keep views of this memory
-            mutation.mark(mutation.overwritten, own[path].data, "load_state_dict")
+            title = f"the saved state does not fit this {type(self).__name__}:"
+            raise ModelError("\n  ".join([title, *sorted(problems)]))
+        for _, mine, given in common:
+            mine[...] = given  # in place: optimisers keep views of this memory
+            mutation.mark(mutation.overwritten, mine, "load_state_dict")
 
     def _state(self) -> dict[str, Tensor]:
         return {**dict(self.named_parameters()), **dict(self.named_buffers())}

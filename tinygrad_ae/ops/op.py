@@ -89,7 +89,7 @@ class Op:
     ) -> None:
         self.name, self.forward, self.rules = name, forward, rules
         self.inputs, self.attrs, self.variadic = _parameters(forward)
-        self.views, self.expr = views, expr or _formula(forward)
+        self.views, self.expr = views, expr or _formula(forward, self.inputs)
         self.tex = _in_words(name, self.inputs, self.variadic) if tex is None else tex
         each = _arithmetic(self.expr) if self.expr else 1
         self.flops = flops or (lambda out, *shapes: each * math.prod(out))
@@ -150,16 +150,10 @@ class Op:
 
     def _needed(self, tracked: int, count: int) -> tuple[int, ...] | None:
         ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
-        need: set[int] = set()
-        for rule in {self.rules[0 if self.variadic else k] for k in ways}:
-            for name in _names(rule):
-                if name == "z":
-                    need.add(count)
-                elif self.variadic and name == self.inputs[0]:
-                    need.update(range(count))
-                elif name in self.inputs:
-                    need.add(self.inputs.index(name))
-        return tuple(sorted(need)) if ways else None
+        named = {name for k in ways for name in _names(self.rules[0 if self.variadic else k])}
+        values = [*(self.inputs * count if self.variadic else self.inputs), "z"]
+        need = tuple(k for k, name in enumerate(values) if name in named)
+        return need if ways else None
 
     def _bind(self, rule: Rule) -> Rule:
         """Return a function of (k, g, node, values) that hands the rule what it names.
@@ -208,13 +202,12 @@ def _in_words(name: str, inputs: Sequence[str], variadic: bool) -> str:
     return rf"\operatorname{{{{{name}}}}}({places})".replace("_", r"\_")
 
 
-def _formula(forward: Callable[..., Any]) -> str | None:
+def _formula(forward: Callable[..., Any], inputs: Sequence[str]) -> str | None:
     """Return ``"tanh(x)"`` for NumPy's ufunc of that name, None for all that is no ufunc."""
     if not isinstance(forward, np.ufunc) or forward.signature is not None:
         return None
-    name = forward.__name__
-    inputs, _, _ = _parameters(forward)
-    return f"{name}({', '.join(inputs)})" if getattr(np, name, None) is forward else None
+    known = getattr(np, forward.__name__, None) is forward
+    return f"{forward.__name__}({', '.join(inputs)})" if known else None
 
 
 def _arithmetic(expr: str) -> int:
@@ -250,11 +243,10 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if g.shape == shape:
         return g
     extra = g.ndim - len(shape)
-    if extra < 0 and all(n == 1 for n in shape[:-extra]):  # y[:] = x drops leading ones of x
+    if extra < 0 and math.prod(shape[:-extra]) == 1:  # y[:] = x drops leading ones of x
         return unbroadcast(g, shape[-extra:]).reshape(shape)
-    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
+    full = (1,) * extra + shape
+    if extra < 0 or any(n not in (1, m) for n, m in zip(full, g.shape, strict=True)):
         raise ValueError(f"a gradient of shape {g.shape} does not fit an input of shape {shape}")
-    axes = tuple(range(extra)) + tuple(
-        i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
-    )
+    axes = tuple(i for i, n in enumerate(full) if n != g.shape[i])
     return g.sum(axis=axes).reshape(shape)

@@ -61,11 +61,7 @@ def axis_of(x: Any, axis: int) -> int:
 
 
 def _move(
-    name: str,
-    forward: Callable[..., Any],
-    *rules: Rule,
-    tex: str | None = None,
-    views: bool = True,
+    name: str, forward: Callable[..., Any], *rules: Rule, tex: str | None = None, views: bool = True
 ) -> Op:
     return Op(name, forward, *rules, tex=tex, flops=lambda *shapes: 0, views=views)
 
