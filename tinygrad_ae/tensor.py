@@ -13,6 +13,7 @@ import numpy.typing as npt
 from . import mutation, ops
 from .errors import GradientError, NonFiniteError, ShapeError
 from .graph import Node, line_of, state, user_frame
+from .mutation import left_behind
 from .numpy_protocol import call_function, call_ufunc
 from .operators import Operators, TensorLike
 from .ops.op import Array, Op, as_array
@@ -473,32 +474,36 @@ def _wrap(array: Array) -> Tensor:
 
 def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     """Compute ``op`` and, where a gradient may be wanted, add a node to the graph."""
-    now, capture = state, state.capture
-    if "index" in attrs:
+    if attrs and "index" in attrs:
         attrs = {**attrs, "index": plain_index(attrs["index"])}
-    if mutation.left_behind:
+    if left_behind:
         mutation.check_views(args)
     values: list[Any] = []
     nodes: list[Any] = []
-    tracked, bit, foreign = 0, 1, False  # bit k of ``tracked``: input k requires a gradient
+    tracked, bit = 0, 1  # bit k of ``tracked``: input k requires a gradient
+    is_new = False  # whether an input is not in the graph yet
     for a in args:
         if isinstance(a, Tensor):
             node = a._node
             values.append(a.data)
-            if node is not None and node.tracked:
+            if node is None:
+                is_new = True
+            elif node.tracked:
                 tracked |= bit
         else:
-            node, foreign = None, True
+            node, is_new = None, True
             values.append(as_array(a))
         nodes.append(node)
         bit += bit
+    now = vars(state)  # once: looking up what is a thread's own takes its time
+    capture, observer, recording = now["capture"], now["observer"], now["recording"]
     if capture is not None:
         capture.computing(op, attrs)
     try:
-        if now.observer is None:
-            z = op.forward(*values, **attrs) if attrs else op.forward(*values)
+        if observer is not None:
+            z = observer("forward", op, op.forward, *values, **attrs)
         else:
-            z = now.observer("forward", op, op.forward, *values, **attrs)
+            z = op.forward(*values, **attrs) if attrs else op.forward(*values)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise _failure(op, args, error) from error
     if type(z) is not np.ndarray:
@@ -509,29 +514,27 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
             f"{op.name} of {_describe(args)} gives {z.dtype}; a Tensor holds floats, "
             f"integers or booleans\n  {_here()}"
         )
-    if now.anomaly and kind == "f" and not np.isfinite(z).all():
+    if now["anomaly"] and kind == "f" and not np.isfinite(z).all():
         raise _not_finite(op, args)
-    out = _wrap(z)
-    if not tracked and not now.everything:
+    out = Tensor.__new__(Tensor)
+    out.data, out.grad, out._name, out._node = z, None, None, None
+    everything = now["everything"] and (recording or capture is not None)
+    if not tracked and not everything:
         return out
-    recording = now.recording
     keep = op.saves(tracked, len(args)) if tracked and recording and kind == "f" else None
-    if keep is None and not (now.everything and (recording or capture is not None)):
+    if keep is None and not everything:
         return out
     values.append(z)
     saved: list[Any] = [None] * len(values)
     for i in keep or ():
         saved[i] = values[i]
-    if foreign:  # an array that is not a tensor's is the caller's to overwrite: keep a copy
-        saved = [v.copy() if v is a and isinstance(v, np.ndarray) else v
-                 for v, a in zip(saved, (*args, None), strict=True)]  # fmt: skip
-    if now.everything:
+    if everything:
         saved[-1] = z
-    if None in nodes:
-        nodes = [
-            n or (a.node if isinstance(a, Tensor) else _constant(a))
-            for n, a in zip(nodes, args, strict=True)
-        ]
+    if is_new:
+        for k, a in enumerate(args):
+            nodes[k] = a.node if isinstance(a, Tensor) else _constant(a)
+            if saved[k] is a and isinstance(a, np.ndarray):
+                saved[k] = a.copy()  # it is the caller's, who may overwrite it
     out._node = Node(op, tuple(nodes), attrs, z, keep is not None, saved)
     if capture is not None:
         capture.recorded(out._node)

@@ -112,7 +112,7 @@ def plant(monkeypatch):
             rules = tuple(wrong if i == k else rule for i, rule in enumerate(op.rules))
         monkeypatch.setattr(op, "rules", rules)
         monkeypatch.setattr(op, "pulls", [broken if i == k else p for i, p in enumerate(op.pulls)])
-        monkeypatch.setattr(op, "_saves", {})
+        monkeypatch.setattr(op, "saves", op._saves)
 
     return put
 
@@ -141,14 +141,7 @@ def test_a_missing_unbroadcast_is_caught(monkeypatch):
 
 
 def test_a_gradient_that_forgets_a_path_is_caught(monkeypatch):
-    right = engine._pull_node
-
-    def forgetful(node, g, pending, *rest):
-        before = {x: value.copy() for x, value in pending.items()}
-        right(node, g, pending, *rest)
-        pending.update(before)  # a second contribution is lost
-
-    monkeypatch.setattr(engine, "_pull_node", forgetful)
+    monkeypatch.setattr(engine, "_add", lambda a, b: a)  # a second contribution is lost
     with pytest.raises(GradcheckError):
         gradcheck(lambda x: np.sin(x) + np.exp(x), SQUARE)
     with pytest.raises(AssertionError):  # the first derivative of silu uses x, and σ(x), twice

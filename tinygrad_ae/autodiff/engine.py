@@ -124,7 +124,6 @@ def pull_back(
     order = reachable((node for node, _ in seeds), tracked_only=True, since=since)
     wanted = _leading_to(order, targets) if targets is not None else None
     pending: dict[Node, Any] = {}
-    owned: set[Node] = set()  # whose pending gradient is ours to add to in place
     for node, g in seeds:
         start = g if record else g.data
         pending[node] = pending[node] + start if node in pending else start
@@ -136,40 +135,35 @@ def pull_back(
                 continue
             if node.hooks:
                 g = _run_hooks(node, g, record)
-                owned.discard(node)  # a hook may hand out memory it keeps
             if node.leaf is not None if targets is None else node in targets:
                 _check_leaf(node)
-                deliver(node, _own(g, node, owned, record))
+                deliver(node, _own(g, record, getrefcount(g)))
             if node.op is not None and node.index > since:
                 if capture is None:
-                    pulled = _pull_node(node, g, pending, owned, wanted, record)
+                    pulled = _pull_node(node, g, pending, wanted, record)
                 else:
                     with capture.pulling(node):
-                        pulled = _pull_node(node, g, pending, owned, wanted, record)
+                        pulled = _pull_node(node, g, pending, wanted, record)
                 if pulled and not retain:
                     node.saved = None
 
 
 def _pull_node(
-    node: Node,
-    g: Any,
-    pending: dict[Node, Any],
-    owned: set[Node],
-    wanted: set[Node] | None,
-    record: bool,
+    node: Node, g: Any, pending: dict[Node, Any], wanted: set[Node] | None, record: bool
 ) -> bool:
     """Apply the rules of one node and add what they return to its inputs' gradients.
 
     Return False if no gradient of its inputs is wanted: then nothing is done.
     """
-    op, observer, values = node.op, state.observer, None
+    op, now, values = node.op, vars(state), None
     assert op is not None
+    observer, anomaly = now["observer"], now["anomaly"]
     for k, x in enumerate(node.inputs):
         if not x.tracked or (wanted is not None and x not in wanted):
             continue
         if values is None:
             values = _values_of(node, record)
-        pull = op.pull(k)
+        pull = op.pulls[0 if op.variadic else k]
         if pull is None:
             continue
         try:
@@ -185,24 +179,34 @@ def _pull_node(
                 f"the rule of {op.name} for argument {k} returned {gx!r}, not an array. If no "
                 "gradient flows there, give None in place of the rule."
             )
-        if gx.shape != x.shape:
+        if gx.shape != x.shape or gx.dtype is not x.dtype:
             gx = _fit(gx, node, k)
-        if gx.dtype is not x.dtype and gx.dtype != x.dtype:
-            gx = astype(gx, x.dtype)
-        if state.anomaly:
+        if anomaly:
             _check_finite(gx, node, k)
-        if x not in pending:
-            # Ours if it is certainly new: a rule may pass on g, a view of it, or what it keeps.
-            if not record and gx.base is None and getrefcount(gx) == _UNSHARED:
-                owned.add(x)
-            pending[x] = gx
-        elif x in owned:
-            pending[x] += gx
-        else:
-            pending[x] = pending[x] + gx
-            if not record:
-                owned.add(x)
+        pending[x] = gx if x not in pending else _add(pending.pop(x), gx)
     return values is not None
+
+
+def _add(a: Any, b: Any) -> Any:
+    """Return a + b, in the memory of ``a`` if nobody else holds it."""
+    if type(a) is np.ndarray and a.base is None and getrefcount(a) == _UNSHARED:
+        a += b
+        return a
+    return a + b
+
+
+def _own(g: Any, record: bool, references: int) -> Tensor:
+    """Return a gradient as a tensor whose memory nobody else holds."""
+    if record:
+        twin = _wrap(g.data.copy())  # the same place in the graph, memory of its own
+        twin._node = g._node
+        return twin
+    return _wrap(np.asarray(g) if g.base is None and references == _UNSHARED else np.array(g))
+
+
+# A rule may pass on g or a view of it, or keep what it returns: then others hold its memory.
+_VALUES = (np.ndarray, Tensor, np.generic)
+_UNSHARED = (lambda new: getrefcount(new))(np.empty(0))
 
 
 def _values_of(node: Node, record: bool) -> list[Any]:
@@ -215,17 +219,6 @@ def _values_of(node: Node, record: bool) -> list[Any]:
     if mutation.overwritten:
         mutation.check_saved(node, node.saved)
     return _lift(node, node.saved) if record else node.saved
-
-
-_VALUES = (np.ndarray, Tensor, np.generic)
-
-
-def _references_to_a_new_array() -> int:
-    new = np.empty(0)
-    return getrefcount(new)
-
-
-_UNSHARED = _references_to_a_new_array()
 
 
 def _check_leaf(node: Node) -> None:
@@ -252,26 +245,17 @@ def _lift(node: Node, saved: Sequence[Any]) -> list[Any]:
 
 
 def _fit(gx: Any, node: Node, k: int) -> Any:
-    """Sum over broadcast axes; a rule's result that then does not fit is the rule's mistake."""
-    if node.inputs[k].leaf is not None:
-        _check_leaf(node.inputs[k])
+    """Sum over broadcast axes and convert; what then does not fit is the rule's mistake."""
+    x = node.inputs[k]
+    _check_leaf(x)
     try:
-        return unbroadcast(gx, node.inputs[k].shape)
+        return astype(unbroadcast(gx, x.shape), x.dtype)
     except ValueError as error:
         assert node.op is not None
         raise ShapeError(
             f"the rule of {node.op.name} for argument {k} is wrong: {error} (forward at "
             f"{node.where})"
         ) from error
-
-
-def _own(g: Any, node: Node, owned: set[Node], record: bool) -> Tensor:
-    """Return a gradient as a tensor whose memory nobody else holds."""
-    if record:
-        twin = _wrap(g.data.copy())  # the same place in the graph, memory of its own
-        twin._node = g._node
-        return twin
-    return _wrap(np.asarray(g) if node in owned else np.array(g))
 
 
 def _run_hooks(node: Node, g: Any, record: bool) -> Any:

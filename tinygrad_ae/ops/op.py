@@ -70,8 +70,8 @@ class Op:
     """
 
     __slots__ = (
-        "_saves", "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls",
-        "rules", "tex", "variadic", "views",
+        "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls", "rules", "saves",
+        "tex", "variadic", "views",
     )  # fmt: skip
 
     registry: ClassVar[dict[str, Op]] = {}
@@ -97,7 +97,8 @@ class Op:
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
         self.pulls = [rule and self._bind(rule) for rule in rules]
-        self._saves: dict[int, tuple[int, ...] | None] = {}
+        # Of any number of inputs there are too many cases to remember.
+        self.saves = self._saves if self.variadic else functools.cache(self._saves)
         if name in Op.reserved:
             raise ValueError(
                 f"there is an operation called {name!r} already, declared in tinygrad_ae.ops; "
@@ -136,19 +137,12 @@ class Op:
         """
         return self.pulls[0 if self.variadic else k] if self.pulls else None
 
-    def saves(self, tracked: int, count: int) -> tuple[int, ...] | None:
-        """Positions among (inputs…, output) to keep for backward.
+    def _saves(self, tracked: int, count: int) -> tuple[int, ...] | None:
+        """Return the positions among (inputs…, output) to keep for backward.
 
         ``tracked`` has bit k set where input k of ``count`` requires a gradient. None if no
         gradient can flow to any of them.
         """
-        if self.variadic:  # of any number of inputs: too many cases to remember
-            return self._needed(tracked, count)
-        if tracked not in self._saves:
-            self._saves[tracked] = self._needed(tracked, count)
-        return self._saves[tracked]
-
-    def _needed(self, tracked: int, count: int) -> tuple[int, ...] | None:
         ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
         named = {name for k in ways for name in _names(self.rules[0 if self.variadic else k])}
         values = [*(self.inputs * count if self.variadic else self.inputs), "z"]
