@@ -28,6 +28,7 @@ from .autodiff import (
     vjp,
 )
 from .graph import Graph
+from .memory import keep_freed
 from .ops import Op
 from .random import default_generator, manual_seed
 from .tensor import Tensor, as_tensor, from_numpy
@@ -35,6 +36,8 @@ from .tensor import Tensor, as_tensor, from_numpy
 if TYPE_CHECKING:
     from . import nn, optim, show, testing
     from .testing import check_op
+
+keep_freed()
 
 __version__ = "0.1.0"
 
