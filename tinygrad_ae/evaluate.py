@@ -18,7 +18,7 @@ from .tensor import Tensor, as_tensor
 
 Floats = NDArray[np.floating[Any]]
 
-_ROWS = 1024  # samples that go through a model at a time
+_ROWS, _VALUES = 1024, 2**20  # samples that go through a model at a time, and numbers in them
 _EXACT = 2048  # numbers in a sample up to which PCA is by the whole covariance matrix
 _ITERATIONS = 20  # of its approximation beyond
 
@@ -102,9 +102,10 @@ def gather(parts: Iterable[Floats], n: int) -> Floats:
 
 
 def in_batches(x: Rows) -> Iterator[Floats]:
-    """Yield the samples, a thousand at a time."""
-    for start in range(0, len(x), _ROWS):
-        yield x[start : start + _ROWS]
+    """Yield the samples, a thousand or so at a time: fewer if each is large."""
+    rows = max(1, min(_ROWS, _VALUES // max(1, math.prod(x.shape[1:]))))
+    for start in range(0, len(x), rows):
+        yield x[start : start + rows]
 
 
 def _apply(
