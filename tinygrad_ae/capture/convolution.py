@@ -39,7 +39,6 @@ def _conv_transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None
     columns = to.seen(z, lambda a: a.reshape(shape), "columns")
     out = to.buffer(node.shape, node.dtype, template=empty_samples_last(node.shape, node.dtype))
     add, how = to.object("add_columns", conv.add_columns), to.object("geometry", geometry)
-    to.add("{out}.fill(0)", [], out)
     return to.add(f"{add}({{0}}, {{out}}, {how})", [columns], out)
 
 

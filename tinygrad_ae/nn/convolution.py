@@ -16,20 +16,37 @@ import numpy.typing as npt
 from .. import ops
 from ..errors import ModelError
 from ..ops.op import Array
-from ..ops.windows import Lengths, per_axis
+from ..ops.windows import Lengths, Size, per_axis
 from ..tensor import Tensor, as_tensor
 from . import init
 from .layers import _count, _misfit
 from .module import Module
 from .parameter import Parameter
 
-Size = int | Sequence[int]
 Generator = np.random.Generator
 
 _AXES = {1: "length", 2: "height, width"}
 
 
-class _Convolution(Module):
+class _Operation(Module):
+    """An operation as a layer, which holds the settings the operation is called with."""
+
+    function: ClassVar[Callable[..., Any]]
+    settings: ClassVar[tuple[str, ...]]
+
+    def forward(self, x: Tensor | Array) -> Tensor:
+        """Map (N, C, *size) to (N, C, *new size)."""
+        return self._call(as_tensor(x))
+
+    def _call(self, *inputs: Any) -> Tensor:
+        return cast(Tensor, self.function(*inputs, **{k: vars(self)[k] for k in self.settings}))
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return ", ".join(f"{name}={vars(self)[name]}" for name in self.settings)
+
+
+class _Convolution(_Operation):
     """What convolutions and their transposes have in common.
 
     Weights and bias start uniformly in ±1/√fan_in (PyTorch's default).
@@ -40,61 +57,9 @@ class _Convolution(Module):
     """
 
     spatial: ClassVar[int]
+    transposed: ClassVar[bool] = False
+    settings: ClassVar[tuple[str, ...]] = ("stride", "padding", "dilation", "groups")
     bias: Parameter | None
-
-    def _make(  # not __init__: the two kinds differ in the order of their arguments
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Size,
-        groups: int,
-        bias: bool,
-        transposed: bool,
-        generator: Generator | None,
-        dtype: npt.DTypeLike,
-    ) -> None:
-        """Make the weights."""
-        kind = type(self).__name__
-        self.in_channels = _count(kind, "in_channels", in_channels)
-        self.out_channels = _count(kind, "out_channels", out_channels)
-        self.groups = _count(kind, "groups", groups)
-        self.kernel_size = self._lengths("kernel_size", kernel_size, 1)
-        if in_channels % groups or out_channels % groups:
-            raise ModelError(
-                f"{kind}: {in_channels} input and {out_channels} output channels do not both "
-                f"divide into {groups} groups"
-            )
-        rows, columns = in_channels, out_channels // groups
-        if not transposed:
-            rows, columns = out_channels, in_channels // groups
-        self.weight = Parameter(np.empty((rows, columns, *self.kernel_size), dtype))
-        bound = 1 / math.sqrt(columns * math.prod(self.kernel_size))
-        init.uniform_(self.weight, -bound, bound, generator)
-        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound, generator)
-
-    def _lengths(self, name: str, value: Size, least: int) -> Lengths:
-        try:
-            return per_axis(name, value, self.spatial, least)
-        except ValueError as error:
-            raise ModelError(f"{type(self).__name__}: {error}") from error
-
-    def _checked(self, x: Tensor | Array) -> Tensor:
-        x = as_tensor(x)
-        if x.ndim != self.spatial + 2 or x.shape[1] != self.in_channels:
-            raise _misfit(self, f"(batch, {self.in_channels}, {_AXES[self.spatial]})", x)
-        return x
-
-    def extra_repr(self) -> str:
-        """Return the channels and settings."""
-        names = ("kernel_size", "stride", "padding", "output_padding", "dilation", "groups")
-        known = [f"{name}={vars(self)[name]}" for name in names if name in vars(self)]
-        return ", ".join([str(self.in_channels), str(self.out_channels), *known])
-
-
-class _Conv(_Convolution):
-    function: ClassVar[Callable[..., Any]]
 
     def __init__(
         self,
@@ -110,23 +75,56 @@ class _Conv(_Convolution):
         generator: Generator | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self._make(in_channels, out_channels, kernel_size, groups, bias, False, generator, dtype)
+        kind, named = type(self).__name__, isinstance(padding, str) and not self.transposed
+        self.in_channels = _count(kind, "in_channels", in_channels)
+        self.out_channels = _count(kind, "out_channels", out_channels)
+        self.groups = _count(kind, "groups", groups)
+        self.kernel_size = self._lengths("kernel_size", kernel_size, 1)
         self.stride = self._lengths("stride", stride, 1)
-        self.padding = padding if isinstance(padding, str) else self._lengths("padding", padding, 0)
+        self.padding = padding if named else self._lengths("padding", padding, 0)
         self.dilation = self._lengths("dilation", dilation, 1)
+        if in_channels % groups or out_channels % groups:
+            raise ModelError(
+                f"{kind}: {in_channels} input and {out_channels} output channels do not both "
+                f"divide into {groups} groups"
+            )
+        rows, columns = out_channels, in_channels
+        if self.transposed:
+            rows, columns = columns, rows
+        shape = (rows, columns // groups, *self.kernel_size)
+        bound = 1 / math.sqrt(math.prod(shape[1:]))
+        self.weight = Parameter(np.empty(shape, dtype))
+        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
+
+    def _lengths(self, name: str, value: Any, least: int) -> Lengths:
+        try:
+            return per_axis(name, value, self.spatial, least)
+        except ValueError as error:
+            raise ModelError(f"{type(self).__name__}: {error}") from error
 
     def forward(self, x: Tensor | Array) -> Tensor:
-        """Slide the kernels over x.
+        """Slide the kernels over x, or spread x by them.
 
         Raises:
-            ShapeError: another number of axes or channels, or kernels larger than x.
+            ShapeError: another number of axes or channels, kernels larger than x, or a padding
+                of the transpose that leaves nothing.
         """
-        x, more = self._checked(x), (self.stride, self.padding, self.dilation, self.groups)
-        return cast(Tensor, self.function(x, self.weight, self.bias, *more))
+        x = as_tensor(x)
+        if x.ndim != self.spatial + 2 or x.shape[1] != self.in_channels:
+            raise _misfit(self, f"(batch, {self.in_channels}, {_AXES[self.spatial]})", x)
+        return self._call(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the channels and settings."""
+        size = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"
+        return f"{size}, {super().extra_repr()}"
 
 
 class _ConvTranspose(_Convolution):
-    function: ClassVar[Callable[..., Any]]
+    transposed = True
+    settings = ("stride", "padding", "output_padding", "dilation", "groups")
 
     def __init__(
         self,
@@ -143,24 +141,14 @@ class _ConvTranspose(_Convolution):
         generator: Generator | None = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
-        self._make(in_channels, out_channels, kernel_size, groups, bias, True, generator, dtype)
-        self.stride = self._lengths("stride", stride, 1)
-        self.padding = self._lengths("padding", padding, 0)
         self.output_padding = self._lengths("output_padding", output_padding, 0)
-        self.dilation = self._lengths("dilation", dilation, 1)
-
-    def forward(self, x: Tensor | Array) -> Tensor:
-        """Spread x by the kernels.
-
-        Raises:
-            ShapeError: another number of axes or channels, or nothing is left.
-        """
-        x, more = self._checked(x), (self.stride, self.padding, self.output_padding)
-        z = self.function(x, self.weight, self.bias, *more, self.groups, self.dilation)
-        return cast(Tensor, z)
+        sizes = (in_channels, out_channels, kernel_size)
+        super().__init__(
+            *sizes, stride, padding, dilation, groups, bias, generator=generator, dtype=dtype
+        )
 
 
-class Conv1d(_Conv):
+class Conv1d(_Convolution):
     """Convolution over sequences: (N, in, L) to (N, out, L'); see :func:`~tinygrad_ae.ops.conv1d`.
 
     Arguments as :class:`Conv2d`; ``weight`` is (out_channels, in_channels / groups, k).
@@ -169,7 +157,7 @@ class Conv1d(_Conv):
     spatial, function = 1, staticmethod(ops.conv1d)
 
 
-class Conv2d(_Conv):
+class Conv2d(_Convolution):
     """Convolution over images: (N, in, H, W) to (N, out, H', W').
 
     The operation is :func:`~tinygrad_ae.ops.conv2d`.
@@ -235,24 +223,21 @@ class ConvTranspose2d(_ConvTranspose):
     spatial, function = 2, staticmethod(ops.conv_transpose2d)
 
 
-class MaxPool2d(Module):
+class MaxPool2d(_Operation):
     """Largest element of each window of an image; see :func:`~tinygrad_ae.ops.max_pool2d`."""
+
+    function = staticmethod(ops.max_pool2d)
+    settings = ("kernel_size", "stride", "padding")
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride or kernel_size, padding
 
-    def forward(self, x: Tensor | Array) -> Tensor:
-        """Map (N, C, H, W) to (N, C, H', W')."""
-        settings = (self.kernel_size, self.stride, self.padding)
-        return cast(Tensor, ops.max_pool2d(as_tensor(x), *settings))
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class AvgPool2d(Module):
+class AvgPool2d(_Operation):
     """Mean of each window of an image; see :func:`~tinygrad_ae.ops.avg_pool2d`."""
+
+    function = staticmethod(ops.avg_pool2d)
+    settings = ("kernel_size", "stride", "padding", "count_include_pad")
 
     def __init__(
         self,
@@ -264,18 +249,12 @@ class AvgPool2d(Module):
         self.kernel_size, self.stride, self.padding = kernel_size, stride or kernel_size, padding
         self.count_include_pad = count_include_pad
 
-    def forward(self, x: Tensor | Array) -> Tensor:
-        """Map (N, C, H, W) to (N, C, H', W')."""
-        settings = (self.kernel_size, self.stride, self.padding, self.count_include_pad)
-        return cast(Tensor, ops.avg_pool2d(as_tensor(x), *settings))
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class Upsample(Module):
+class Upsample(_Operation):
     """Resize by interpolation; arguments as :func:`~tinygrad_ae.ops.upsample`."""
+
+    function = staticmethod(ops.upsample)
+    settings = ("size", "scale_factor", "mode", "align_corners")
 
     def __init__(
         self,
@@ -286,11 +265,6 @@ class Upsample(Module):
     ) -> None:
         self.size, self.scale_factor = size, scale_factor
         self.mode, self.align_corners = mode, align_corners
-
-    def forward(self, x: Tensor | Array) -> Tensor:
-        """Map (N, C, *old) to (N, C, *new)."""
-        settings = (self.size, self.scale_factor, self.mode, self.align_corners)
-        return cast(Tensor, ops.upsample(as_tensor(x), *settings))
 
     def extra_repr(self) -> str:
         """Return the settings."""

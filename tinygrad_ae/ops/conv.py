@@ -27,18 +27,27 @@ layout, so the next layer finds its input lying as it needs it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .op import Array, Op, as_array
 from .shape import reshape
-from .windows import Lengths, Overlap, count, overlaps, per_axis, samples_last, zeros_samples_last
+from .windows import (
+    Lengths,
+    Sides,
+    Size,
+    count,
+    empty_samples_last,
+    overlaps,
+    per_axis,
+    samples_last,
+    steps,
+)
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
-Size = int | Sequence[int]
 Padding = int | str | Sequence[int]
 
 
@@ -53,19 +62,9 @@ class Geometry(NamedTuple):
     """
 
     stride: Lengths
-    padding: tuple[tuple[int, int], ...]
+    padding: Sides
     dilation: Lengths
     groups: int
-
-    def counts(self, size: Lengths, kernel: Lengths) -> Lengths:
-        """Return how many windows there are along each axis."""
-        padded = tuple(n + a + b for n, (a, b) in zip(size, self.padding, strict=True))
-        return count(padded, kernel, self.stride, self.dilation)
-
-    def overlaps(self, size: Lengths, counts: Lengths, kernel: Lengths) -> Iterator[Overlap]:
-        """Yield what each element of the kernel covers; see :func:`~.windows.overlaps`."""
-        before = tuple(a for a, _ in self.padding)
-        return overlaps(size, counts, kernel, self.stride, self.dilation, before)
 
 
 def columns(x: Any, kernel: Lengths, counts: Lengths, geometry: Geometry, out: Any = None) -> Any:
@@ -73,7 +72,7 @@ def columns(x: Any, kernel: Lengths, counts: Lengths, geometry: Geometry, out: A
     x = np.moveaxis(samples_last(x), 0, -1)
     if out is None:
         out = np.empty((x.shape[0], *kernel, *counts, x.shape[-1]), x.dtype)
-    for element, windows, places in geometry.overlaps(x.shape[1:-1], counts, kernel):
+    for element, windows, places in overlaps(x.shape[1:-1], kernel, counts, *geometry[:3]):
         everywhere = out[:, *element]
         inside = everywhere[:, *windows]
         if inside.size < everywhere.size:
@@ -82,12 +81,12 @@ def columns(x: Any, kernel: Lengths, counts: Lengths, geometry: Geometry, out: A
     return out
 
 
-def add_columns(columns: Any, out: Array, geometry: Geometry) -> Array:
-    """Add columns to the places of out, (N, C, *size), that they cover."""
-    target: Any
-    target, n = np.moveaxis(out, 0, -1), out.ndim - 2
+def add_columns(columns: Any, out: Any, geometry: Geometry) -> Any:
+    """Set out, (N, C, *size), to the sum of the columns at the places that they cover."""
+    out[...] = 0
+    n, target = out.ndim - 2, np.moveaxis(out, 0, -1)
     kernel, counts = columns.shape[1 : n + 1], columns.shape[n + 1 : -1]
-    for element, windows, places in geometry.overlaps(out.shape[2:], counts, kernel):
+    for element, windows, places in overlaps(out.shape[2:], kernel, counts, *geometry[:3]):
         target[:, *places] += columns[:, *element, *windows]
     return out
 
@@ -125,19 +124,18 @@ def _check(x: Lengths, W: Lengths, axis: int, geometry: Geometry) -> None:
 def _conv(x: Array, W: Array, *, geometry: Geometry) -> Array:
     _check(x.shape, W.shape, 1, geometry)
     n, kernel, groups = W.ndim - 2, W.shape[2:], geometry.groups
-    counts = geometry.counts(x.shape[2:], kernel)
+    counts = count(x.shape[2:], kernel, *geometry[:3])
     z = matrix(W, groups) @ matrix(columns(x, kernel, counts, geometry), groups, 1 + n)
     return np.moveaxis(z.reshape(W.shape[0], *counts, x.shape[0]), -1, 0)
 
 
-def _conv_transpose(y: Array, W: Array, *, size: Lengths, geometry: Geometry) -> Array:
+def _conv_transpose(y: Array, W: Array, *, size: Lengths, geometry: Geometry) -> Any:
     _check(y.shape, W.shape, 0, geometry)
-    groups, channels_out = geometry.groups, W.shape[1] * geometry.groups
+    n, groups = y.shape[0], geometry.groups
     z = matrix(W, groups).transpose(0, 2, 1) @ channels(y, groups)
-    windows = z.reshape(channels_out, *W.shape[2:], *y.shape[2:], y.shape[0])
-    return add_columns(
-        windows, zeros_samples_last((y.shape[0], channels_out, *size), z.dtype), geometry
-    )
+    windows = z.reshape(W.shape[1] * groups, *W.shape[2:], *y.shape[2:], n)
+    out = empty_samples_last((n, W.shape[1] * groups, *size), z.dtype)
+    return add_columns(windows, out, geometry)
 
 
 def _conv_weight(x: Array, y: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
@@ -279,18 +277,19 @@ def _forward(
     n: int, x: Any, W: Any, b: Any, stride: Size, padding: Padding, dilation: Size, groups: int
 ) -> Any:
     x, W = as_array(x), as_array(W)
-    s, d = per_axis("stride", stride, n, 1), per_axis("dilation", dilation, n, 1)
+    s, d = steps(n, stride, dilation)
+    (groups,) = per_axis("groups", groups, 1, 1)
     if padding == "same":
         if any(step != 1 for step in s):
             raise ValueError(f'padding="same" keeps the size with stride 1 only; got {stride!r}')
         around = [d * (k - 1) for d, k in zip(d, W.shape[-n:], strict=True)]
         pads = tuple((total // 2, total - total // 2) for total in around)
-    elif isinstance(padding, str) and padding != "valid":
+    elif padding == "valid":
+        pads = ((0, 0),) * n
+    elif isinstance(padding, str):
         raise ValueError(f'padding must be a number, "same" or "valid"; got {padding!r}')
     else:
-        each = 0 if isinstance(padding, str) else padding
-        pads = tuple((p, p) for p in per_axis("padding", each, n, 0))
-    (groups,) = per_axis("groups", groups, 1, 1)
+        pads = tuple((p, p) for p in per_axis("padding", padding, n, 0))
     return _biased(conv(x, W, geometry=Geometry(s, pads, d, groups)), b)
 
 
@@ -299,9 +298,9 @@ def _transposed(
     groups: int, dilation: Size,
 ) -> Any:  # fmt: skip
     x, W = as_array(x), as_array(W)
-    s, d = per_axis("stride", stride, n, 1), per_axis("dilation", dilation, n, 1)
-    p, extra = per_axis("padding", padding, n, 0), per_axis("output_padding", output_padding, n, 0)
+    s, d = steps(n, stride, dilation)
     (groups,) = per_axis("groups", groups, 1, 1)
+    p, extra = per_axis("padding", padding, n, 0), per_axis("output_padding", output_padding, n, 0)
     if any(e >= max(a, b) for e, a, b in zip(extra, s, d, strict=True)):
         raise ValueError(
             f"output_padding {extra} must be less than the larger of stride {s} and dilation {d}"

@@ -11,12 +11,10 @@ import numpy as np
 from .op import Array, Op, as_array
 from .reduce import kept, mean, share_among, sum
 from .reduce import max as max_over
-from .shape import axes_of, moveaxis, pad, reshape
-from .windows import per_axis, sliding_windows
+from .shape import axes_of, moveaxis, pad
+from .windows import Size, per_axis, sliding_windows
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d", "upsample"]
-
-Size = int | Sequence[int]
 
 
 def max_pool1d(x: Any, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> Any:
@@ -168,12 +166,10 @@ def upsample(
     if align_corners and mode == "nearest":
         raise ValueError('align_corners has a meaning for linear interpolation, not "nearest"')
     sizes, steps = _sizes(x.shape[2:], size, scale_factor)
-    rows = moveaxis(x, 0, -1)
-    for axis in range(n, 0, -1):
-        before, length, after = rows.shape[:axis], rows.shape[axis], rows.shape[axis + 1 :]
-        A = _weights(length, sizes[axis - 1], steps[axis - 1], mode, align_corners)
-        rows = reshape(rows, (math.prod(before), length, math.prod(after)))
-        rows = reshape(A.astype(x.dtype) @ rows, (*before, sizes[axis - 1], *after))
+    rows = moveaxis(x, 0, -1)  # samples last: each product is of whole rows
+    for axis, length, new, step in zip(range(1, n + 1), x.shape[2:], sizes, steps, strict=True):
+        A = _weights(length, new, step, mode, align_corners).astype(x.dtype)
+        rows = moveaxis(A @ moveaxis(rows, axis, -2), -2, axis)
     return moveaxis(rows, -1, 0)
 
 
@@ -205,10 +201,5 @@ def _weights(old: int, new: int, step: float, mode: str, align_corners: bool) ->
     elif align_corners:
         position = i * ((old - 1) / max(new - 1, 1))
     else:
-        position = np.maximum((i + 0.5) * step - 0.5, 0)
-    low = np.minimum(position.astype(int), old - 1)
-    share = position - low if mode != "nearest" else np.zeros(new)
-    A = np.zeros((new, old))
-    np.add.at(A, (i, low), 1 - share)
-    np.add.at(A, (i, np.minimum(low + 1, old - 1)), share)
-    return A
+        position = (i + 0.5) * step - 0.5
+    return np.stack([np.interp(position, np.arange(old), one) for one in np.eye(old)], axis=-1)

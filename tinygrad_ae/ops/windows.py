@@ -21,11 +21,12 @@ from .op import Array, Op
 __all__ = ["fold", "sliding_windows"]
 
 Lengths = tuple[int, ...]
+Size = int | Sequence[int]
 Slices = tuple[slice, ...]
-Overlap = tuple[Lengths, Slices, Slices]
+Sides = tuple[tuple[int, int], ...]
 
 
-def per_axis(name: str, value: int | Sequence[int], n: int, least: int) -> Lengths:
+def per_axis(name: str, value: Size, n: int, least: int) -> Lengths:
     """Return one whole number per spatial axis; a single number counts for all ``n``.
 
     Raises:
@@ -41,21 +42,54 @@ def per_axis(name: str, value: int | Sequence[int], n: int, least: int) -> Lengt
     return tuple(int(v) for v in given)
 
 
-def count(size: Lengths, kernel: Lengths, stride: Lengths, dilation: Lengths) -> Lengths:
-    """Return how many windows fit along each axis.
+def steps(n: int, stride: Size, dilation: Size) -> tuple[Lengths, Lengths]:
+    """Return stride and dilation per axis."""
+    return per_axis("stride", stride, n, 1), per_axis("dilation", dilation, n, 1)
+
+
+def count(
+    size: Lengths, kernel: Lengths, stride: Lengths, padding: Sides, dilation: Lengths
+) -> Lengths:
+    """Return how many windows fit along each axis, zeros before and after it included.
 
     A kernel of k elements that lie d apart covers d(k - 1) + 1; windows start every ``stride``.
 
     Raises:
         ValueError: not even one fits.
     """
-    covered = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    if any(c > n for c, n in zip(covered, size, strict=True)):
+    padded = [n + a + b for n, (a, b) in zip(size, padding, strict=True)]
+    covered = _covered(kernel, dilation)
+    if any(c > n for c, n in zip(covered, padded, strict=True)):
         raise ValueError(
-            f"a window of {_by(covered)} does not fit into {_by(size)} (padding included); "
+            f"a window of {_by(covered)} does not fit into {_by(padded)} (padding included); "
             "use a smaller kernel or dilation, or more padding"
         )
-    return tuple((n - c) // s + 1 for n, c, s in zip(size, covered, stride, strict=True))
+    return tuple((n - c) // s + 1 for n, c, s in zip(padded, covered, stride, strict=True))
+
+
+def overlaps(
+    size: Lengths, kernel: Lengths, counts: Lengths, stride: Lengths, padding: Sides,
+    dilation: Lengths,
+) -> Iterator[tuple[Lengths, Slices, Slices]]:  # fmt: skip
+    """Yield, for each element of the kernel, where it lies inside: (element, windows, places).
+
+    Element k of window p covers the place s·p + d·k - padding. ``windows`` are the p for which
+    that is in [0, size), and ``places`` what they cover there, as slices.
+    """
+    for element in itertools.product(*map(range, kernel)):
+        windows, places = [], []
+        along = zip(element, size, counts, stride, padding, dilation, strict=True)
+        for k, n, m, s, (before, _), d in along:
+            shift = d * k - before
+            first = max(0, -(shift // s))
+            last = max(first, min(m, (n - 1 - shift) // s + 1))
+            windows.append(slice(first, last))
+            places.append(slice(s * first + shift, s * last + shift, s))
+        yield element, tuple(windows), tuple(places)
+
+
+def _covered(kernel: Lengths, dilation: Lengths) -> Lengths:
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
 def _by(lengths: Sequence[int]) -> str:
@@ -67,63 +101,37 @@ def empty_samples_last(shape: Lengths, dtype: Any) -> Array:
     return np.moveaxis(np.empty(shape[1:] + shape[:1], dtype), -1, 0)
 
 
-def zeros_samples_last(shape: Lengths, dtype: Any) -> Array:
-    """Return zeros whose first axis lies last in memory."""
-    return np.moveaxis(np.zeros(shape[1:] + shape[:1], dtype), -1, 0)
-
-
 def samples_last(x: Array) -> Array:
     """Return x with its first axis last in memory: a copy, unless it lies so already."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
 
 
-def view_windows(x: Array, kernel: Lengths, stride: Lengths, dilation: Lengths) -> Array:
-    """Return all windows over the last axes, as a read-only view (..., *windows, *kernel)."""
+def _take(x: Array, *, kernel: Lengths, stride: Lengths, dilation: Lengths) -> Array:
     n = len(kernel)
-    count(x.shape[x.ndim - n :], kernel, stride, dilation)
-    covered = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    every = sliding_window_view(x, covered, tuple(range(-n, 0)))
+    count(x.shape[x.ndim - n :], kernel, stride, ((0, 0),) * n, dilation)
+    every = sliding_window_view(samples_last(x), _covered(kernel, dilation), tuple(range(-n, 0)))
     chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
     view: Array = every[chosen]
     return view
 
 
-def overlaps(
-    size: Lengths, counts: Lengths, kernel: Lengths, stride: Lengths, dilation: Lengths,
-    padding: Lengths,
-) -> Iterator[Overlap]:  # fmt: skip
-    """Yield, for each element of the kernel, where it lies inside: (element, windows, places).
-
-    Element k of window p covers the place s·p + d·k - padding. ``windows`` are the p for which
-    that is in [0, size), and ``places`` what they cover there, as slices.
-    """
-    for element in itertools.product(*map(range, kernel)):
-        windows, places = [], []
-        for k, n, m, s, d, p in zip(element, size, counts, stride, dilation, padding, strict=True):
-            shift = d * k - p
-            first = max(0, -(shift // s))
-            last = max(first, min(m, (n - 1 - shift) // s + 1))
-            windows.append(slice(first, last))
-            places.append(slice(s * first + shift, s * last + shift, s))
-        yield element, tuple(windows), tuple(places)
-
-
 def _fold(x: Any, *, size: Lengths, stride: Lengths, dilation: Lengths) -> Any:
     n = len(size)
-    counts, kernel = x.shape[-2 * n : -n], x.shape[x.ndim - n :]
-    if x.ndim < 2 * n or counts != count(size, kernel, stride, dilation):
+    counts, kernel, how = x.shape[-2 * n : -n], x.shape[-n:], (stride, ((0, 0),) * n, dilation)
+    if x.ndim < 2 * n or counts != count(size, kernel, *how):
         raise ValueError(
             f"fold to {_by(size)} takes (..., *windows, *kernel) as sliding_windows gives them"
         )
-    out: Any = zeros_samples_last(x.shape[: -2 * n] + size, x.dtype)
-    for element, windows, places in overlaps(size, counts, kernel, stride, dilation, (0,) * n):
+    out: Any = empty_samples_last(x.shape[: -2 * n] + size, x.dtype)
+    out[...] = 0
+    for element, windows, places in overlaps(size, kernel, counts, *how):
         out[..., *places] += x[..., *windows, *element]
     return out
 
 
 _sliding_windows: Op = Op(
     "sliding_windows",
-    lambda x, *, kernel, stride, dilation: view_windows(samples_last(x), kernel, stride, dilation),
+    _take,
     lambda g, x_shape, kernel, stride, dilation: _folded(
         g, size=x_shape[len(x_shape) - len(kernel) :], stride=stride, dilation=dilation
     ),
@@ -143,10 +151,7 @@ _folded: Op = Op(
 
 
 def sliding_windows(
-    x: Any,
-    kernel_size: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    dilation: int | Sequence[int] = 1,
+    x: Any, kernel_size: Sequence[int], stride: Size = 1, dilation: Size = 1
 ) -> Any:
     """Take all windows of ``kernel_size`` over the last axes of ``x``.
 
@@ -163,20 +168,13 @@ def sliding_windows(
         ValueError: a window larger than ``x``, or a length below 1.
     """
     n = len(kernel_size)
+    s, d = steps(n, stride, dilation)
     return _sliding_windows(
-        x,
-        kernel=per_axis("kernel_size", kernel_size, n, 1),
-        stride=per_axis("stride", stride, n, 1),
-        dilation=per_axis("dilation", dilation, n, 1),
+        x, kernel=per_axis("kernel_size", kernel_size, n, 1), stride=s, dilation=d
     )
 
 
-def fold(
-    windows: Any,
-    size: Sequence[int],
-    stride: int | Sequence[int] = 1,
-    dilation: int | Sequence[int] = 1,
-) -> Any:
+def fold(windows: Any, size: Sequence[int], stride: Size = 1, dilation: Size = 1) -> Any:
     """Add windows back into place, the transpose of :func:`sliding_windows`.
 
     Args:
@@ -189,9 +187,5 @@ def fold(
         ValueError: not the windows of an array of that size.
     """
     n = len(size)
-    return _folded(
-        windows,
-        size=per_axis("size", size, n, 1),
-        stride=per_axis("stride", stride, n, 1),
-        dilation=per_axis("dilation", dilation, n, 1),
-    )
+    s, d = steps(n, stride, dilation)
+    return _folded(windows, size=per_axis("size", size, n, 1), stride=s, dilation=d)
