@@ -98,7 +98,7 @@ def test_validation_is_in_evaluation_mode_and_training_in_training_mode() -> Non
             modes.append((len(batch.data), self.training))
             return (self.w * self.w).sum()
 
-    fit(Watching(None), dataset(), epochs=2, batch_size=30)
+    fit(Watching(None), dataset(), epochs=2, batch_size=30, compile=False)
     assert modes == [(30, True), (10, False), (30, True), (10, False)]
 
 
@@ -110,7 +110,7 @@ def test_every_sample_is_seen_once_an_epoch_in_an_order_that_changes() -> None:
             seen.append(batch.data.copy())
             return (self.w * self.w).sum()
 
-    fit(Watching(None), X, epochs=2, batch_size=20)
+    fit(Watching(None), X, epochs=2, batch_size=20, compile=False)
     first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
     assert [len(batch) for batch in seen] == [20, 20, 10] * 2
     assert (first != second).any()
@@ -258,7 +258,7 @@ def test_a_noise_that_made_the_loss_overflow_is_drawn_again() -> None:
             return (self.w / (0.0 if risk > 0.9 else 1.0)).sum()
 
     with pytest.raises(DivergedError, match="div gave a value that is not finite"):
-        fit(Risky(None), X, epochs=100)
+        fit(Risky(None), X, epochs=100, compile=False)
 
 
 def test_a_gradient_that_overflows_is_named_and_the_parameters_stay_finite() -> None:

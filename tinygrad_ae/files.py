@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: every output of the project is written here."""
+"""Files that are either whole or not there, and the folder for what can be had again."""
 
 from __future__ import annotations
 
@@ -36,6 +36,17 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Return where what can be had again is kept: downloads, compiled code.
+
+    ``$TINYGRAD_AE_CACHE``, else ``$XDG_CACHE_HOME/tinygrad_ae``, else ``~/.cache/tinygrad_ae``.
+    """
+    if own := os.environ.get("TINYGRAD_AE_CACHE"):
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tinygrad_ae"
 
 
 def _umask() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, SupportsIndex, overload
 
 import numpy as np
@@ -64,7 +65,8 @@ def fit(
     history: History | None = None,
     on_epoch: Callable[[History], object] | Iterable[Callable[[History], object]] = (),
     on_step: Callable[[Epoch], object] | None = None,
-    compile: bool = False,
+    compile: bool = True,
+    engine: capture.Engine = "numpy",
 ) -> History:
     """Fit a model to data by minimising the mean of ``model.loss(batch)``.
 
@@ -88,8 +90,9 @@ def fit(
             ``epoch``, the ``samples`` seen in it, their mean ``loss``, and the
             ``samples_per_second``.
         compile: record the loss and its gradients once and replay them (see
-            :func:`tinygrad_ae.capture.compile`), instead of running the model's Python in each
-            step.
+            :func:`tinygrad_ae.compile`); False runs the model's Python in each step. Of a model
+            that cannot be recorded a ``CaptureWarning`` says why, and its Python runs.
+        engine: what replays it, ``"numpy"`` or ``"numba"`` (extra ``fast``).
 
     Returns:
         The history.
@@ -98,6 +101,7 @@ def fit(
         DataError: there is nothing to learn from, it is not finite, or batches have no size.
         ModelError: the loss is not a tensor of one element that depends on parameters, or the
             optimiser has none of the model's.
+        MissingExtra: the engine's package is not installed.
         DivergedError: the loss or a parameter stopped being finite; the message names the first
             operation and module that gave such a value.
     """
@@ -116,7 +120,10 @@ def fit(
         loss.backward()
         return loss
 
-    run = capture.compile(gradients) if compile else gradients
+    run = capture.compile(gradients, engine=engine) if compile else gradients
+    own = type(optimizer).step is optim.Optimizer.step  # else it may do more than update
+    update = partial(optimizer.update, capture.compiler(engine))
+    move = update if compile and own else optimizer.step
     while len(history) < epochs:
         start = time.perf_counter()
         model.train()
@@ -126,7 +133,7 @@ def fit(
                 if schedule:
                     optimizer.lr = base_lr * schedule(step)
                 advice = _ADVICE if step else _ADVICE_AT_FIRST
-                loss = _step(run, model, as_tensor(batch), optimizer, clip, advice)
+                loss = _step(run, move, model, as_tensor(batch), optimizer, clip, advice)
                 total, seen, step = total + loss * len(batch), seen + len(batch), step + 1
                 if on_step:
                     rate = seen / (time.perf_counter() - start)
@@ -174,6 +181,7 @@ def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> floa
 
 def _step(
     gradients: Callable[[Tensor], Tensor],
+    move: Callable[[], None],
     model: Trainable,
     batch: Tensor,
     optimizer: optim.Optimizer,
@@ -183,24 +191,13 @@ def _step(
     """Move the parameters once, down the gradient of the batch's loss; return the loss."""
     before = default_generator.bit_generator.state
     value = float(gradients(batch).item())
-    if not math.isfinite(value) or not _finite_gradients(optimizer):
+    if not math.isfinite(value) or not optimizer.finite():
         default_generator.bit_generator.state = before  # the same noise again
         raise _diverged(model, batch.data, advice)
     if clip is not None:
         optim.clip_grad_norm_(optimizer.parameters, clip)
-    optimizer.step()
+    move()
     return value
-
-
-def _finite_gradients(optimizer: optim.Optimizer) -> bool:
-    """Whether every gradient is finite: checked before a step would spoil the parameters."""
-    for parameter in optimizer.parameters:
-        if parameter.grad is not None:
-            g = parameter.grad.data
-            # g·g takes a fifth of the time of isfinite(g), but may overflow on its own.
-            if not math.isfinite(np.vdot(g, g)) and not np.isfinite(g).all():
-                return False
-    return True
 
 
 def loss_of(model: Trainable, batch: Tensor) -> Tensor:

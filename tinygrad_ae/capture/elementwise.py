@@ -89,7 +89,7 @@ def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:
     operands = "".join(f"{{{k}}}, " for k in range(len(ready)))
     out = to.buffer(shape, dtype, template=template)
     text = f"{f.__name__}({operands}{settings})"
-    return to.add(text, ready, out, elementwise=True)
+    return to.add(text, ready, out, ufunc=f)
 
 
 def _kind(value: Value) -> Any:

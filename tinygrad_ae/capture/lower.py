@@ -15,6 +15,7 @@ import numpy as np
 from ..graph import Node
 from ..ops.op import Array
 from ..optim import Optimizer
+from ..optim.update import Compiler
 from ..tensor import Tensor
 from . import convolution, elementwise, structural  # noqa: F401 (convolution registers)
 from .program import DType, Line, Program, Uncapturable, Value
@@ -30,6 +31,7 @@ class Lowering:
         outputs: the tensors it returned.
         paths: what parameters are called, by their id.
         homes: where gradients are best written, by the id of their parameter.
+        update: compiles the equations of optimisers.
     """
 
     def __init__(
@@ -39,10 +41,11 @@ class Lowering:
         outputs: Sequence[Tensor],
         paths: Mapping[int, str],
         homes: Mapping[int, Array],
+        update: Compiler,
     ) -> None:
         self.program = Program()
         self.trace = trace
-        self.paths, self.homes = paths, homes
+        self.paths, self.homes, self.update = paths, homes, update
         self.parameters: list[tuple[Tensor, Array, Node]] = []  # what the plan assumes unchanged
         self._values: dict[Node, Value] = {}
         # what lines have set ``grad`` to, by the id of the leaf: the trace's array, our value
@@ -145,8 +148,8 @@ class Lowering:
 
     def _bound(self, event: Call) -> Callable[[], None]:
         function, args, kwargs, result = event.function, event.args, event.kwargs, event.result
-        if function is inspect.unwrap(Optimizer.step) and self._gathered(args[0]):
-            return functools.partial(args[0].update, gathered=True)
+        if function is inspect.unwrap(Optimizer.step):
+            return functools.partial(args[0].update, self.update, self._gathered(args[0]))
         if result is None:
             return functools.partial(function, *args, **kwargs)
 
@@ -342,14 +345,14 @@ class Lowering:
         args: Sequence[Value],
         out: Value | None = None,
         *,
-        elementwise: bool = False,
+        ufunc: np.ufunc | None = None,
         effect: bool = False,
         where: str = "",
     ) -> Value | None:
         """Append a line; return ``out``."""
         if effect:
             self.shared.clear()
-        line = Line(text, list(args), out, elementwise=elementwise, effect=effect, where=where)
+        line = Line(text, list(args), out, ufunc=ufunc, effect=effect, where=where)
         self.program.lines.append(line)
         return out
 

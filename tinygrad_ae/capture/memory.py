@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .program import Program, Value
+from .program import Line, Program, Value
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
 
@@ -26,11 +26,11 @@ def allocate(program: Program) -> int:
     free: list[Slot] = []
     last = _last_uses(program)
     for i, line in enumerate(program.lines):
-        out = line.out
-        if out is not None and out.is_buffer and out not in slots:
-            found = _in_place(line.args, out, slots, last, i) if line.elementwise else None
-            slots[out] = found or _take(free, every, out.nbytes)
-        ended = {root for arg in line.args for root in arg.roots()} | ({out} if out else set())
+        for out in line.outs:
+            if out.is_buffer and out not in slots:
+                found = _in_place(line, out, slots, last, i) if line.elementwise else None
+                slots[out] = found or _take(free, every, out.nbytes)
+        ended = {root for arg in line.args for root in arg.roots()} | set(line.outs)
         for value in ended:
             slot = slots.get(value)
             if slot is None or slot in free or last.get(value, i) > i:
@@ -62,16 +62,17 @@ def _last_uses(program: Program) -> dict[Value, int]:
 
 
 def _in_place(
-    args: list[Value], out: Value, slots: dict[Value, Slot], last: dict[Value, int], i: int
+    line: Line, out: Value, slots: dict[Value, Slot], last: dict[Value, int], i: int
 ) -> Slot | None:
     """Return the memory of an argument that is read here for the last time."""
-    for arg in args:
+    taken = [slots[other] for other in line.outs if other in slots]
+    for arg in line.args:
         root = arg.whole()
-        if root not in slots or last[root] > i or arg.dtype != out.dtype:
+        if root not in slots or slots[root] in taken or last[root] > i or arg.dtype != out.dtype:
             continue
         if (arg.shape, arg.layout().strides) != (out.shape, out.layout().strides):
             continue
-        if all(other is arg or root not in other.roots() for other in args):
+        if all(other is arg or root not in other.roots() for other in line.args):
             return slots[root]
     return None
 

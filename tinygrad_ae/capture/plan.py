@@ -10,6 +10,7 @@ import numpy as np
 from ..graph import Node
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap
+from .engine import Engine, compiler
 from .lower import Lowering
 from .memory import allocate
 from .program import Line, Program, Value
@@ -25,6 +26,7 @@ class Plan:
         outputs: the tensors it returned.
         paths: what parameters are called, by their id.
         homes: where gradients are best written, by the id of their parameter.
+        engine: what carries it out.
 
     Attributes:
         source: the lines of NumPy that run, each with the operation and module it comes from.
@@ -38,11 +40,16 @@ class Plan:
         outputs: Sequence[Tensor],
         paths: Mapping[int, str],
         homes: Mapping[int, Array],
+        engine: Engine,
     ) -> None:
-        lowering = Lowering(trace, inputs, outputs, paths, homes)
+        lowering = Lowering(trace, inputs, outputs, paths, homes, compiler(engine))
         self.parameters = lowering.parameters
         self.must_be_none = trace.must_be_none
         program = lowering.program
+        if engine == "numba":
+            from .fuse import fuse
+
+            fuse(program)
         self.nbytes = allocate(program)
         self.source, namespace = _write(program)
         exec(compile(self.source, "<compiled step>", "exec"), namespace)

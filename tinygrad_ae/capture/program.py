@@ -89,9 +89,20 @@ class Line:
     out: Value | None = None
     node: Node | None = None
     backward: bool = False  # it pulls a gradient back through ``node``
-    elementwise: bool = False  # ``out`` may be the memory of an argument of its shape
+    ufunc: np.ufunc | None = None  # of an elementwise line
+    more: list[Value] = field(default_factory=list)  # what a line of fused ones gives beside out
     effect: bool = False  # kept though nothing reads ``out``
     where: str = ""
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether ``out`` may be the memory of an argument of its shape."""
+        return self.ufunc is not None
+
+    @property
+    def outs(self) -> list[Value]:
+        """All values it gives."""
+        return [*([] if self.out is None else [self.out]), *self.more]
 
 
 @dataclass
@@ -111,7 +122,7 @@ class Program:
             needed.update(value.roots())
         kept = []
         for line in reversed(self.lines):
-            if line.effect or line.out in needed:
+            if line.effect or not needed.isdisjoint(line.outs):
                 kept.append(line)
                 for arg in line.args:
                     needed.update(arg.roots())

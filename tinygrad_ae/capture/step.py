@@ -7,7 +7,7 @@ import functools
 import types
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..errors import ModelError
 from ..graph import state
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap, as_tensor
+from .engine import Engine, compiler
 from .plan import Plan
 from .program import Uncapturable
 from .surroundings import Surroundings
@@ -57,9 +58,10 @@ class CompiledStep:
     Made by :func:`tinygrad_ae.compile`; called like the function itself.
     """
 
-    def __init__(self, step: Callable[..., Any]) -> None:
+    def __init__(self, step: Callable[..., Any], engine: Engine = "numpy") -> None:
         functools.update_wrapper(self, step)
-        self._step = step
+        self._step, self._engine = step, engine
+        compiler(engine)  # now is the time to miss it
         self._entries: dict[Any, list[Entry]] = {}
         self._last: Plan | None = None
         self._warned: set[str] = set()
@@ -144,7 +146,7 @@ class CompiledStep:
                 raise Uncapturable(trace.problem)
             if not all(isinstance(output, Tensor) for output in outputs):
                 raise Uncapturable("it returns something that is not a tensor")
-            return Plan(trace, inputs, outputs, around.paths(), around.homes())
+            return Plan(trace, inputs, outputs, around.paths(), around.homes(), self._engine)
         except Uncapturable as problem:
             self._warn(str(problem))
             return None
@@ -160,12 +162,19 @@ class CompiledStep:
             )
 
 
-def compile(step: Callable[..., Any]) -> CompiledStep:
+@overload
+def compile(step: Callable[..., Any], *, engine: Engine = "numpy") -> CompiledStep: ...
+@overload
+def compile(*, engine: Engine) -> Callable[[Callable[..., Any]], CompiledStep]: ...
+def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy") -> Any:
     """Record what a step does once, plan its memory, and replay it as straight-line NumPy.
 
     Args:
         step: a function of arrays, tensors and numbers (or nests of them) that returns tensors;
             what it does besides (backward passes, optimiser updates) is repeated as well.
+        engine: what carries the plan out: ``"numpy"``, or ``"numba"`` (extra ``fast``), which
+            compiles neighbouring elementwise operations and the optimiser's update to machine
+            code: the same results, faster, after a second or two at the first call.
 
     Returns:
         A function of the same arguments. The tensors it returns are not part of a graph.
@@ -179,7 +188,9 @@ def compile(step: Callable[..., Any]) -> CompiledStep:
         ...     optimizer.step()
         ...     return loss
     """
-    return CompiledStep(step)
+    if step is None:
+        return functools.partial(CompiledStep, engine=engine)
+    return CompiledStep(step, engine)
 
 
 def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Rebuild]:

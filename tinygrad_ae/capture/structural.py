@@ -66,7 +66,7 @@ def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
         return None
     z = product(to, x, transposed(to, weight))
-    return to.add("add({0}, {1}, {out})", [z, bias], z)
+    return to.add("add({0}, {1}, {out})", [z, bias], z, ufunc=np.add)
 
 
 def transposed(to: Lowering, x: Value) -> Value:
@@ -216,7 +216,7 @@ def _bernoulli(to: Lowering, node: Node, args: list[Value]) -> Value | None:
         return None
     p = to.constant(args[1].number.item(), (), node.dtype)
     out = to.buffer(node.shape, node.dtype)
-    return to.add("less({0}, {1}, {out})", [noise, p], out, elementwise=True)
+    return to.add("less({0}, {1}, {out})", [noise, p], out, ufunc=np.less)
 
 
 # ---- everything else

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import click
 
+from ..capture import ENGINES
 from ..data import framing
 from ..errors import ModelError, did_you_mean
 from ..run import ModelFile
@@ -122,6 +123,14 @@ def training_options() -> list[Option]:
                show_default=False, metavar="NORM", help="Largest norm of the gradient."),
         Option("--seed", section=run, type=click.IntRange(min=0), default=_DEFAULT.seed,
                help="Of everything random: the same seed gives the same weights, bit for bit."),
+        Option("--compile/--no-compile", section=run, default=_DEFAULT.compile,
+               help="Record the training step once and replay it, or run the model's Python in "
+               "each step."),
+        Option("--engine", section=run, type=Name(ENGINES), default=_DEFAULT.engine,
+               help="What replays it; numba (extra 'fast') compiles it to machine code."),
+        Option("--threads", section=run, type=positive, show_default=False,
+               help="Threads of matrix products; a resumed run keeps their number.  "
+               "[default: as NumPy decides]"),
         Option("--out", section=run, type=click.Path(), metavar="FOLDER", show_default=False,
                help="The run folder to make.  [default: runs/<model>-<number>]"),
     ]  # fmt: skip

@@ -29,17 +29,6 @@ class _MirrorError(Exception):
     """A mirror did not give the file; the message says why."""
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept.
-
-    ``$TINYGRAD_AE_CACHE``, else ``$XDG_CACHE_HOME/tinygrad_ae``, else ``~/.cache/tinygrad_ae``.
-    """
-    if own := os.environ.get("TINYGRAD_AE_CACHE"):
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tinygrad_ae"
-
-
 def fetch(
     name: str,
     mirrors: Sequence[str],

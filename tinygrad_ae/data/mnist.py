@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinygrad_ae.data import idx
-from tinygrad_ae.data.download import Progress, cache_folder, fetch
+from tinygrad_ae.data.download import Progress, fetch
 from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.files import cache_folder
 
 VALIDATION = 5_000
 

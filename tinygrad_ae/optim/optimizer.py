@@ -110,6 +110,17 @@ class Optimizer:
         for buffer in self._buffers.values():
             yield from zip(buffer.parameters, buffer.grads, strict=True)
 
+    def finite(self) -> bool:
+        """Whether every gradient is finite: to be known before a step would spoil parameters."""
+        for buffer in self._buffers.values():
+            buffer.gather()
+            # g·g takes a fifth of the time of isfinite(g), but may overflow on its own.
+            if not math.isfinite(buffer.grad.dot(buffer.grad)):
+                with_grad = [p.grad.data for p in buffer.parameters if p.grad is not None]
+                if not all(np.isfinite(g).all() for g in with_grad):
+                    return False
+        return True
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for p in self.parameters:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import optim
+from ..capture import ENGINES, Engine
 from ..data import Dataset, load
 from ..errors import UserError, did_you_mean
 from ..nn import Parameter
@@ -53,6 +54,9 @@ class Config:
         warmup: steps in which the learning rate first rises linearly.
         clip: largest norm of the gradient; None: any.
         seed: of everything random.
+        compile: whether the training step is recorded once and replayed.
+        engine: what replays it: one of ``ENGINES``.
+        threads: of matrix products; None: as many as they use when the run begins.
 
     Raises:
         UserError: a name is unknown, or a number is not positive.
@@ -75,10 +79,14 @@ class Config:
     warmup: int = 0
     clip: float | None = None
     seed: int = 0
+    compile: bool = True
+    engine: Engine = "numpy"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         _check_name("optimizer", self.optimizer, OPTIMIZERS)
         _check_name("schedule", self.schedule, SCHEDULES)
+        _check_name("engine", self.engine, ENGINES)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import optim
+from .. import blas, optim
 from ..contract import Model
 from ..data import Dataset, Framing, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
@@ -109,7 +109,12 @@ class Run:
             raise DataError(f"All training samples of {data.name} are equal: nothing to learn.")
         file = modelfile.find(config.model)
         arguments = file.complete(config.arguments, data.shape)
-        config = replace(config, arguments=arguments, data=located(config.data))
+        config = replace(
+            config,
+            arguments=arguments,
+            data=located(config.data),
+            threads=config.threads or blas.threads(),
+        )
         origin = {
             "sample_shape": list(data.shape),
             "framing": None if data.framing is None else data.framing.to_json(),
@@ -249,7 +254,7 @@ class Run:
                 on_epoch(history)
 
         default_generator.bit_generator.state = self._random_state
-        with self.file.blame():
+        with self.file.blame(), blas.limited(self.config.threads):
             fit(
                 self.model,
                 data,
@@ -261,6 +266,8 @@ class Run:
                 history=self.history,
                 on_epoch=keep,
                 on_step=on_step,
+                compile=self.config.compile,
+                engine=self.config.engine,
             )
 
     def _save(self) -> None:
