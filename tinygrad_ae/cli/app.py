@@ -8,6 +8,7 @@ from .. import __version__
 from .apply import decode, denoise, draw, encode, evaluate, reconstruct
 from .examples import Examples, examples
 from .explore import explore
+from .judge import anomalies, compress, features
 from .latent import generate, interpolate, traverse
 from .show import explain, page, profile
 from .train import models, train
@@ -38,6 +39,6 @@ def app() -> None:
 
 for command in (
     train, models, evaluate, reconstruct, denoise, encode, decode, generate, interpolate,
-    traverse, explore, draw, page, explain, profile,
+    traverse, anomalies, compress, features, explore, draw, page, explain, profile,
 ):  # fmt: skip
     app.add_command(command)

@@ -12,7 +12,19 @@ from numpy.typing import NDArray
 
 from .examples import Examples, examples
 from .options import Numbers
-from .using import ARRAY, SAMPLES, count, moved_data, output, seed, test_samples, write_samples
+from .using import (
+    ARRAY,
+    FIGURES,
+    SAMPLES,
+    count,
+    moved_data,
+    output,
+    sample_or_picture_target,
+    seed,
+    test_samples,
+    write_figure,
+    write_samples,
+)
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -69,7 +81,10 @@ def reconstruct(run: str, input: str, out: str) -> None:
 )
 @click.argument("run")
 @click.argument("input", required=False)
-@output(f"{SAMPLES}; a sheet has the noisy ones above.", required=True)
+@output(
+    f"{SAMPLES}; a sheet has the noisy ones above. Of signals .png, .svg and .pdf are plots.",
+    required=True,
+)
 @click.option("--clean", metavar="PATH", help="INPUT without its noise, to measure the error by.")
 @click.option(
     "--noise", type=Numbers(str), metavar="NAME,...",
@@ -94,7 +109,8 @@ def denoise(
     from ..errors import UserError
     from ..evaluate import psnr
     from ..run import Run
-    from .outputs import sample_target
+    from ..show import grid
+    from ..show.tiles import is_image
 
     if input is None and clean is not None:
         raise UserError("--clean goes with an INPUT that is noisy; give both, or neither.")
@@ -103,7 +119,7 @@ def denoise(
             f"{input} is taken as it is, with its own noise; --noise and --strength add noise to "
             "the test split, which is taken when no INPUT is given."
         )
-    target = sample_target(out, input or run)
+    target = sample_or_picture_target(out, input or run)
     trained = Run.open(run)
     source, truth = None, None
     if input is None:
@@ -119,7 +135,12 @@ def denoise(
     above, caption = [noisy], "noisy ones above denoised ones"
     if truth is not None:
         above, caption = [truth, noisy], "clean ones above noisy ones above denoised ones"
-    report = write_samples(
+    if target.suffix in FIGURES and not (target.suffix == ".png" and is_image(trained.shape)):
+        named = list(zip(("clean x", "noisy x̃", "denoised x̂")[-1 - len(above) :],
+                         [x[:8] for x in (*above, found.denoised)], strict=True))  # fmt: skip
+        report = write_figure(target, grid.rows(what, named, trained.shape))
+    else:
+        report = write_samples(
         trained, target, [found.denoised], len(noisy),
         samples if source else None, source, above, caption,
     )  # fmt: skip

@@ -102,6 +102,8 @@ def training_options() -> list[Option]:
         Option("--rate", section=data, type=click.FloatRange(min=0, min_open=True),
                show_default=False, metavar="HZ",
                help="Values in a second; sounds of another rate are brought to it."),
+        Option("--only", section=data, type=Numbers(), show_default=False, metavar="LABEL,...",
+               help="Take only the samples of these labels, to find others anomalous afterwards."),
         Option("--epochs", section=training, type=positive, default=_DEFAULT.epochs,
                help="How often to go through the training samples."),
         Option("--batch-size", section=training, type=positive, default=_DEFAULT.batch_size,

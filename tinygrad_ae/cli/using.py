@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -148,16 +149,52 @@ def _recordings(run: Run, x: NDArray[Any], samples: Samples | None) -> list[Reco
     return [Recording(values, "The decoded recording", run.framing.rate)]
 
 
+def folder_target(out: str | None, run: str, name: str) -> Path:
+    """Return the folder that a command's files go to: one that is given, or ``name`` in the run's.
+
+    It is made when it is not there; files of the same names in it are replaced.
+
+    Raises:
+        UserError: it cannot be made, or is a file.
+    """
+    from .outputs import in_existing_folder, writing
+
+    path = in_existing_folder(Path(run) / name if out is None else Path(out))
+    if path.is_file():
+        raise UserError(f"{path} is a file; results go to a folder. Choose another.")
+    with writing(path):
+        path.mkdir(exist_ok=True)
+    return path
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table to a .csv file; return what to report of it."""
+    from ..files import atomic
+    from .outputs import writing
+
+    with (
+        writing(path) as report,
+        atomic(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(rows)
+    return report
+
+
 def sample_or_picture_target(out: str, source: str) -> Path:
     """Return where a figure goes, or samples alone.
 
     Raises:
         UserError: as :func:`tinygrad_ae.cli.outputs.sample_target`.
     """
-    from .outputs import in_existing_folder, sample_target
+    from .outputs import SHEET, in_existing_folder, sample_target
 
     path = Path(out)
-    return in_existing_folder(path) if path.suffix in FIGURES else sample_target(out, source)
+    if path.suffix in FIGURES and path.suffix != SHEET:
+        return in_existing_folder(path)
+    return sample_target(out, source)
 
 
 def write_figure(target: Path, figure: Figure) -> str:

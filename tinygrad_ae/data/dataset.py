@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,6 +145,31 @@ class Dataset:
     def features(self) -> int:
         """The number d of values in one sample."""
         return math.prod(self.shape)
+
+    def only(self, labels: Sequence[int]) -> Dataset:
+        """Return the samples of some labels, scaled as they are here.
+
+        Raises:
+            DataError: the samples have no labels, or a split has none of these.
+        """
+        train, validation, test = (self._only(name, labels) for name in SPLITS)
+        return replace(self, train=train, validation=validation, test=test)
+
+    def _only(self, name: str, labels: Sequence[int]) -> Split:
+        split: Split = getattr(self, name)
+        if split.y is None:
+            raise DataError(
+                f"{self.name} has no labels to choose samples by. Give data with labels, or leave "
+                "the choice out."
+            )
+        chosen = np.isin(split.y, labels)
+        if not chosen.any():
+            raise DataError(
+                f"{self.name}: the {name} split has no sample labelled "
+                f"{' or '.join(map(str, labels))}; its labels are "
+                f"{', '.join(map(str, np.unique(split.y)[:20]))}."
+            )
+        return Split(split.x[chosen], split.y[chosen])
 
 
 def within_unit(raw: NDArray[Any]) -> bool:

@@ -44,6 +44,8 @@ class Config:
         window: likewise, and so ``hop`` and ``rate``.
         hop: as said.
         rate: as said.
+        only: labels of the samples to take, as a model that is to find the others anomalous has
+            to; None: all.
         epochs: how often to go through the training samples.
         batch_size: samples in a step.
         optimizer: one of ``OPTIMIZERS``.
@@ -70,6 +72,7 @@ class Config:
     window: int | None = None
     hop: int | None = None
     rate: float | None = None
+    only: tuple[int, ...] | None = None
     epochs: int = 30
     batch_size: int = 128
     optimizer: str = "adam"
@@ -94,7 +97,8 @@ class Config:
     def load_data(self, progress: Progress | None = None) -> Dataset:
         """Load what ``data`` names, see ``tinygrad_ae.data.load``."""
         names = ("shape", "frame", "window", "hop", "rate")
-        return load(self.data, **{name: getattr(self, name) for name in names}, progress=progress)
+        data = load(self.data, **{name: getattr(self, name) for name in names}, progress=progress)
+        return data if self.only is None else data.only(self.only)
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         """Return the optimiser for these parameters."""
@@ -118,9 +122,8 @@ class Config:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Config:
         """Return the configuration that :meth:`to_json` gave; JSON's lists are tuples."""
-        values = dict(
-            values, arguments=_tuples(values["arguments"]), shape=_tuples(values["shape"])
-        )
+        lists = ("arguments", "shape", "only")
+        values = {k: _tuples(v) if k in lists else v for k, v in values.items()}
         return cls(**values)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -72,14 +72,16 @@ def colour_bar(figure: Figure, image: Any, axes: Array, **options: Any) -> None:
     bar.outline.set_visible(False)
 
 
-def plain_log_ticks(ax: Axes) -> None:
+def plain_log_ticks(ax: Axes, which: Literal["x", "y"] = "y") -> None:
     """Write 0.01, 0.02, 0.05 on a logarithmic axis instead of powers of ten."""
     ticker = require("matplotlib.ticker", extra="all", purpose="Drawing plots")
-    low, high = ax.get_ylim()
-    digits = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)
-    ax.yaxis.set_major_locator(ticker.LogLocator(subs=digits))
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_locator(ticker.NullLocator())
+    axis, (low, high) = (ax.xaxis, ax.get_xlim()) if which == "x" else (ax.yaxis, ax.get_ylim())
+    digits: tuple[float, ...] = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)
+    if high > 1000 * low:
+        digits = (1,)
+    axis.set_major_locator(ticker.LogLocator(subs=digits))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(ticker.NullLocator())
 
 
 def whole_ticks(ax: Axes) -> None:

@@ -53,11 +53,11 @@ def rows(
     n_rows, columns = x.shape[:2]
     letters = max(len(line) for name, _ in named for line in name.split("\n"))
     width = max(5.2, 0.3 + 0.075 * letters + _TILE * columns)
-    high = _proportion(shape)
+    high = proportion(shape)
     with sheet((width, 0.75 + _TILE * high * n_rows)) as figure:
         figure.suptitle(title, x=0.01, ha="left")
         ax = figure.subplots()
-        centres = _tiles(ax, x, shape, value_range(x))
+        centres = tiles(ax, x, shape, value_range(x))
         ax.set_yticks(centres[1], [name for name, _ in named])
         ax.set_xticks(centres[0][: len(headings)], headings)
         ax.xaxis.tick_top()
@@ -65,37 +65,41 @@ def rows(
     return figure
 
 
-def panels(title: str, shown: Sequence[Panel], shape: Sequence[int], columns: int = 6) -> Figure:
+def panels(title: str, shown: Sequence[Panel], shape: Sequence[int]) -> Figure:
     """Show several sets of samples beside each other, all on one scale.
 
     Args:
         title: of the figure.
         shown: the sets; of each, as many full rows as there are in the smallest.
         shape: of one sample.
-        columns: samples in a row of a set.
     """
+    columns = 6 if is_image(shape) else 3
     n_rows = max(1, min(len(panel.x) for panel in shown) // columns)
     scale = value_range(np.concatenate([panel.x[: n_rows * columns] for panel in shown]))
-    width = max(2.9, 0.55 * columns)
-    height = width / columns * n_rows * _proportion(shape)
+    width = 3.3
+    height = width / columns * n_rows * proportion(shape)
     with sheet((0.3 + width * len(shown), 1.1 + height)) as figure:
         figure.suptitle(title, x=0.01, ha="left")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         for ax, panel in zip(axes, shown, strict=True):
             x = np.asarray(panel.x[: n_rows * columns], float)
-            _tiles(ax, x.reshape(n_rows, -1, x.shape[-1]), shape, scale)
+            tiles(ax, x.reshape(n_rows, -1, x.shape[-1]), shape, scale)
             ax.set_title(panel.title, fontsize=9)
             ax.set_xlabel(panel.note, fontsize=8, color=GREY, loc="left")
     return figure
 
 
-def _proportion(shape: Sequence[int]) -> float:
+def proportion(shape: Sequence[int]) -> float:
     """Return a tile's height in units of its width."""
     return float(np.clip(shape[0] / shape[1], 0.4, 2.5)) if is_image(shape) else 0.7
 
 
-def _tiles(
-    ax: Axes, x: Array, shape: Sequence[int], scale: tuple[float, float]
+def tiles(
+    ax: Axes,
+    x: Array,
+    shape: Sequence[int],
+    scale: tuple[float, float],
+    colours: str = "gray",
 ) -> tuple[list[float], list[float]]:
     """Draw samples, shape (rows, columns, d), on one pair of axes; return the tiles' centres."""
     n_rows, columns, _ = x.shape
@@ -107,14 +111,13 @@ def _tiles(
         height, width = shape[:2]
         gap = max(1, round(_GAP * width))
         pixels = np.clip(unit, 0, 1).reshape(n_rows, columns, height, width, -1)
-        canvas = np.ones(
-            (n_rows * (height + gap) - gap, columns * (width + gap) - gap, pixels.shape[-1])
-        )
+        size = (n_rows * (height + gap) - gap, columns * (width + gap) - gap, pixels.shape[-1])
+        canvas = np.full(size, np.nan if size[-1] == 1 else 1.0)  # not a number is not drawn
         for i in range(n_rows):
             for j in range(columns):
                 top, left = i * (height + gap), j * (width + gap)
                 canvas[top : top + height, left : left + width] = pixels[i, j]
-        ax.imshow(canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas, cmap="gray", vmin=0,
+        ax.imshow(canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas, cmap=colours, vmin=0,
                   vmax=1, interpolation="nearest")  # fmt: skip
         step_x, step_y = float(width + gap), float(height + gap)
         first_x, first_y = (width - 1) / 2, (height - 1) / 2

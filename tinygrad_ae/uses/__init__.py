@@ -4,22 +4,39 @@ Each function takes a model and scaled samples, shape (n, d), and returns arrays
 or writes files. The commands of the same names do.
 """
 
+from .anomalies import Area, Detection, anomaly_scores, attribution, detect, threshold
+from .compress import Compression, compress, jpeg, quantised
 from .denoise import Denoised, denoise
+from .features import FewLabels, Probe, few_labels, linear_probe
 from .generate import Generated, generate, is_generative, strangeness
 from .interpolate import Path, interpolate
 from .nearest import nearest
 from .traverse import Traversal, traverse
 
 __all__ = [
+    "Area",
+    "Compression",
     "Denoised",
+    "Detection",
+    "FewLabels",
     "Generated",
     "Path",
+    "Probe",
     "Traversal",
+    "anomaly_scores",
+    "attribution",
+    "compress",
     "denoise",
+    "detect",
+    "few_labels",
     "generate",
     "interpolate",
     "is_generative",
+    "jpeg",
+    "linear_probe",
     "nearest",
+    "quantised",
     "strangeness",
+    "threshold",
     "traverse",
 ]
