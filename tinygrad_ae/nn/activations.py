@@ -12,8 +12,8 @@ from ..tensor import Tensor, as_tensor
 from .module import Module
 
 
-class Activation(Module):
-    """A module without parameters: y = f(x), of the shape of x; a subclass names f."""
+class FunctionModule(Module):
+    """A function with its settings as a module: ``class ReLU(FunctionModule, function=relu)``."""
 
     function: ClassVar[Callable[..., Any]]
     options: dict[str, Any] = {}  # noqa: RUF012 - never changed, replaced by subclasses
@@ -22,13 +22,17 @@ class Activation(Module):
         if function is not None:
             cls.function = staticmethod(function)
 
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+
+
+class Activation(FunctionModule):
+    """A module without parameters: y = f(x), of the shape of x."""
+
     def forward(self, x: TensorLike) -> Tensor:
         """Return f(x)."""
         return cast(Tensor, self.function(as_tensor(x), **self.options))
-
-    def extra_repr(self) -> str:
-        """Return the options."""
-        return ", ".join(f"{name}={value}" for name, value in self.options.items())
 
 
 class Identity(Activation, function=lambda x: x):

@@ -28,6 +28,12 @@ class _Row(Module):
         self._name_item(index, module)
         return self
 
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add several at the end; return the container."""
+        for module in modules:
+            self.append(module)
+        return self
+
     def _name_item(self, index: int, module: Module) -> None:
         module._registered_as(str(index))
 
@@ -47,10 +53,7 @@ class _Row(Module):
     def __getitem__(self, index: int | slice) -> Module | Self:
         items = self._items()
         if isinstance(index, slice):
-            part = type(self)()
-            for module in items[index]:
-                part.append(module)
-            return part
+            return type(self)().extend(items[index])
         if not -len(items) <= index < len(items):
             raise IndexError(f"{type(self).__name__} has {len(items)} modules; no index {index}")
         return items[index]
@@ -69,8 +72,7 @@ class Sequential(_Row):
     """
 
     def __init__(self, *modules: Module) -> None:
-        for module in modules:
-            self.append(module)
+        self.extend(modules)
 
     def forward(self, x: Any) -> Any:
         """Apply all modules in order; ``x`` itself if there are none."""
@@ -87,8 +89,7 @@ class ModuleList(_Row):
     """
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
-        for module in modules:
-            self.append(module)
+        self.extend(modules)
 
     # The list itself is never called, so its items carry its name: "layers.0", not "0".
 

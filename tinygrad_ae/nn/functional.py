@@ -17,23 +17,17 @@ from .. import ops
 from ..errors import ShapeError
 from ..operators import TensorLike
 
-# What an operation is named alike, it is.
+# These are operations: what is meant by F.relu is ops.relu.
 # fmt: off
 # isort: off
 from ..ops import (
-    elu, gelu, hardtanh, leaky_relu, log_softmax, logsigmoid, relu, selu, sigmoid, silu, softmax,
-    softplus, tanh,
+    elu as elu, gelu as gelu, hardtanh as hardtanh, leaky_relu as leaky_relu,
+    log_softmax as log_softmax, logsigmoid as logsigmoid, relu as relu, selu as selu,
+    sigmoid as sigmoid, silu as silu, softmax as softmax, softplus as softplus, tanh as tanh,
 )
 # fmt: on
 # isort: on
 from ..tensor import Tensor, as_tensor
-
-__all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
-    "gelu", "hardtanh", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "relu", "selu", "sigmoid", "silu",
-    "smooth_l1_loss", "softmax", "softplus", "tanh",
-]  # fmt: skip
 
 Generator = np.random.Generator
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import cast
 
 from ..errors import ModelError
 from ..operators import TensorLike
 from ..tensor import Tensor
 from . import functional
-from .module import Module
+from .activations import FunctionModule
 
 
-class Loss(Module):
-    """A module that compares an input with a target by the function a subclass names.
+class Loss(FunctionModule):
+    """A module that compares an input with a target.
 
     Args:
         reduction: ``"mean"`` over all elements, ``"sum"`` or ``"none"``.
@@ -22,24 +21,14 @@ class Loss(Module):
         ModelError: an unknown reduction.
     """
 
-    function: ClassVar[Callable[..., Any]]
-
-    def __init_subclass__(cls, function: Callable[..., Any] | None = None) -> None:
-        if function is not None:
-            cls.function = staticmethod(function)
-
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
             raise ModelError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
-        self.options: dict[str, Any] = {"reduction": reduction}
+        self.options = {"reduction": reduction}
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         """Return the loss of ``input`` against ``target``."""
         return cast(Tensor, self.function(input, target, **self.options))
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
 
 
 class MSELoss(Loss, function=functional.mse_loss):

@@ -19,7 +19,7 @@ __all__ = [
     "sinh", "softplus", "sqrt", "tan", "tanh",
 ]  # fmt: skip
 
-# Each is two lines at most: what it computes, and its derivative.
+# What each computes, and on the second line its derivative and how it is written.
 # fmt: off
 exp = Op("exp", np.exp, lambda g, z: g * z, tex=r"\exp({0})")
 log = Op("log", np.log, lambda g, x: g / x, tex=r"\log({0})")

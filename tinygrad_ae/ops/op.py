@@ -69,11 +69,6 @@ class Op:
         ValueError: a built-in operation has that name. (One of yours may be declared anew.)
     """
 
-    __slots__ = (
-        "arity", "attrs", "expr", "flops", "forward", "inputs", "name", "pulls", "rules", "saves",
-        "tex", "variadic", "views",
-    )  # fmt: skip
-
     registry: ClassVar[dict[str, Op]] = {}
     reserved: ClassVar[frozenset[str]] = frozenset()  # names of the built-in ones
 
