@@ -43,6 +43,17 @@ def test_values_and_gradients(name):
 def test_settings_show():
     assert repr(nn.LeakyReLU(0.2)) == "LeakyReLU(negative_slope=0.2)"
     assert repr(nn.ReLU()) == "ReLU()"
+    assert repr(nn.GELU("tanh")) == "GELU(approximate='tanh')"
+
+
+def test_an_activation_may_be_subclassed():
+    class Positive(nn.LeakyReLU):
+        """One that never leaks."""
+
+        def __init__(self):
+            super().__init__(0.0)
+
+    np.testing.assert_array_equal(Positive()(np.array([-1.0, 2.0])).data, [0, 2])
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -230,6 +230,7 @@ def test_sequential_indexes_slices_and_appends():
     assert model[-1] is c
     assert list(model) == [a, b, c]
     assert list(model[:2]) == [a, b]
+    assert list(nn.ModuleList().extend([a, b])) == [a, b]
     x = np.ones((4, 2), np.float32)
     np.testing.assert_array_equal(model(x).data, c(model[:2](x)).data)
     with pytest.raises(IndexError, match="has 3 modules; no index 3"):

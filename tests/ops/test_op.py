@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special as special
 
 from tinygrad_ae import Op, Tensor, grad, ops
 
@@ -30,6 +31,27 @@ def test_the_formula_for_one_element_is_the_forward(name):
         assert np.asarray(found).dtype == wanted.dtype or dtype == np.bool_
         compared += 1
     assert compared
+
+
+def test_a_ufunc_is_its_own_formula_if_it_is_numpys(monkeypatch):
+    monkeypatch.setattr(Op, "registry", dict(Op.registry))
+    assert (ops.add.expr, ops.abs.expr, ops.isnan.expr) == ("add(x, y)", "absolute(x)", "isnan(x)")
+    assert Op("expit", special.expit, lambda g, z: g * z * (1 - z)).expr is None
+    assert Op("product", np.matmul, None, None).expr is None
+
+
+def test_by_default_an_operation_is_written_by_its_name_and_costs_what_its_formula_says(
+    monkeypatch,
+):
+    monkeypatch.setattr(Op, "registry", dict(Op.registry))
+    x = Tensor(np.ones((2, 3)), requires_grad=True)
+    mixed = ops.elementwise("mixed_up", "where(x > 0, -x, a * exp(x))", lambda g: g, attrs=["a"])
+    assert mixed.tex == r"\operatorname{{mixed\_up}}({0})"
+    assert mixed(x, a=2.0).node.flops == 6 * 3  # where, a product, an exponential
+    joined = Op("joined", lambda *xs: np.concatenate(xs), lambda g, i: g)
+    assert joined.tex == r"\operatorname{{joined}}({args})"
+    scaled = Op("scaled", lambda x, *, k: x * k, lambda g, k: g * k, flops=lambda out, x, *, k: k)
+    assert scaled(x, k=7).node.flops == 7
 
 
 def test_floor_division_is_not_the_floor_of_a_quotient():
