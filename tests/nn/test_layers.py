@@ -197,6 +197,21 @@ def test_batch_norm_moves_its_statistics_once_when_it_is_run_again_for_its_gradi
     np.testing.assert_array_equal(again.running_var.data, plain.running_var.data)
 
 
+def test_batch_norm_without_scale_and_shift():
+    layer = nn.BatchNorm1d(3, affine=False)
+    assert not list(layer.parameters())
+    y = layer(rng.normal(2, 3, size=(50, 3)).astype(np.float32))
+    np.testing.assert_allclose(y.data.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(y.data.std(0), 1, atol=1e-4)
+
+
+def test_settings_are_shown():
+    shown = "BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=False)"
+    assert repr(nn.BatchNorm1d(3, affine=False)) == shown
+    assert repr(nn.LayerNorm(4)) == "LayerNorm((4,), eps=1e-05, elementwise_affine=True)"
+    assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2)"
+
+
 def test_batch_norm_saves_its_statistics():
     layer = nn.BatchNorm1d(2)
     layer(rng.normal(size=(8, 2)).astype(np.float32))

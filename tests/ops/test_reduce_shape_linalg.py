@@ -322,6 +322,29 @@ def test_an_axis_out_of_range_is_named(name):
             OUT_OF_RANGE[name](x)
 
 
+MISTAKES = {
+    "concatenate needs at least one array": lambda x: ops.concatenate([]),
+    "pad: mode 'mirror'; use constant, edge": lambda x: ops.pad(x, 1, "mirror"),
+    r"cannot pair axes \[1\] of \(2, 3\) with \[0\] of \(2, 3\)": lambda x: ops.tensordot(x, x, 1),
+    "approximate must be 'none' or 'tanh', not 'erf'": lambda x: ops.gelu(x, "erf"),
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_mistakes_are_explained(words):
+    with pytest.raises(ValueError, match=words):
+        MISTAKES[words](Tensor(array(2, 3)))
+
+
+def test_of_two_values_for_one_element_the_last_counts():
+    x, y = (Tensor(array(3), requires_grad=True) for _ in range(2))
+    z = ops.setitem(x, y, index=np.array([0, 2, 0]))
+    np.testing.assert_array_equal(z.data, [y.data[2], x.data[1], y.data[1]])
+    gx, gy = grad((z * [1.0, 2.0, 3.0]).sum(), [x, y])
+    np.testing.assert_array_equal(gx.data, [0, 2, 0])
+    np.testing.assert_array_equal(gy.data, [0, 3, 1])
+
+
 def test_numpys_whole_numbers_count_as_whole_numbers():
     x, two = Tensor(array(2, 3)), np.int64(2)
     assert ops.reshape(x, np.int64(6)).shape == (6,)
