@@ -11,14 +11,16 @@ Rebuild = Callable[[list[Any]], Any]
 def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """Return the leaves of a nest in order, and a function that rebuilds it from new leaves.
 
-    None is an empty nest; named tuples and the order of a dict's keys are kept.
+    None is an empty nest; named tuples and the order of a dict's keys are kept. The function
+    keeps none of the leaves alive.
     """
     leaves: list[Any] = []
     plan = _plan(tree, leaves)
+    count = len(leaves)
 
     def rebuild(new: list[Any]) -> Any:
-        if len(new) != len(leaves):
-            raise ValueError(f"a nest of {len(leaves)} leaves cannot be rebuilt from {len(new)}")
+        if len(new) != count:
+            raise ValueError(f"a nest of {count} leaves cannot be rebuilt from {len(new)}")
         return plan(iter(new))
 
     return leaves, rebuild
@@ -30,10 +32,11 @@ def _plan(tree: Any, leaves: list[Any]) -> Callable[[Any], Any]:
     if isinstance(tree, dict):
         # In sorted order, so that nests of equal keys match in whatever order they were written.
         parts = {key: _plan(tree[key], leaves) for key in sorted(tree, key=repr)}
+        keys = list(tree)
 
         def rebuild(new: Any) -> dict[Any, Any]:
             made = {key: part(new) for key, part in parts.items()}
-            return {key: made[key] for key in tree}
+            return {key: made[key] for key in keys}
 
         return rebuild
     if isinstance(tree, (list, tuple)):
