@@ -19,7 +19,9 @@ G. Alain and Y. Bengio, "What Regularized Auto-Encoders Learn from the Data-Gene
 Distribution", JMLR 15 (2014), theorem 1.
 """
 
-from tinygrad_ae import Tensor
+import numpy as np
+
+from tinygrad_ae import Tensor, ops
 from tinygrad_ae.data.corrupt import corruption
 from tinygrad_ae.models.autoencoder import Autoencoder
 
@@ -33,11 +35,15 @@ class Denoising(Autoencoder):
         latent: numbers in a code, k.
         activation: what stands between two layers: relu, leaky_relu, gelu, tanh, ...
         tied: whether the decoder's matrices are the encoder's, transposed.
-        corruptions: one or several of gaussian, masking, salt_and_pepper, blur, occlusion, drift.
+        corruptions: one or several of gaussian, masking, salt_and_pepper, blur, occlusion; of
+            signals also dropout and drift.
         strength: of each: deviation of the noise, share of the values, width of the blur, ...
-        sample_shape: of one sample, 28,28 for images of 784 pixels; blur, occlusion and drift
-            have to know it.
+        sample_shape: of one sample, 28,28 for images of 784 pixels; blur, occlusion, dropout and
+            drift have to know it.
+        anneal: training steps in which x̃ moves from x to what is fully corrupted.
     """
+
+    steps: Tensor
 
     def __init__(
         self,
@@ -49,12 +55,22 @@ class Denoising(Autoencoder):
         corruptions: tuple[str, ...] = ("gaussian",),
         strength: tuple[float, ...] = (0.5,),
         sample_shape: tuple[int, ...] | None = None,
+        anneal: int = 0,
     ) -> None:
         super().__init__(inputs, hidden, latent, activation, tied)
         self.corrupt = corruption(corruptions, strength, sample_shape)
+        self.anneal = anneal
+        self.register_buffer("steps", np.zeros((), np.float32))
 
     def loss(self, x: Tensor) -> Tensor:
         """L(θ, φ) for a batch of clean samples, shape (n, d): the mean of (g(f(x̃)) − x)²."""
-        x_tilde = self.corrupt(x)
+        x_tilde = x + self.due() * (self.corrupt(x) - x) if self.anneal else self.corrupt(x)
         x_hat = self(x_tilde)
         return ((x_hat - x) ** 2).mean()
+
+    def due(self) -> Tensor | float:
+        """The part of the corruption that is due: it grows to 1 in the first `anneal` steps."""
+        if not self.training:
+            return 1.0
+        self.steps += 1
+        return ops.minimum(self.steps / self.anneal, 1.0)

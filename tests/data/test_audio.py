@@ -34,7 +34,7 @@ def wav(path, rate, bits, samples, channels=1, extensible=False):
 def test_pcm_of_every_width(tmp_path, bits, extensible):
     wav(tmp_path / "x.wav", 8000, bits, X, extensible=extensible)
     recording = audio.read(tmp_path / "x.wav")
-    assert recording.rate == 8000
+    assert recording.sample_rate == 8000
     assert recording.values.dtype == np.float32
     np.testing.assert_array_equal(recording.values, X[:, None].astype(np.float32))
 
@@ -61,7 +61,7 @@ def test_another_rate(tmp_path):
     t = np.arange(44100)[:, None] / 44100
     recording = Recording(np.sin(2 * np.pi * 440 * t), "x", 44100.0, np.arange(44100))
     slow = audio.resample(recording, 8000)
-    assert (slow.rate, len(slow)) == (8000, 8000)
+    assert (slow.sample_rate, len(slow)) == (8000, 8000)
     expected = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
     np.testing.assert_allclose(slow.values[100:-100, 0], expected[100:-100], atol=5e-3)
     assert slow.labels[4000] == 22050

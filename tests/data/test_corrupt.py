@@ -11,6 +11,7 @@ from tinygrad_ae.data.corrupt import (
     blur,
     corruption,
     drift,
+    dropout,
     gaussian,
     masking,
     occlusion,
@@ -24,6 +25,7 @@ STRENGTHS = {
     "salt_and_pepper": 0.2,
     "blur": 1.2,
     "occlusion": 0.25,
+    "dropout": 0.8,
     "drift": 0.2,
 }
 
@@ -140,6 +142,22 @@ def test_occlusion_is_one_box_of_its_share_anywhere(shape, share):
     assert (hidden.reshape(400, -1).sum(1) == np.prod(widths) * np.prod(shape[2:])).all()
 
 
+def test_dropout_loses_times_in_all_channels_to_their_mean():
+    x = samples(400, 50, 1, 3)
+    y = dropout(x, 0.3, generator())
+    lost = (y != x).any((2, 3))
+    assert lost.mean() == pytest.approx(0.3, abs=0.01)
+    mean = np.broadcast_to(x.mean(1, keepdims=True), x.shape)
+    np.testing.assert_array_equal(y[lost], mean[lost])
+
+
+def test_a_window_of_a_signal_is_hidden_for_a_stretch_of_time():
+    x = np.ones((300, 20, 1, 2), np.float32)
+    hidden = occlusion(x, 0.25, generator())[..., 0, 0] == 0
+    assert (hidden.sum(1) == 5).all()
+    assert (np.abs(np.diff(hidden.astype(int), axis=1)).sum(1) <= 2).all()
+
+
 def test_drift_is_slow_and_as_high_as_its_strength():
     x = np.full((500, 200), 0.5)
     wave = drift(x, 0.3, generator()) - x
@@ -196,6 +214,7 @@ def test_what_cannot_be_composed_is_refused(arguments, message):
         ("masking", 1.2, r"a probability, in \[0, 1\]; got 1.2"),
         ("salt_and_pepper", -1, "a probability"),
         ("occlusion", 2, r"a share, in \[0, 1\]"),
+        ("dropout", 1.1, r"a probability, in \[0, 1\]"),
         ("drift", -1, "an amplitude"),
     ],
 )

@@ -43,7 +43,7 @@ def test_windows_are_what_the_recording_holds_there():
 
 
 def test_spectra_measure_decibels_of_a_sine():
-    framing = Framing("stft", 256, 64, rate=RATE)
+    framing = Framing("stft", 256, 64, sample_rate=RATE)
     t = np.arange(4000)[:, None] / RATE
     for amplitude, decibels in ((1, 0), (0.1, -20)):
         frames = framing.split(amplitude * np.sin(2 * np.pi * 1000 * t)).reshape(-1, 129)
@@ -66,7 +66,7 @@ def test_spectra_are_those_of_scipy():
 
 @pytest.mark.parametrize(("kind", "least"), [("stft", 50), ("logmel", 15)])
 def test_spectra_with_their_phase_give_the_sound_back(kind, least):
-    framing = Framing(kind, 256, 64, rate=RATE)
+    framing = Framing(kind, 256, 64, sample_rate=RATE)
     x = chirp()
     y = framing.join(framing.split(x), x)
     assert y.shape == x.shape
@@ -75,7 +75,7 @@ def test_spectra_with_their_phase_give_the_sound_back(kind, least):
 
 @pytest.mark.parametrize("kind", ["stft", "logmel"])
 def test_without_a_phase_one_is_found_that_fits(kind):
-    framing = Framing(kind, 256, 64, rate=RATE)
+    framing = Framing(kind, 256, 64, sample_rate=RATE)
     frames = framing.split(chirp())
     y = framing.join(frames)
     assert len(y) == 3008  # as far as the windows reach
@@ -86,7 +86,7 @@ def test_without_a_phase_one_is_found_that_fits(kind):
 
 
 def test_every_mel_band_hears_something_and_the_right_one_most():
-    framing = Framing("logmel", 256, 128, rate=RATE)
+    framing = Framing("logmel", 256, 128, sample_rate=RATE)
     assert framing.shape == (MELS, 1, 1)
     t = np.arange(1000)[:, None] / RATE
     loudest = [
@@ -106,7 +106,7 @@ def test_every_mel_band_hears_something_and_the_right_one_most():
         ({"hop": 0}, r"256 every 0"),
         ({"kind": "stft", "channels": 2}, r"stft are of one channel.*has 2.*--frame raw"),
         ({"kind": "stft", "hop": 129}, r"--hop 128 or less, not 129"),
-        ({"kind": "logmel"}, r"give --rate"),
+        ({"kind": "logmel"}, r"give --sample-rate"),
     ],
 )
 def test_what_cannot_be_is_refused(values, message):
@@ -122,5 +122,5 @@ def test_samples_must_be_as_many_as_the_windows():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_can_be_remembered_as_json(kind):
-    framing = Framing(kind, 64, 16, rate=RATE)
+    framing = Framing(kind, 64, 16, sample_rate=RATE)
     assert Framing(**framing.to_json()) == framing

@@ -103,10 +103,10 @@ def test_a_model_of_recordings_takes_them_of_any_length_and_rate(words, tmp_path
     samples = load_samples(tmp_path / "long.wav", data.shape, data.scaling, data.framing)
     assert samples.shape == (79, 200)
     (recording,) = samples.recordings
-    assert (recording.rate, len(recording)) == (8000, 8000)
+    assert (recording.sample_rate, len(recording)) == (8000, 8000)
     (restored,) = samples.restore(samples[:])
     np.testing.assert_allclose(restored.values, recording.values, atol=1e-6)
-    assert restored.rate == 8000
+    assert restored.sample_rate == 8000
     together = load_samples(words, data.shape, data.scaling, data.framing)
     assert [len(r) for r in together.restore(np.asarray(together))] == [4000] * 12
 
@@ -126,15 +126,15 @@ def refused(message, source, **options):
 def test_what_does_not_fit_is_refused(words, tmp_path):
     sound(tmp_path / "mixed" / "a.wav")
     sound(tmp_path / "mixed" / "b.wav", rate=44100)
-    refused(r"differ in their rate: .*a\.wav has 8000 .*--rate 8000", tmp_path / "mixed")
-    data = load(tmp_path / "mixed", rate=8000, window=64)
-    assert data.framing.rate == 8000
+    refused(r"differ in their rate: .*a\.wav has 8000 .*--sample-rate 8000", tmp_path / "mixed")
+    data = load(tmp_path / "mixed", sample_rate=8000, window=64)
+    assert data.framing.sample_rate == 8000
     sound(tmp_path / "short.wav", 900)
     refused(r"short\.wav has 900 times, of which a tenth.*window of 256", tmp_path / "short.wav")
     refused(r"leave --shape out", words, shape=(16, 16))
     refused(r"digits holds pictures|pictures, which are not cut", "digits", window=28)
     refused(r"has the shape \(2, 2, 2, 2\).*Leave out --window", np.zeros((2,) * 4), window=2)
-    refused(r"give --rate", np.zeros(3000), frame="logmel")
+    refused(r"give --sample-rate", np.zeros(3000), frame="logmel")
 
 
 def test_recordings_of_other_channels_are_refused(tmp_path):

@@ -11,7 +11,7 @@ from tinygrad_ae.errors import DataError
 def test_the_bundled_words_are_few_and_of_six_kinds():
     data = load("spoken")
     assert data.framing is not None
-    assert data.framing.rate == 8000
+    assert data.framing.sample_rate == 8000
     for split, count in ((data.train, 5135), (data.validation, 1068), (data.test, 854)):
         assert len(split) == count
         np.testing.assert_array_equal(np.unique(split.y), np.arange(6))

@@ -38,6 +38,25 @@ def test_several_corruptions_in_a_row() -> None:
     assert model.loss(Tensor(X)).item() == pytest.approx(np.mean((x_hat - X) ** 2), rel=1e-6)
 
 
+def test_the_corruption_grows_in_training_alone() -> None:
+    model = Denoising(12, (6,), 4, strength=(0.3,), anneal=4)
+    for due in (0.25, 0.5, 0.75, 1, 1):
+        manual_seed(4)
+        noisy = X + due * (gaussian(X, 0.3, default_generator) - X)
+        x_hat = model(Tensor(noisy)).data
+        manual_seed(4)
+        assert model.loss(Tensor(X)).item() == pytest.approx(np.mean((x_hat - X) ** 2), rel=1e-5)
+    model.eval()
+    model.steps.data[...] = 0
+    full = Denoising(12, (6,), 4, strength=(0.3,))
+    full.load_state_dict(model.state_dict())
+    manual_seed(4)
+    loss = model.loss(Tensor(X)).item()
+    manual_seed(4)
+    assert loss == pytest.approx(full.loss(Tensor(X)).item(), rel=1e-6)
+    assert model.steps.item() == 0
+
+
 def test_a_corruption_that_cannot_be_is_refused_when_the_model_is_made() -> None:
     with pytest.raises(UserError, match="Did you mean 'masking'"):
         Denoising(corruptions=("maskin",))

@@ -99,7 +99,7 @@ def training_options() -> list[Option]:
                "row for each time.  [default for sound: 256]"),
         Option("--hop", section=data, type=positive, show_default=False, metavar="TIMES",
                help="From one window to the next.  [default: half a window]"),
-        Option("--rate", section=data, type=click.FloatRange(min=0, min_open=True),
+        Option("--sample-rate", section=data, type=click.FloatRange(min=0, min_open=True),
                show_default=False, metavar="HZ",
                help="Values in a second; sounds of another rate are brought to it."),
         Option("--only", section=data, type=Numbers(), show_default=False, metavar="LABEL,...",

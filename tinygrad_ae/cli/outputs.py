@@ -192,12 +192,12 @@ def write_sound(path: Path, sound: Recording) -> None:
     Raises:
         UserError: it has no rate.
     """
-    if sound.rate is None:
+    if sound.sample_rate is None:
         raise UserError(
             f"{sound.where} is not known to be sound: how many values there are in a second was "
-            f"not given (--rate). Write it to a file ending in {', '.join(ARRAYS)}."
+            f"not given (--sample-rate). Write it to a file ending in {', '.join(ARRAYS)}."
         )
-    audio.write(path, sound.values, sound.rate)
+    audio.write(path, sound.values, sound.sample_rate)
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def _recordings(run: Run, x: NDArray[Any], samples: Samples | None) -> list[Reco
         return samples.restore(x)
     assert run.framing is not None
     values = run.framing.join(run.scaling.invert(x))
-    return [Recording(values, "The decoded recording", run.framing.rate)]
+    return [Recording(values, "The decoded recording", run.framing.sample_rate)]
 
 
 def folder_target(out: str | None, run: str, name: str) -> Path:

@@ -51,7 +51,7 @@ def read(path: Path) -> Recording:
     values = _floats(samples).reshape(len(samples), -1).mean(axis=1, dtype=np.float32)[:, None]
     if not np.isfinite(values).all():
         raise DataError(f"{path} holds NaN or infinite values. Save it again, or leave it out.")
-    return Recording(values, where=str(path), rate=float(rate))
+    return Recording(values, where=str(path), sample_rate=float(rate))
 
 
 def read_folder(folder: Path) -> dict[str, list[Recording]]:
@@ -72,13 +72,13 @@ def read_folder(folder: Path) -> dict[str, list[Recording]]:
     return parts
 
 
-def write(path: str | os.PathLike[str], values: NDArray[Any], rate: float) -> None:
+def write(path: str | os.PathLike[str], values: NDArray[Any], sample_rate: float) -> None:
     """Write a sound as 16-bit PCM; what exceeds -1...1 is clipped. The file is whole or absent.
 
     Args:
         path: of the file.
         values: shape (times,) or (times, channels).
-        rate: times in a second.
+        sample_rate: times in a second.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -87,25 +87,26 @@ def write(path: str | os.PathLike[str], values: NDArray[Any], rate: float) -> No
     wavfile = require("scipy.io.wavfile", extra="all", purpose="Writing sound")
     pcm = np.rint(np.clip(values, -1, 1 - 2**-15) * 2**15).astype(np.int16)
     content = io.BytesIO()
-    wavfile.write(content, round(rate), pcm)
+    wavfile.write(content, round(sample_rate), pcm)
     with atomic(path) as temporary:
         temporary.write_bytes(content.getvalue())
 
 
-def resample(recording: Recording, rate: float | None) -> Recording:
+def resample(recording: Recording, sample_rate: float | None) -> Recording:
     """Return a recording at another rate, low-pass filtered as that needs; as it is for None.
 
     Raises:
         DataError: a rate is not a positive whole number of Hz.
         MissingExtra: SciPy is not installed.
     """
-    if recording.rate is None or rate is None or recording.rate == rate:
+    if recording.sample_rate is None or sample_rate in (None, recording.sample_rate):
         return recording
-    old, new = round(recording.rate), round(rate)
-    if old < 1 or new < 1 or (old, new) != (recording.rate, rate):
+    old, new = round(recording.sample_rate), round(sample_rate)
+    if old < 1 or new < 1 or (old, new) != (recording.sample_rate, sample_rate):
         raise DataError(
-            f"{recording.where} has {recording.rate:g} values in a second and cannot be brought "
-            f"to {rate:g}: both must be whole numbers of Hz. Give another --rate."
+            f"{recording.where} has {recording.sample_rate:g} values in a second and cannot be "
+            f"brought to {sample_rate:g}: both must be whole numbers of Hz. Give another "
+            "--sample-rate."
         )
     signal = require("scipy.signal", extra="all", purpose="Changing the rate of a recording")
     factor = math.gcd(old, new)
@@ -114,7 +115,10 @@ def resample(recording: Recording, rate: float | None) -> Recording:
     if labels is not None:
         labels = labels[np.arange(len(values)) * len(labels) // len(values)]
     return replace(
-        recording, values=values.astype(recording.values.dtype), labels=labels, rate=rate
+        recording,
+        values=values.astype(recording.values.dtype),
+        labels=labels,
+        sample_rate=sample_rate,
     )
 
 

@@ -2,8 +2,9 @@
 
 Each takes samples of shape (n, ...) with values in 0...1, an array or a tensor, and gives the
 like. They are made of operations only: a corruption of tensors is part of the graph, which draws
-afresh each time it is run. The first two axes after n (or the only one, of a signal) are where
-neighbours lie next to each other; further axes are channels.
+afresh each time it is run. The first two axes after n (or the only one) are where neighbours lie
+next to each other; further axes are channels. A window of a signal has the shape (times, 1,
+channels).
 
 Masking, salt-and-pepper and Gaussian noise are those of P. Vincent et al., "Stacked Denoising
 Autoencoders", JMLR 11 (2010), section 3.3.
@@ -31,7 +32,7 @@ def gaussian(x: Any, strength: float = 0.5, generator: Generator | None = None) 
 
 
 def masking(x: Any, strength: float = 0.5, generator: Generator | None = None) -> Any:
-    """Set each value to 0 with probability ``strength``: of a signal, samples drop out."""
+    """Set each value to 0 with probability ``strength``."""
     _check("masking", "a probability", strength, 1)
     return x * ops.bernoulli(x, 1 - strength, generator)
 
@@ -76,6 +77,18 @@ def occlusion(x: Any, strength: float = 0.25, generator: Generator | None = None
     return ops.where(inside, 0.0, x)
 
 
+def dropout(x: Any, strength: float = 0.25, generator: Generator | None = None) -> Any:
+    """Lose each time of a signal with probability ``strength``, in all channels.
+
+    What is lost is the channel's mean over the window, which a receiver that hears nothing rests
+    at. (0 would be the lowest value there is.)
+    """
+    _check("dropout", "a probability", strength, 1)
+    times = x[(slice(None), slice(None), *(slice(1) for _ in x.shape[2:]))]
+    lost = ops.uniform(times, generator=generator) < strength
+    return ops.where(lost, x.mean(1, keepdims=True), x)
+
+
 def drift(x: Any, strength: float = 0.3, generator: Generator | None = None) -> Any:
     """Add a slow wave along the first axis, as a sensor's baseline wanders, and clip to 0...1.
 
@@ -97,9 +110,15 @@ KINDS: dict[str, Callable[[Any, float, Generator | None], Any]] = {
     "salt_and_pepper": salt_and_pepper,
     "blur": blur,
     "occlusion": occlusion,
+    "dropout": dropout,
     "drift": drift,
 }
-_PLACED = ("blur", "occlusion", "drift")  # where a value stands in its sample matters to these
+_PLACED = (
+    "blur",
+    "occlusion",
+    "dropout",
+    "drift",
+)  # where a value stands in its sample matters to these
 
 
 def corruption(
@@ -113,8 +132,8 @@ def corruption(
     Args:
         kinds: names, of ``KINDS``, in order.
         strengths: one for each; what it means is its corruption's to say.
-        sample_shape: of one sample, (28, 28) for 784 pixels, which blur, occlusion and drift
-            have to know; a signal's is (d,).
+        sample_shape: of one sample, (28, 28) for 784 pixels, which blur, occlusion, dropout and
+            drift have to know; that of a signal of one channel is (d,).
         generator: draws; the default generator (see ``manual_seed``) unless given.
 
     Returns:
@@ -155,9 +174,9 @@ def corruption(
     return corrupt
 
 
-def _places(x: Any) -> range:
+def _places(x: Any) -> list[int]:
     """Return the axes along which values have neighbours."""
-    return range(1, min(x.ndim, 3))
+    return [axis for axis in range(1, min(x.ndim, 3)) if x.shape[axis] > 1] or [1]
 
 
 def _check(kind: str, what: str, strength: float, most: float) -> None:

@@ -49,7 +49,7 @@ class Framing:
         window: times in a window, at least 2.
         hop: times from the start of one window to that of the next, 1...window.
         channels: of a recording. Spectra are of one.
-        rate: times in a second, in Hz; None where it is not known. Audio has one.
+        sample_rate: times in a second, in Hz; None where it is not known. Audio has one.
 
     Raises:
         DataError: a value is out of its range, or spectra are asked of what has none.
@@ -59,7 +59,7 @@ class Framing:
     window: int = WINDOW
     hop: int = WINDOW // 2
     channels: int = 1
-    rate: float | None = None
+    sample_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -84,10 +84,10 @@ class Framing:
                     f"Spectra overlap by at least half: give --hop {self.window // 2} or less, "
                     f"not {self.hop}."
                 )
-        if self.kind == "logmel" and self.rate is None:
+        if self.kind == "logmel" and self.sample_rate is None:
             raise DataError(
-                "Log-mel frames need to know how many values there are in a second: give --rate "
-                "(in Hz), or use --frame stft."
+                "Log-mel frames need to know how many values there are in a second: give "
+                "--sample-rate (in Hz), or use --frame stft."
             )
 
     @property
@@ -219,10 +219,10 @@ class Framing:
 
         mel(f) = 2595 log₁₀(1 + f / 700 Hz); each overlaps half of its neighbours.
         """
-        assert self.rate is not None
-        top = 2595 * np.log10(1 + self.rate / 2 / 700)
+        assert self.sample_rate is not None
+        top = 2595 * np.log10(1 + self.sample_rate / 2 / 700)
         corners = 700 * (10 ** (np.linspace(0, top, MELS + 2) / 2595) - 1)
-        f = np.fft.rfftfreq(self.window, 1 / self.rate)
+        f = np.fft.rfftfreq(self.window, 1 / self.sample_rate)
         low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
         rising, falling = (f - low) / (centre - low), (high - f) / (high - centre)
         return np.maximum(0, np.minimum(rising, falling))

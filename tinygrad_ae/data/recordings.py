@@ -24,13 +24,13 @@ class Recording:
     Args:
         values: in the units of the source, floats, shape (times, channels); sound is within -1...1.
         where: what to call it in a message: its file, or the source's name.
-        rate: times in a second, in Hz, or None.
+        sample_rate: times in a second, in Hz, or None.
         labels: integers, shape (times,), or None.
     """
 
     values: NDArray[np.floating[Any]]
     where: str
-    rate: float | None = None
+    sample_rate: float | None = None
     labels: NDArray[np.integer[Any]] | None = None
 
     def __len__(self) -> int:
@@ -42,20 +42,20 @@ class Recording:
         return int(self.values.shape[1])
 
 
-def from_raw(raw: Raw, rate: float | None = None) -> list[Recording]:
+def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
     """Return the recordings that an array holds.
 
     Args:
         raw: shape (times,) or (times, channels), with a label for each time; or several
             recordings, shape (n, times, channels), with a label for each.
-        rate: times in a second, in Hz.
+        sample_rate: times in a second, in Hz.
 
     Raises:
         DataError: the array has another number of dimensions.
     """
     x = raw.x if raw.x.dtype.kind == "f" else raw.x.astype(np.float64)
     if x.ndim < 3:
-        return [Recording(x.reshape(len(x), -1), raw.where, rate, raw.y)]
+        return [Recording(x.reshape(len(x), -1), raw.where, sample_rate, raw.y)]
     if x.ndim > 3:
         raise DataError(
             f"{raw.where}: windows are cut from recordings of shape (times, channels), or several, "
@@ -65,7 +65,7 @@ def from_raw(raw: Raw, rate: float | None = None) -> list[Recording]:
     times = x.shape[1]
     labels = [None] * len(x) if raw.y is None else [np.full(times, label) for label in raw.y]
     return [
-        Recording(values, f"{raw.where}, recording {i}", rate, label)
+        Recording(values, f"{raw.where}, recording {i}", sample_rate, label)
         for i, (values, label) in enumerate(zip(x, labels, strict=True))
     ]
 

@@ -66,7 +66,7 @@ def load(
     frame: str | None = None,
     window: int | None = None,
     hop: int | None = None,
-    rate: float | None = None,
+    sample_rate: float | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load a data set, split and scaled for training.
@@ -89,15 +89,15 @@ def load(
         frame: what a sample is made of a window: "raw" (unless given), "stft" or "logmel".
         window: times in a window; 256 unless given.
         hop: times from one window to the next; half a window unless given.
-        rate: times in a second, in Hz. Sounds of another rate are brought to it; unless given,
-            all must have the same.
+        sample_rate: times in a second, in Hz. Sounds of another rate are brought to it; unless
+            given, all must have the same.
         progress: told how far a download is: file name, bytes done, bytes in all (0: unknown).
 
     Raises:
         DataError: there is no such source, or it is damaged or of the wrong kind.
         MissingExtra: a package that is needed to read the source is not installed.
     """
-    asked = _Asked(frame, window, hop, rate)
+    asked = _Asked(frame, window, hop, sample_rate)
     if isinstance(source, np.ndarray):
         parts: Parts = {"train": Raw(source, None, where="The array")}
         return _assemble("array", parts, shape, asked)
@@ -172,7 +172,7 @@ class _Asked:
     frame: str | None
     window: int | None
     hop: int | None
-    rate: float | None
+    sample_rate: float | None
 
     def __bool__(self) -> bool:
         return self != _Asked(None, None, None, None)
@@ -181,10 +181,10 @@ class _Asked:
         """Return the same with another default of window and hop."""
         return self if self.window or self.hop else replace(self, window=window, hop=hop)
 
-    def framing(self, channels: int, rate: float | None) -> Framing:
+    def framing(self, channels: int, sample_rate: float | None) -> Framing:
         window = WINDOW if self.window is None else self.window
         hop = max(1, window // 2) if self.hop is None else self.hop
-        return Framing(self.frame or "raw", window, hop, channels, rate)
+        return Framing(self.frame or "raw", window, hop, channels, sample_rate)
 
 
 def _assemble(name: str, parts: Parts, shape: tuple[int, ...] | None, asked: _Asked) -> Dataset:
@@ -194,48 +194,48 @@ def _assemble(name: str, parts: Parts, shape: tuple[int, ...] | None, asked: _As
     if shape is not None:
         raise DataError(
             "A window's shape follows from --window: leave --shape out. (Or leave --window, "
-            "--hop, --frame and --rate out, for data that holds a sample in each row.)"
+            "--hop, --frame and --sample-rate out, for data that holds a sample in each row.)"
         )
-    found = {split: _recordings(part, asked.rate) for split, part in parts.items()}
-    rate = asked.rate if asked.rate is not None else _common_rate(found)
+    found = {split: _recordings(part, asked.sample_rate) for split, part in parts.items()}
+    rate = asked.sample_rate if asked.sample_rate is not None else _common_rate(found)
     found = {split: [audio.resample(r, rate) for r in part] for split, part in found.items()}
     framing = asked.framing(found["train"][0].channels, rate)
     return assemble(name, recordings.cut(found, framing), framing=framing)
 
 
-def _recordings(part: Part, rate: float | None) -> list[Recording]:
+def _recordings(part: Part, sample_rate: float | None) -> list[Recording]:
     if not isinstance(part, Raw):
         return part
     if part.names is not None or (part.x.ndim > 2 and part.x.dtype == np.uint8):
         raise DataError(
             f"{part.where} holds pictures, which are not cut into windows: leave out --window, "
-            "--hop, --frame and --rate."
+            "--hop, --frame and --sample-rate."
         )
-    return recordings.from_raw(part, rate)
+    return recordings.from_raw(part, sample_rate)
 
 
 def _common_rate(parts: dict[str, list[Recording]]) -> float | None:
     first, *others = (recording for part in parts.values() for recording in part)
     for other in others:
-        if other.rate != first.rate:
+        if other.sample_rate != first.sample_rate:
             raise DataError(
-                f"The sounds differ in their rate: {first.where} has {first.rate:g} values in a "
-                f"second, but {other.where} has {other.rate:g}. Say to which rate all of them are "
-                f"to be brought, as in --rate {min(first.rate or 0, other.rate or 0):g}."
+                f"The sounds differ in their rate: {first.where} has {first.sample_rate:g} values "
+                f"in a second, but {other.where} has {other.sample_rate:g}. Say to which rate all "
+                f"of them are to be brought, as in --sample-rate {first.sample_rate:g}."
             )
-    return first.rate
+    return first.sample_rate
 
 
 def _framed(path: Path, part: Part, framing: Framing, scaling: Scaling | None) -> Samples:
-    found = _recordings(part, framing.rate)
+    found = _recordings(part, framing.sample_rate)
     for recording in found:
         if recording.channels != framing.channels:
             raise DataError(
                 f"{recording.where} has {recording.channels} channels, but the model was trained "
                 f"on {framing.channels}. Give values of shape (times, {framing.channels})."
             )
-    if framing.rate is not None:
-        found = [audio.resample(recording, framing.rate) for recording in found]
+    if framing.sample_rate is not None:
+        found = [audio.resample(recording, framing.sample_rate) for recording in found]
     labels = [recordings.labels_of(recording, framing, pad=True) for recording in found]
     known = [y for y in labels if y is not None]
     return Samples(

@@ -41,9 +41,9 @@ class Config:
         data: a data set's name or path, see ``tinygrad_ae.data.load``.
         shape: of one sample, where the data holds it flat.
         frame: how samples are cut from sounds and signals, see ``tinygrad_ae.data.load``.
-        window: likewise, and so ``hop`` and ``rate``.
+        window: likewise, and so ``hop`` and ``sample_rate``.
         hop: as said.
-        rate: as said.
+        sample_rate: as said.
         only: labels of the samples to take, as a model that is to find the others anomalous has
             to; None: all.
         epochs: how often to go through the training samples.
@@ -71,7 +71,7 @@ class Config:
     frame: str | None = None
     window: int | None = None
     hop: int | None = None
-    rate: float | None = None
+    sample_rate: float | None = None
     only: tuple[int, ...] | None = None
     epochs: int = 30
     batch_size: int = 128
@@ -96,7 +96,7 @@ class Config:
 
     def load_data(self, progress: Progress | None = None) -> Dataset:
         """Load what ``data`` names, see ``tinygrad_ae.data.load``."""
-        names = ("shape", "frame", "window", "hop", "rate")
+        names = ("shape", "frame", "window", "hop", "sample_rate")
         data = load(self.data, **{name: getattr(self, name) for name in names}, progress=progress)
         return data if self.only is None else data.only(self.only)
 
