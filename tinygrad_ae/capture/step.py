@@ -14,6 +14,7 @@ import numpy as np
 from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
 from ..graph import state
+from ..nn.module import changes
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap, as_tensor
 from .engine import Engine, compiler
@@ -36,7 +37,8 @@ class Entry:
 
     def __init__(self, plan: Plan | None, around: Surroundings, rebuild: Rebuild) -> None:
         self.plan, self.rebuild = plan, rebuild
-        self.around, self.settings = around, around.settings()
+        self.around, self.settings, self.changes = around, around.settings(), changes[0]
+        self.outside = around.outside()
         with np.errstate(all="ignore"):  # what overflows shows in the result, as in the tape's
             self._quiet = contextvars.copy_context()  # entered faster than the line above is
 
@@ -44,7 +46,13 @@ class Entry:
         """Whether settings and parameters are as they were."""
         if self.plan is None:
             return True
-        return self.around.settings() == self.settings and self.plan.still_holds()
+        if changes[0] != self.changes:  # some module's attributes, maybe of this step's
+            if self.around.settings() != self.settings:
+                return False
+            self.changes = changes[0]
+        elif self.outside and self.around.outside() != self.outside:
+            return False
+        return self.plan.still_holds()
 
     def run(self, arrays: list[Array]) -> Any:
         """Replay."""

@@ -36,7 +36,9 @@ class Surroundings:
         self.optimizers = [thing for thing in seen if isinstance(thing, Optimizer)]
         code = getattr(getattr(step, "__func__", step), "__code__", None)
         self.place = f"{code.co_filename}:{code.co_firstlineno}" if code else repr(step)
-        self._places: list[tuple[dict[str, Any], str, Any, str]] = []  # and the default, a label
+        # Dictionary, key, default and label: of modules' attributes, and of the globals it names.
+        self._attributes: list[tuple[dict[str, Any], str, Any, str]] = []
+        self._globals: list[tuple[dict[str, Any], str, Any, str]] = []
         self._cells: list[tuple[Any, str]] = []
         self._watch_function(step)
         for module in self.modules:
@@ -51,13 +53,18 @@ class Surroundings:
 
     def settings(self) -> list[Any]:
         """Return the plain values the step may depend on, as they are now."""
-        return [d.get(key, default) for d, key, default, _ in self._places] + [
-            c.cell_contents for c, _ in self._cells
+        return self.outside() + [d.get(key, default) for d, key, default, _ in self._attributes]
+
+    def outside(self) -> list[Any]:
+        """Return those of them that are no module's, with which the settings begin."""
+        return [c.cell_contents for c, _ in self._cells] + [
+            d.get(key) for d, key, _, _ in self._globals
         ]
 
     def changed(self, before: list[Any]) -> str | None:
         """Return the name of a plain value that is not what it was, None if all are."""
-        names = [name for _, _, _, name in self._places] + [name for _, name in self._cells]
+        places = (*self._globals, *self._attributes)
+        names = [name for _, name in self._cells] + [label for *_, label in places]
         for name, old, new in zip(names, before, self.settings(), strict=True):
             if old is not new and old != new:
                 return name
@@ -89,10 +96,10 @@ class Surroundings:
     def _watch(self, module: Module) -> None:
         values = vars(module)
         kind = type(module).__name__
-        self._places.append((values, "training", True, f"{kind}.training"))
+        self._attributes.append((values, "training", True, f"{kind}.training"))
         for name, value in values.items():
             if type(value) in _PLAIN and name not in ("training", "_name"):
-                self._places.append((values, name, None, f"{kind}.{name}"))
+                self._attributes.append((values, name, None, f"{kind}.{name}"))
 
     def _watch_function(self, step: Callable[..., Any]) -> None:
         function = getattr(step, "__func__", step)
@@ -104,7 +111,7 @@ class Surroundings:
                 self._cells.append((cell, name))
         for name in function.__code__.co_names:
             if type(function.__globals__.get(name, ...)) in _PLAIN:
-                self._places.append((function.__globals__, name, None, name))
+                self._globals.append((function.__globals__, name, None, name))
 
 
 def _is_plain(cell: Any) -> bool:

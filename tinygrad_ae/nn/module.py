@@ -26,6 +26,10 @@ T = TypeVar("T")
 Hook = Callable[..., Any]
 
 
+changes = [0]
+"""How often an attribute of any module was set: while it stays, so do all settings."""
+
+
 class Module:
     """A part of a model: subclass it, assign parameters and modules, define ``forward``.
 
@@ -92,6 +96,7 @@ class Module:
             if isinstance(current, Buffer):
                 value = Buffer(value)
         object.__setattr__(self, name, value)
+        changes[0] += 1
 
     def _registered_as(self, name: str) -> None:
         if not self._name:  # a module with several parents keeps its first name
