@@ -417,3 +417,12 @@ def test_the_state_is_named_for_what_it_holds():
     state = opt.state_dict()
     np.testing.assert_array_equal(state["float64.exp_sum"], [0.5 * 1 + 3, 0.5 * 2 + 4])
     np.testing.assert_array_equal(state["float64.exp_sum_sq"], [0.75 * 1 + 9, 0.75 * 4 + 16])
+
+
+def test_the_update_can_be_read():
+    optimizer = optim.SGD(make(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    assert optimizer.equations == (
+        "d = g + weight_decay * w",
+        "momentum_buffer = momentum * momentum_buffer + d",
+        "w = w - lr * momentum_buffer",
+    )

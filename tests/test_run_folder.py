@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_ae import default_generator, manual_seed
+from tinygrad_ae import blas, default_generator, manual_seed
 from tinygrad_ae.data import Dataset, load
 from tinygrad_ae.errors import DataError, ModelError, RunError, UserError
 from tinygrad_ae.run import Config, Run, checkpoint, results
@@ -348,3 +348,15 @@ def test_drawing_a_step_leaves_the_model_as_it_was(
     assert {node.path.partition(".")[0] for node in graph} >= {"encoder", "decoder"}
     for name, array in run.model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_engine_and_threads_are_kept(config: Config, data: Dataset, tmp_path: Path) -> None:
+    pools = pytest.importorskip("threadpoolctl")
+    with pools.threadpool_limits(1, user_api="blas"):
+        Run.create(tmp_path / "run", replace(config, compile=False), data)
+    with pools.threadpool_limits(2, user_api="blas"):
+        run = Run.open(tmp_path / "run")
+        assert (run.config.threads, run.config.compile) == (1, False)
+        seen: list[int | None] = []
+        run.train(data, lambda history: seen.append(blas.threads()))
+        assert seen == [1] * 4

@@ -649,3 +649,26 @@ def test_two_optimisers_take_turns_in_one_step():
 
     for wanted, got in zip(run(False), run(True), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=2e-5, atol=1e-6)
+
+
+def test_a_setting_of_a_module_is_compared_whatever_else_was_set():
+    class Scaled(nn.Module):
+        factor = 1.0
+
+        def forward(self, x: Any) -> Any:
+            return x * self.factor
+
+    model, other = Scaled(), Scaled()
+    model.factor = 2.0
+    step = compile(lambda x: model(x))
+    for factor, where in ((2.0, model), (5.0, other), (3.0, model), (2.0, model)):
+        where.factor = factor
+        np.testing.assert_array_equal(step(ONES).data, model.factor * ONES)
+
+
+def test_gradients_that_overflow_are_found_where_the_optimiser_reads_them():
+    layer = nn.Linear(2, 2)
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    for value, finite in ((1.0, True), (1e30, True), (np.inf, False), (np.nan, False)):
+        layer.weight.grad = Tensor(np.full((2, 2), value, np.float32))
+        assert optimizer.finite() is finite  # though 1e30 squared is not

@@ -6,12 +6,6 @@ from .clip import clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
 
 __all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Optimizer",
-    "RMSprop",
-    "clip_grad_norm_",
-    "clip_grad_value_",
+    "SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "clip_grad_norm_", "clip_grad_value_",
     "schedules",
-]
+]  # fmt: skip

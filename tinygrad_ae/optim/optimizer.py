@@ -62,6 +62,11 @@ class Optimizer:
     def lr(self, value: float) -> None:
         self._lr = within("lr", value)
 
+    @property
+    def equations(self) -> tuple[str, ...]:
+        """The update, over all parameters at once: Python's syntax, NumPy's functions."""
+        return (*self._direction(), *self._equations())
+
     @in_place
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
@@ -77,7 +82,7 @@ class Optimizer:
             compiler: makes the kernel that carries the equations out.
             gathered: every parameter has its gradient in :meth:`gradient_memory` already.
         """
-        equations = (*self._direction(), *self._equations())
+        equations = self.equations
         for buffer in self._buffers.values():
             arrays = ("w", "g", *buffer.slots)
             spans = buffer.advance(buffer.everything if gathered else buffer.gather())
@@ -115,10 +120,12 @@ class Optimizer:
         for buffer in self._buffers.values():
             buffer.gather()
             # g·g takes a fifth of the time of isfinite(g), but may overflow on its own.
-            if not math.isfinite(buffer.grad.dot(buffer.grad)):
-                with_grad = [p.grad.data for p in buffer.parameters if p.grad is not None]
-                if not all(np.isfinite(g).all() for g in with_grad):
-                    return False
+            with np.errstate(all="ignore"):
+                if math.isfinite(buffer.grad.dot(buffer.grad)):
+                    continue
+            given = [p.grad.data for p in buffer.parameters if p.grad is not None]
+            if not all(np.isfinite(g).all() for g in given):
+                return False
         return True
 
     def zero_grad(self) -> None:
@@ -196,8 +203,7 @@ def _checked(parameters: Iterable[Parameter], optimizer: str) -> list[Parameter]
     for (j, p), (k, q) in itertools.combinations(enumerate(found), 2):
         if p is q:
             raise ModelError(
-                f"{optimizer} was given the parameter {label(p, k)} twice, as number {j} and {k}; "
-                "it would be updated twice per step"
+                f"{optimizer} was given the parameter {label(p, k)} twice, also as number {j}"
             )
         if np.shares_memory(p.data, q.data):
             raise ModelError(
