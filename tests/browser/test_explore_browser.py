@@ -9,8 +9,8 @@ from selenium.webdriver.common.keys import Keys
 from tinygrad_ae import Tensor, manual_seed, models, nn, ops
 from tinygrad_ae.data import load
 from tinygrad_ae.evaluate import decode, encode
-from tinygrad_ae.explore import explore
 from tinygrad_ae.export import javascript
+from tinygrad_ae.uses.explore import explore
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.standard_normal((2, 3, 7, 8)).astype(np.float32)

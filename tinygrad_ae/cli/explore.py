@@ -19,8 +19,8 @@ def explore(run: str, out: str, data: str | None) -> None:
     RUN is a run folder. Drag over the map of codes, move latents, draw a sample, add noise, walk
     from one sample to another. The page is one HTML file that needs no network.
     """
-    from ..explore import explore as written
     from ..run import Run
+    from ..uses.explore import explore as written
     from .outputs import in_existing_folder, writing
 
     target = in_existing_folder(Path(out))

@@ -1,12 +1,13 @@
 """What a trained autoencoder is good for: one file for each use, plain arrays in and out.
 
 Each function takes a model and scaled samples, shape (n, d), and returns arrays; nothing here reads
-or writes files. The commands of the same names do.
+or writes files (but ``explore``, whose result is a page). The commands of the same names do.
 """
 
 from .anomalies import Area, Detection, anomaly_scores, attribution, detect, threshold
 from .compress import Compression, compress, jpeg, quantised
 from .denoise import Denoised, denoise
+from .explore import explore
 from .features import FewLabels, Probe, few_labels, linear_probe
 from .generate import Generated, generate, is_generative, strangeness
 from .interpolate import Path, interpolate
@@ -28,6 +29,7 @@ __all__ = [
     "compress",
     "denoise",
     "detect",
+    "explore",
     "few_labels",
     "generate",
     "interpolate",

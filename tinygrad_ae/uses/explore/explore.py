@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Model
-from ..data import Dataset
-from ..errors import UserError
-from ..evaluate import PCA, encode
-from ..export import javascript
-from ..files import atomic
-from ..html import assemble
+from ...contract import Model
+from ...data import Dataset
+from ...errors import UserError
+from ...evaluate import PCA, encode
+from ...export import javascript
+from ...files import atomic
+from ...html import assemble
 
 SHOWN = 300  # samples on the map; more hide each other
 _SCRIPTS = ("paint.js", "state.js", "latent.js", "draw.js", "path.js")

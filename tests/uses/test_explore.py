@@ -11,8 +11,8 @@ from tinygrad_ae import manual_seed, nn
 from tinygrad_ae.data import load
 from tinygrad_ae.errors import UserError
 from tinygrad_ae.evaluate import encode
-from tinygrad_ae.explore import explore
 from tinygrad_ae.models import Autoencoder
+from tinygrad_ae.uses.explore import explore
 
 
 @pytest.fixture(scope="module")
