@@ -10,6 +10,7 @@ from .examples import Examples, examples
 from .explore import explore
 from .judge import anomalies, compress, features
 from .latent import generate, interpolate, traverse
+from .pages import report
 from .show import explain, page, profile
 from .train import models, train
 
@@ -39,6 +40,6 @@ def app() -> None:
 
 for command in (
     train, models, evaluate, reconstruct, denoise, encode, decode, generate, interpolate,
-    traverse, anomalies, compress, features, explore, draw, page, explain, profile,
+    traverse, anomalies, compress, features, report, explore, draw, page, explain, profile,
 ):  # fmt: skip
     app.add_command(command)

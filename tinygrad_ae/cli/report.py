@@ -25,6 +25,7 @@ from ..train import Epoch, History
 
 console = Console(highlight=False)
 _FILES = {
+    "report.html": "all of this on one page that needs no network",
     "reconstructions.png": "inputs, reconstructions and errors",
     "loss.png": "loss by epoch",
     "filters.png": "what the first layer responds to",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import math
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,12 @@ from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..graph import Graph
 from ..nn import Module
 from ..tensor import as_tensor
+from . import report
 from .folder import Run, write_json
 from .modelfile import ModelFile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUMMARY = "summary.json"
 _MAPPED = 5000  # codes on the map; more hide each other
@@ -32,18 +37,31 @@ def write(run: Run, data: Dataset) -> dict[str, Any]:
         MissingExtra: a package that draws is not installed.
         OSError: a file cannot be written.
     """
-    model, compared = measure(run, data)
-    files = [*_pictures(run, data), _graph(run, data)]
+    qualities = measure(run, data)
+    drawn = _draw(run, data)
+    files = [*_save(run, drawn.figures), _graph(run, data)]
+    files.append(report.write(run, data, qualities, *drawn).name)
     summary = {
         "epoch": run.epoch,
         "code": run.model.latent,
         "test_samples": len(data.test),
-        "model": _figures(model),
-        "pca": _figures(compared),
+        "model": _figures(qualities[0]),
+        "pca": _figures(qualities[1]),
         "files": files,
     }
     write_json(run.path / SUMMARY, summary)
     return summary
+
+
+def write_report(run: Run, data: Dataset, path: Path | None = None) -> Path:
+    """Write the run's report alone; return its path.
+
+    Args:
+        run: whose.
+        data: it was trained on.
+        path: of the page; in the run's folder unless given.
+    """
+    return report.write(run, data, measure(run, data), *_draw(run, data), path)
 
 
 def complete(run: Run) -> bool:
@@ -72,7 +90,15 @@ def _figures(quality: Quality) -> dict[str, Any]:
     }
 
 
-def _pictures(run: Run, data: Dataset) -> list[str]:
+class _Drawn(NamedTuple):
+    """What is shown of a run: reconstructions of the test split, codes, and figures by name."""
+
+    x_hat: NDArray[Any]
+    codes: NDArray[Any]
+    figures: dict[str, Figure]
+
+
+def _draw(run: Run, data: Dataset) -> _Drawn:
     from ..show import plots  # brings Matplotlib, which using a model does not need
 
     test = data.test
@@ -81,18 +107,24 @@ def _pictures(run: Run, data: Dataset) -> list[str]:
         codes = encode(run.model, test.x[:_MAPPED])
     figures = {
         "reconstructions": plots.reconstructions(test.x, x_hat, data.shape, test.y),
-        "loss": plots.loss_curves(run.history) if run.history else None,
         "latent": plots.latent_map(codes, None if test.y is None else test.y[:_MAPPED]),
     }
+    if run.history:
+        figures["loss"] = plots.loss_curves(run.history)
     weights = _first_weights(run.model, data.features)
     if weights is not None:
         figures["filters"] = plots.filters(weights, data.shape)
     if test.y is not None:
         figures["error_by_class"] = plots.error_by_class(errors(x_hat, test.x), test.y)
-    drawn = {f"{name}.png": figure for name, figure in figures.items() if figure is not None}
-    for name, figure in drawn.items():
-        plots.save(figure, run.path / name)
-    return list(drawn)
+    return _Drawn(x_hat, codes, figures)
+
+
+def _save(run: Run, figures: dict[str, Figure]) -> list[str]:
+    from ..show import plots
+
+    for name, figure in figures.items():
+        plots.save(figure, run.path / f"{name}.png")
+    return [f"{name}.png" for name in figures]
 
 
 def _first_weights(model: Model, features: int) -> NDArray[Any] | None:

@@ -22,9 +22,10 @@ Array = npt.NDArray[Any]
 
 INK, GREY = "#1a1a1a", "#666666"
 TRAINING, VALIDATION, BEST = "#0072b2", "#d55e00", "#00735c"  # Okabe & Ito's palette
+BLACK = "#222222"
 CLASSES = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7",
-    "#56b4e9", "#8c6d1f", "#7b4ab5", "#222222", "#9aa51a",
+    "#56b4e9", "#8c6d1f", "#7b4ab5", BLACK, "#9aa51a",
 )  # fmt: skip
 STYLE = {
     "font.family": "sans-serif", "font.size": 9, "axes.titlesize": 11, "axes.titleweight": "bold",

@@ -24,6 +24,7 @@ from .canvas import (
     sheet,
     whole_ticks,
 )
+from .projection import project
 from .tiles import filters, reconstructions
 
 if TYPE_CHECKING:
@@ -114,18 +115,10 @@ def latent_map(codes: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Fig
     names = ["z₁", "z₂"]
     title = "The code, one point per sample"
     if points.shape[1] > 2:
-        centred = points - points.mean(axis=0)
-        _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-        # The sign of a direction is arbitrary: make its largest part positive.
-        directions *= np.sign(directions[np.arange(len(directions)), abs(directions).argmax(1)])[
-            :, None
-        ]
-        share = sizes**2 / max(float(np.sum(sizes**2)), np.finfo(float).tiny)
-        if len(share) < 2:  # a single sample has no directions
-            directions, share = np.eye(2, points.shape[1]), np.zeros(2)
+        flat, share = project(points)
         names = [f"principal component {i + 1} ({share[i]:.0%} of variance)" for i in (0, 1)]
         title = f"The {points.shape[1]}-number code, projected to its two widest directions"
-        points = centred @ directions[:2].T
+        points = flat
     with sheet((6.6, 5.4)) as figure:
         ax = figure.subplots()
         size = float(np.clip(24_000 / len(points), 5, 30))

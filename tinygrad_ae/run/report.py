@@ -1,0 +1,210 @@
+"""``report.html``: one offline page with everything that a run knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Dataset
+from ..evaluate import Quality, errors, psnr
+from ..nn import Module
+from .folder import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REPORT = "report.html"
+_SAMPLES = 20  # that are shown with their reconstructions
+
+
+def write(
+    run: Run,
+    data: Dataset,
+    qualities: tuple[Quality, Quality],
+    x_hat: NDArray[Any],
+    codes: NDArray[Any],
+    figures: Mapping[str, Figure],
+    path: Path | None = None,
+) -> Path:
+    """Write the page; return its path.
+
+    Args:
+        run: whose it is.
+        data: it was trained on.
+        qualities: the model's on the test split, and PCA's.
+        x_hat: reconstructions of the test split, shape (n, d).
+        codes: of its first samples, shape (m, k).
+        figures: as ``results`` draws them, by the names of their files without suffix.
+        path: of the page; in the run's folder unless given.
+
+    Raises:
+        MissingExtra: a package that draws is not installed.
+        OSError: the file cannot be written.
+    """
+    from ..show import document
+
+    own, pca = qualities
+    name, model = type(run.model).__name__, run.model
+    about = run.file.line[:1].upper() + run.file.line[1:]
+    page = document.Document(
+        f"{name} on {Path(data.name).name}",
+        f"{about} {data.features} numbers to {model.latent} and back, {run.epoch} epochs.",
+    )
+    unit = "pixel" if len(data.shape) > 1 and data.framing is None else "value"
+    page.tile(f"{own.mse:.5f}", f"MSE per {unit}, {len(data.test):,} test samples")
+    page.tile(f"{own.psnr:.2f} dB", "PSNR")
+    page.tile(f"{pca.mse:.5f}", f"MSE of {pca.name} beside it")
+    page.tile(f"{sum(p.size for p in model.parameters()):,}", "parameters")
+    page.tile(f"{sum(run.history['seconds']):.1f} s" if run.history else "none", "training time")
+    if "loss" in figures:
+        page.section(
+            "Loss", page.figure(figures["loss"]),
+            about="The model's own loss by epoch, on training and on validation samples.",
+        )  # fmt: skip
+    page.section("Reconstructions", _reconstructions(page, data, x_hat, figures),
+                 about=f"Test samples above what the model makes of them from {model.latent} "
+                 "numbers each.")  # fmt: skip
+    n = len(codes)
+    labels = None if data.test.y is None else data.test.y[:n]
+    page.section(
+        "Latent map",
+        document.hover_map(page, codes, data.test.x[:n], x_hat[:n], data.shape, labels),
+        about="Each point is the code of a test sample; point at one to see it. Codes of more "
+        "than two numbers are projected to their two widest directions.",
+    )
+    if "filters" in figures:
+        page.section("Filters", page.figure(figures["filters"]),
+                     about="What the first layer responds to.")  # fmt: skip
+    if "error_by_class" in figures:
+        page.section("Error by class", page.figure(figures["error_by_class"]))
+    graph = run.path / "graph.svg"
+    if graph.exists():
+        uri = document.data_uri(graph.read_bytes(), "image/svg+xml")
+        page.section(
+            "Computation graph",
+            f'<div class="plate"><img src="{uri}" alt="The graph of the loss"></div>',
+            about="The loss of one training step, with its gradients.",
+        )
+    page.section("Timings", document.table(_timings(run, data)))
+    page.section("Configuration", document.table(_configuration(run, data)),
+                 f"<pre>{_command(run)}</pre>",
+                 about="All that the result depends on; the last line repeats it.")  # fmt: skip
+    if isinstance(model, Module):
+        from ..show import summary
+
+        with run.file.blame():
+            lines = summary(model)
+        page.section("Layers", f"<pre>{document.escape(lines)}</pre>")
+    page.section("Environment", document.table(_environment(run)))
+    return page.write(path or run.path / REPORT)
+
+
+def _reconstructions(
+    page: Any, data: Dataset, x_hat: NDArray[Any], figures: Mapping[str, Figure]
+) -> str:
+    """Return pictures as cards that wrap, anything else as a plot."""
+    from ..show import document
+    from ..show.tiles import is_image
+
+    if not is_image(data.shape):
+        return str(page.figure(figures["reconstructions"]))
+    chosen = _spread(data.test.y, len(data.test))
+    error = errors(x_hat[chosen], data.test.x[chosen])
+    cards = []
+    for i, mse in zip(chosen, error, strict=True):
+        label = "" if data.test.y is None else f"{data.test.y[i]} · "
+        pictures = [
+            document.image(_pixels(x[i], data.shape), what)
+            for x, what in ((data.test.x, f"test sample {i}"), (x_hat, "its reconstruction"))
+        ]
+        caption = f"<figcaption>{label}{psnr(float(mse)):.1f} dB</figcaption>"
+        cards.append(f"<figure>{''.join(pictures)}{caption}</figure>")
+    return f'<div class="samples">{"".join(cards)}</div>'
+
+
+def _spread(labels: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
+    """Choose samples to show, in turn of each class."""
+    if labels is None:
+        return np.arange(min(_SAMPLES, n))
+    turn = np.empty(n, np.int64)
+    for label in np.unique(labels):
+        turn[labels == label] = np.arange((labels == label).sum())
+    return np.lexsort((labels, turn))[:_SAMPLES]
+
+
+def _pixels(x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8).reshape(shape)
+    return pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
+def _timings(run: Run, data: Dataset) -> list[tuple[str, str]]:
+    if not run.history:
+        return [("epochs", "none yet")]
+    seconds = np.array(run.history["seconds"])
+    rate = np.array(run.history["samples_per_second"])
+    steps = -(-len(data.train) // run.config.batch_size)
+    return [
+        ("epochs", f"{run.epoch} of {run.config.epochs}, {steps:,} steps each"),
+        ("training", f"{seconds.sum():.2f} s with validation"),
+        ("an epoch", f"{np.median(seconds):.3f} s (median), at most {seconds.max():.3f} s"),
+        ("samples per second", f"{np.median(rate):,.0f} (median)"),
+        ("a step", f"{1000 * run.config.batch_size / np.median(rate):.3f} ms"),
+    ]  # fmt: skip
+
+
+def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
+    values = run.config.to_json()
+    arguments = values.pop("arguments")
+    rows = [(f"{name} (model)", _said(value)) for name, value in arguments.items()]
+    rows += [(name, _said(value)) for name, value in values.items() if value is not None]
+    rows.append(("sample shape", _said(data.shape)))
+    splits = (f"{len(getattr(data, name)):,} {name}" for name in ("train", "validation", "test"))
+    rows.append(("samples", ", ".join(splits)))
+    low, high = data.scaling.offset, data.scaling.offset + data.scaling.scale
+    rows.append(("scaling", f"{_range(low)} … {_range(high)} to 0 … 1"))
+    return rows
+
+
+def _range(ends: NDArray[np.float64]) -> str:
+    if ends.ndim == 0:
+        return f"{ends:g}"
+    return f"{ends.min():g} to {ends.max():g} (by column)"
+
+
+def _command(run: Run) -> str:
+    """Return the command that repeats the run."""
+    from ..show.document import escape
+
+    words = ["tinygrad-ae", "train", run.config.model]
+    values = run.config.to_json()
+    del values["model"]
+    for name, value in (*values.pop("arguments").items(), *values.items()):
+        if value is None or name in ("inputs", "sample_shape"):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            words += [option, f"'{_said(value)}'" if value in ((), "", []) else _said(value)]
+    return escape(" ".join(words))
+
+
+def _said(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _environment(run: Run) -> list[tuple[str, str]]:
+    try:
+        values: dict[str, Any] = json.loads((run.path / "environment.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return [("unknown", "environment.json is missing")]
+    return [
+        (name, ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict)
+         else str(value))
+        for name, value in values.items()
+    ]  # fmt: skip
