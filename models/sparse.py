@@ -32,7 +32,7 @@ class Sparse(nn.Module):
         latent: numbers in a code, k.
         penalty: what keeps the code sparse.
         strength: λ, the weight of the penalty of l1 and kl.
-        rate: ρ, the mean that kl wants each number of the code to have.
+        rho: ρ, the mean that kl wants each number of the code to have.
         active: how many numbers of a code k-sparse leaves.
     """
 
@@ -42,11 +42,11 @@ class Sparse(nn.Module):
         latent: int = 256,
         penalty: Literal["l1", "kl", "k-sparse"] = "l1",
         strength: float = 1e-4,
-        rate: float = 0.05,
+        rho: float = 0.05,
         active: int = 25,
     ) -> None:
         super().__init__()
-        self.latent, self.penalty, self.strength, self.rate = latent, penalty, strength, rate
+        self.latent, self.penalty, self.strength, self.rho = latent, penalty, strength, rho
         units = {"l1": nn.ReLU(), "kl": nn.Sigmoid(), "k-sparse": Largest(active)}
         if penalty not in units:
             raise ModelError(f"the penalty is one of {', '.join(units)}; got {penalty!r}")
@@ -65,7 +65,7 @@ class Sparse(nn.Module):
         if self.penalty == "l1":
             return error + self.strength * ops.abs(z).sum(-1).mean()
         if self.penalty == "kl":
-            p, q = self.rate, z.mean(0)
+            p, q = self.rho, z.mean(0)
             divergence = p * ops.log(p / q) + (1 - p) * ops.log((1 - p) / (1 - q))
             return error + self.strength * divergence.sum()
         return error

@@ -39,7 +39,7 @@ def test_l1_gains_nothing_from_larger_weights_in_the_decoder() -> None:
 
 
 def test_kl() -> None:
-    model, w = made(penalty="kl", strength=0.1, rate=0.2)
+    model, w = made(penalty="kl", strength=0.1, rho=0.2)
     z = sigmoid(X @ w["encoder.0.weight"].T + w["encoder.0.bias"])
     x_hat = sigmoid(z @ w["decoder.0.weight"].T + w["decoder.0.bias"])
     q = z.mean(0)
@@ -49,7 +49,7 @@ def test_kl() -> None:
 
 
 def test_kl_is_0_at_the_rate_and_positive_elsewhere() -> None:
-    model, _ = made(penalty="kl", strength=1.0, rate=0.2)
+    model, _ = made(penalty="kl", strength=1.0, rho=0.2)
     model.encoder[0].weight.data[...] = 0
     penalties = []
     for rate in (0.1, 0.2, 0.3):
