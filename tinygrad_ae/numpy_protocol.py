@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import ops
+from .ops.op import as_array
 
 
 def _array(x: Any) -> Any:
     """Return an operand with a shape: lists and numbers become arrays."""
     return x if hasattr(x, "shape") else np.asarray(x)
-
-
-def _arrays(xs: Iterable[Any]) -> list[Any]:
-    return [_array(x) for x in xs]
 
 
 def _pair(x: Any, y: Any) -> Any:
@@ -41,30 +38,19 @@ def _reciprocal(x: Any) -> Any:
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
-    np.add: ops.add, np.subtract: ops.sub, np.multiply: ops.mul, np.true_divide: ops.div,
-    np.floor_divide: ops.floor_divide, np.negative: ops.neg, np.positive: lambda x: x,
-    np.power: ops.power, np.square: ops.square,
-    np.absolute: ops.abs, np.sign: ops.sign, np.matmul: ops.matmul,
-    np.maximum: ops.maximum, np.minimum: ops.minimum,
-    np.fabs: lambda x: ops.abs(_floating(np.fabs, x)), np.reciprocal: _reciprocal,
+    **{op.forward: op for op in ops.Op.registry.values() if isinstance(op.forward, np.ufunc)},
+    np.power: ops.power,
+    np.matmul: ops.matmul,
+    np.positive: lambda x: x,
+    np.reciprocal: _reciprocal,
+    np.fabs: lambda x: ops.abs(_floating(np.fabs, x)),
     np.float_power: lambda x, y: ops.power(*(_floating(np.float_power, v) for v in (x, y))),
     np.logaddexp: lambda x, y: ops.logsumexp(_pair(x, y), 0),
-    np.hypot: lambda x, y: ops.norm(_pair(x, y), 0), np.remainder: ops.mod,
-    np.exp: ops.exp, np.log: ops.log, np.log1p: ops.log1p, np.expm1: ops.expm1,
-    np.sqrt: ops.sqrt, np.sin: ops.sin, np.cos: ops.cos, np.tan: ops.tan,
-    np.arcsin: ops.asin, np.arccos: ops.acos, np.arctan: ops.atan,
-    np.sinh: ops.sinh, np.cosh: ops.cosh, np.tanh: ops.tanh,
+    np.hypot: lambda x, y: ops.norm(_pair(x, y), 0),
     np.exp2: lambda x: ops.exp(x * float(np.log(2))),
     np.log2: lambda x: ops.log(x) / float(np.log(2)),
     np.log10: lambda x: ops.log(x) / float(np.log(10)),
-    np.equal: ops.equal, np.not_equal: ops.not_equal, np.less: ops.less,
-    np.less_equal: ops.less_equal, np.greater: ops.greater, np.greater_equal: ops.greater_equal,
-    np.logical_and: ops.logical_and, np.logical_or: ops.logical_or,
-    np.logical_not: ops.logical_not, np.bitwise_and: ops.bitwise_and,
-    np.bitwise_or: ops.bitwise_or, np.bitwise_xor: ops.bitwise_xor, np.invert: ops.invert,
-    np.floor: ops.floor, np.ceil: ops.ceil, np.rint: ops.round,
-    np.isnan: ops.isnan, np.isinf: ops.isinf, np.isfinite: ops.isfinite,
-}  # fmt: skip
+}
 
 
 def _like(x: Any, value: Any) -> Any:
@@ -76,40 +62,27 @@ def _clip(x: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: An
     return ops.clip(x, a_min if min is None else min, a_max if max is None else max)
 
 
-def _dot(x: Any, y: Any) -> Any:
-    return ops.dot(_array(x), _array(y))
-
-
 def _inner(x: Any, y: Any) -> Any:
-    x, y = _array(x), _array(y)
-    return ops.tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else x * y
-
-
-def _outer(x: Any, y: Any) -> Any:
-    return ops.outer(_array(x), _array(y))
-
-
-def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    return ops.tensordot(_array(x), _array(y), axes)
+    return ops.tensordot(x, y, (-1, -1)) if np.ndim(x) and np.ndim(y) else x * y
 
 
 def _concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     if axis is None:
-        return ops.concatenate([ops.reshape(x, -1) for x in _arrays(arrays)])
-    return ops.concatenate(_arrays(arrays), axis)
+        return ops.concatenate([ops.reshape(x, -1) for x in arrays])
+    return ops.concatenate(arrays, axis)
 
 
 def _vstack(tup: Sequence[Any]) -> Any:
-    return ops.concatenate([x if x.ndim > 1 else ops.reshape(x, (1, -1)) for x in _arrays(tup)])
+    return ops.concatenate([x if np.ndim(x) > 1 else ops.reshape(x, (1, -1)) for x in tup])
 
 
 def _hstack(tup: Sequence[Any]) -> Any:
-    xs = [_atleast_1d(x) for x in _arrays(tup)]
-    return ops.concatenate(xs, 1 if xs[0].ndim > 1 else 0)
+    xs = [_atleast_1d(x) for x in tup]
+    return ops.concatenate(xs, 1 if np.ndim(xs[0]) > 1 else 0)
 
 
 def _atleast_1d(x: Any) -> Any:
-    return x if x.ndim else ops.reshape(x, (1,))
+    return x if np.ndim(x) else ops.reshape(x, (1,))
 
 
 def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
@@ -126,10 +99,8 @@ def _trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 def _diag(v: Any, k: int = 0) -> Any:
     if v.ndim == 2:
         return ops.diagonal(v, k)
-    i = np.arange(len(v))
-    rows, columns = i + max(0, -k), i + max(0, k)
-    n = len(v) + abs(k)
-    return ops.scatter(v, index=(rows, columns), shape=(n, n))
+    i, n = np.arange(len(v)), len(v) + abs(k)
+    return ops.scatter(v, index=(i + max(0, -k), i + max(0, k)), shape=(n, n))
 
 
 def _round(x: Any, decimals: int = 0) -> Any:
@@ -146,24 +117,21 @@ def _truth(function: Callable[..., bool]) -> Callable[..., bool]:
     return compare
 
 
+def _namesakes(module: Any, names: str) -> dict[Callable[..., Any], Callable[..., Any]]:
+    """Pair functions of NumPy with ours of the same name."""
+    return {getattr(module, name): getattr(ops, name) for name in names.split()}
+
+
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.sum: ops.sum, np.mean: ops.mean, np.var: ops.var, np.std: ops.std, np.max: ops.max,
-    np.min: ops.min, np.amax: ops.max, np.amin: ops.min, np.prod: ops.prod,
-    np.cumsum: ops.cumsum, np.argmax: ops.argmax, np.argmin: ops.argmin,
-    np.any: ops.any, np.all: ops.all, np.linalg.norm: ops.norm, np.clip: _clip,
+    **_namesakes(np, "sum mean var std max min prod cumsum argmax argmin any all dot outer"),
+    **_namesakes(np, "tensordot einsum reshape transpose swapaxes moveaxis broadcast_to squeeze"),
+    **_namesakes(np, "expand_dims flip roll stack split pad repeat tile tril triu diagonal take"),
+    **_namesakes(np.linalg, "norm solve inv cholesky slogdet det"),
+    np.amax: ops.max, np.amin: ops.min, np.clip: _clip, np.inner: _inner, np.round: _round,
     np.where: lambda condition, x, y: ops.where(condition, x, y),
-    np.outer: _outer, np.dot: _dot, np.inner: _inner, np.tensordot: _tensordot,
-    np.reshape: ops.reshape, np.ravel: lambda x: ops.reshape(x, -1), np.transpose: ops.transpose,
-    np.swapaxes: ops.swapaxes, np.moveaxis: ops.moveaxis, np.broadcast_to: ops.broadcast_to,
-    np.expand_dims: ops.expand_dims, np.squeeze: ops.squeeze, np.flip: ops.flip,
-    np.roll: ops.roll, np.concatenate: _concatenate, np.vstack: _vstack, np.hstack: _hstack,
-    np.stack: lambda arrays, axis=0: ops.stack(_arrays(arrays), axis),
-    np.split: ops.split, np.pad: ops.pad, np.repeat: ops.repeat, np.tile: ops.tile,
-    np.tril: ops.tril, np.triu: ops.triu, np.diagonal: ops.diagonal, np.take: ops.take,
-    np.diag: _diag, np.diff: _diff, np.trace: _trace, np.round: _round, np.atleast_1d: _atleast_1d,
-    np.einsum: lambda subscripts, *xs: ops.einsum(subscripts, *_arrays(xs)),
-    np.linalg.solve: lambda A, b: ops.solve(_array(A), _array(b)), np.linalg.inv: ops.inv,
-    np.linalg.cholesky: ops.cholesky, np.linalg.slogdet: ops.slogdet, np.linalg.det: ops.det,
+    np.ravel: lambda x: ops.reshape(x, -1), np.atleast_1d: _atleast_1d,
+    np.concatenate: _concatenate, np.vstack: _vstack, np.hstack: _hstack,
+    np.diag: _diag, np.diff: _diff, np.trace: _trace,
     np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size,
     np.ones_like: lambda x: _like(x, 1), np.zeros_like: lambda x: _like(x, 0),
     np.full_like: lambda a, fill_value: _like(a, fill_value),
@@ -186,14 +154,13 @@ def call_ufunc(
             "gradient would be lost. Use t.detach().numpy() if that is meant."
         )
     if method == "reduce" and ufunc is np.add:
-        return _add_reduce(*inputs, **kwargs)
+        return ops.sum(*inputs, **{"axis": 0, **kwargs})
     if method != "__call__" or ufunc not in UFUNCS:
         how = "" if method == "__call__" else f".{method}"
         raise _unknown(f"np.{ufunc.__name__}{how}")
     if kwargs:
         raise TypeError(f"np.{ufunc.__name__} on a tensor does not take {', '.join(kwargs)}")
-    operands = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs]
-    return UFUNCS[ufunc](*operands)
+    return UFUNCS[ufunc](*map(as_array, inputs))
 
 
 def call_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -252,10 +219,6 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 def _parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of what a function takes after its first argument."""
     return tuple(inspect.signature(function).parameters)[1:]
-
-
-def _add_reduce(x: Any, axis: Any = 0, keepdims: bool = False) -> Any:
-    return ops.sum(x, axis, keepdims)
 
 
 def _unknown(name: str) -> TypeError:

@@ -77,7 +77,7 @@ def dot(x: Any, y: Any) -> Any:
     A scalar on either side multiplies; two matrices give their product.
     """
     x, y = as_array(x), as_array(y)
-    if x.ndim == 0 or y.ndim == 0:
+    if np.ndim(x) == 0 or np.ndim(y) == 0:
         return x * y
     if x.ndim <= 2 and y.ndim <= 2:
         return x @ y
