@@ -150,6 +150,17 @@ class Node:
         return f"<{self.label} {self.shape} {self.dtype}{inside}>"
 
 
+def constant(value: Any) -> Node:
+    """Return the node of a number or an array that is no tensor's."""
+    array = np.asarray(value)
+    node = Node(None, (), {}, array, tracked=False, saved=[array])
+    if array.ndim == 0:
+        node.name = f"{array.item():.6g}"
+    if state.capture is not None and isinstance(value, (int, float, np.generic)):
+        state.capture.number(array, weak=not isinstance(value, np.generic))
+    return node
+
+
 _PACKAGE = __name__.rpartition(".")[0]
 
 

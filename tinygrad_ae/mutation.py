@@ -1,4 +1,4 @@
-"""Which arrays were changed in place, and when: what keeps in-place operations honest.
+"""In-place change, and which arrays were changed when: what keeps it honest.
 
 Backward reads values that forward saved. If one was overwritten in between, the gradient would
 be silently wrong; so every in-place change leaves a stamp on the memory it wrote to, and
@@ -15,9 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from .errors import GradientError
-from .graph import Node, clock
-from .ops.op import Array
+from . import failures
+from .errors import GradientError, ShapeError
+from .graph import Node, clock, state
+from .operators import Operators
+from .ops import astype
+from .ops.op import Array, Op
 
 
 class Mark(NamedTuple):
@@ -110,7 +113,7 @@ def check_views(args: Sequence[Any]) -> None:
             )
 
 
-def reunite(whole: Array, part: Array, value: Any) -> None:
+def _reunite(whole: Array, part: Array, value: Any) -> None:
     """Forget that ``value`` left ``part`` of ``whole`` behind: it is about to be assigned there.
 
     So Python carries out ``t[i] += 1``: it takes t[i], changes that, and assigns it to t[i].
@@ -118,3 +121,76 @@ def reunite(whole: Array, part: Array, value: Any) -> None:
     found = left_behind.get(id(_owner(whole)))
     if found and found.cause() is value and found.place == place_of(part):
         del left_behind[id(_owner(whole))]
+
+
+def plain_index(index: Any) -> Any:
+    """Return an index of arrays and numbers that nobody else can change."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    given = index.data if isinstance(index, Operators) else index
+    if not isinstance(given, (list, np.ndarray)):
+        return index
+    plain = np.array(given)
+    if state.capture is not None and isinstance(given, np.ndarray):
+        state.capture.copied(plain, given)
+    return plain
+
+
+def change(t: Any, op: Op, other: Any, attrs: dict[str, Any]) -> None:
+    """Apply ``op`` to a tensor and ``other``, in place.
+
+    Untracked (or under no_grad) the memory is written to and stamped. While gradients are
+    recorded the tensor moves on to a new value instead, so that what the graph saved stays
+    as it was; other tensors that share the old memory may not be used afterwards.
+
+    Raises:
+        GradientError: the gradient would be ambiguous, or lost.
+        ShapeError: the result has another shape.
+    """
+    by = f"in-place {op.name}"
+    is_tracked = t.requires_grad or getattr(other, "requires_grad", False)
+    moves_on = state.recording and is_tracked
+    if moves_on:
+        _check_may_move(t, by)
+        if attrs:
+            _reunite(t.data, t.data[plain_index(attrs["index"])], other)
+    before, value = t.data, t.__record_op__(op, (t, other), attrs)
+    if value.shape != t.shape:
+        raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {t.shape}")
+    if not moves_on:
+        if state.capture is not None:
+            state.capture.written(t, value)
+        try:
+            np.copyto(before, value.data, casting="same_kind")
+        except (ValueError, TypeError) as error:  # read-only, or no place for such numbers
+            raise failures.cannot_work(op, (t, other), error) from error
+        mark(overwritten, before, by)
+        return
+    value, since = astype(value, t.dtype), t.node
+    t.data, t._node = value.data, value._node
+    if since.leaf is not None and since.op is not None:  # retain_grad
+        since.leaf, t.node.leaf = None, since.leaf
+    mark(left_behind, before, by, cause=t)
+
+
+def _check_may_move(t: Any, by: str) -> None:
+    """Raise if a tensor may not move on to a new value whose gradient is tracked."""
+    if t.dtype.kind != "f":
+        raise GradientError(
+            f"{by} would put a value whose gradient is tracked into {t.label()} of {t.dtype}, "
+            "where no gradient can follow. Convert it first: t = t.astype(other.dtype)"
+        )
+    source = t.node
+    while source.op is not None and source.op.views:
+        source = source.inputs[0]
+    leaf: Any = source.leaf() if source.leaf and source.op is None else None
+    if leaf is t:
+        raise GradientError(
+            f"{by} on a leaf that requires gradients, {t.label()}: its gradient would be "
+            "ambiguous. To update a parameter, do it inside `with no_grad():`."
+        )
+    if leaf is not None and np.may_share_memory(leaf.data, t.data):
+        raise GradientError(
+            f"{by} on a view of a leaf that requires gradients, {leaf.label()}, would change "
+            "the leaf. Change a copy (t = t * 1), or the leaf inside `with no_grad():`."
+        )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import ops
-from .ops.op import Op
+from .ops.op import Array, Op
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -70,6 +70,11 @@ class Operators:
     """The operators and methods of a tensor; :class:`~tinygrad_ae.Tensor` adds the data."""
 
     __slots__ = ()
+
+    data: Array
+    name: Any
+    node: Any
+    label: Any
 
     @staticmethod
     def __record_op__(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:

@@ -10,9 +10,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from . import mutation, ops
-from .errors import GradientError, NonFiniteError, ShapeError
-from .graph import Node, line_of, state, user_frame
+from . import failures, mutation, ops
+from .errors import GradientError
+from .graph import Node, constant, state
 from .mutation import left_behind
 from .numpy_protocol import call_function, call_ufunc
 from .operators import Operators, TensorLike
@@ -21,7 +21,8 @@ from .ops.op import Array, Op, as_array
 
 def _in_place(op: Op) -> Callable[[Tensor, TensorLike], Tensor]:
     def method(self: Tensor, other: TensorLike) -> Tensor:
-        return self._change(op, other)
+        mutation.change(self, op, other, {})
+        return self
 
     return method
 
@@ -65,11 +66,8 @@ class Tensor(Operators):
         dtype: npt.DTypeLike | None = None,
         name: str | None = None,
     ) -> None:
-        source = data
-        if isinstance(data, Tensor):
-            data._refuse_if_tracked("Tensor(t)")
-            data = data.data
-        self.data = np.array(data, dtype=dtype)
+        given = data._refuse_if_tracked("Tensor(t)") if isinstance(data, Tensor) else data
+        self.data = np.array(given, dtype=dtype)
         if self.data.dtype.kind not in "fiub":
             raise TypeError(
                 f"a Tensor holds floats, integers or booleans; got {type(data).__name__} data "
@@ -77,7 +75,7 @@ class Tensor(Operators):
             )
         self.grad, self._name, self._node = None, name, None
         if state.capture is not None:
-            state.capture.made(self.data, source)
+            state.capture.made(self.data, data)
         if requires_grad:
             self.requires_grad_()
 
@@ -181,9 +179,7 @@ class Tensor(Operators):
         Raises:
             TypeError: gradients are being tracked; use ``detach().numpy()``.
         """
-        self._escape("t.numpy()")
-        self._refuse_if_tracked("numpy()")
-        return self.data
+        return self._leave("t.numpy()")
 
     def item(self) -> Any:
         """Return the only element as a Python number.
@@ -191,32 +187,31 @@ class Tensor(Operators):
         Raises:
             ValueError: there is not exactly one element.
         """
-        self._escape("t.item()")
-        if self.size != 1:
+        data = self._leave("t.item()", even_tracked=True)
+        if data.size != 1:
             raise ValueError(f"item() needs exactly one element; this tensor is {self.shape}")
-        return self.data.item()
+        return data.item()
 
     def tolist(self) -> Any:
         """Return the values as (nested lists of) Python numbers."""
-        self._escape("t.tolist()")
-        return self.data.tolist()
+        return self._leave("t.tolist()", even_tracked=True).tolist()
 
-    def _escape(self, how: str) -> None:
-        """Note that a value reaches Python, where no captured step can follow it."""
+    def _leave(self, how: str, even_tracked: bool = False) -> Array:
+        """Return the array on its way to Python, where neither graph nor captured step follows."""
         if state.capture is not None:
             state.capture.give_up(f"Python looks at a value that the graph computes ({how})")
+        return self.data if even_tracked else self._refuse_if_tracked(how)
 
-    def _refuse_if_tracked(self, how: str) -> None:
+    def _refuse_if_tracked(self, how: str) -> Array:
         if self.requires_grad and state.recording:
             raise TypeError(
                 f"{how} would drop this tensor of shape {self.shape} out of the graph while its "
                 "gradient is tracked. Say that this is meant: t.detach(), or t.item() for a number."
             )
+        return self.data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        self._escape("np.asarray(t)")
-        self._refuse_if_tracked("Conversion to a NumPy array")
-        return np.array(self.data, dtype=dtype, copy=copy)
+        return np.array(self._leave("np.asarray(t)"), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return call_ufunc(ufunc, method, inputs, kwargs)
@@ -291,30 +286,28 @@ class Tensor(Operators):
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        self._escape("bool(t)")
-        if self.size != 1:
+        data = self._leave("bool(t)", even_tracked=True)
+        if data.size != 1:
             raise ValueError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous: use any() or all()"
             )
-        return bool(self.data)
+        return bool(data)
 
     # NumPy calls these to put a tensor into an array, which would detach it unnoticed.
 
     def __float__(self) -> float:
-        self._escape("float(t)")
-        self._refuse_if_tracked("float(t)")
+        self._leave("float(t)")
         return float(self.item())
 
     def __int__(self) -> int:
-        self._escape("int(t)")
-        self._refuse_if_tracked("int(t)")
+        self._leave("int(t)")
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else str(self)
 
     def __index__(self) -> int:
-        self._escape("use as an index")
+        self._leave("use as an index", even_tracked=True)
         if self.dtype.kind not in "iu":
             raise TypeError(f"only integer tensors can be an index; this one is {self.dtype}")
         return int(self.item())
@@ -333,7 +326,7 @@ class Tensor(Operators):
         return record(ops.getitem, (self,), {"index": index})
 
     def __setitem__(self, index: Any, value: TensorLike) -> None:
-        self._change(ops.setitem, value, {"index": index})
+        mutation.change(self, ops.setitem, value, {"index": index})
 
     __iadd__, __isub__ = _in_place(ops.add), _in_place(ops.sub)
     __imul__, __itruediv__ = _in_place(ops.mul), _in_place(ops.div)
@@ -341,64 +334,6 @@ class Tensor(Operators):
     __ifloordiv__, __imod__ = _in_place(ops.floor_divide), _in_place(ops.mod)
     __iand__, __ior__ = _in_place(ops.bitwise_and), _in_place(ops.bitwise_or)
     __ixor__ = _in_place(ops.bitwise_xor)
-
-    def _change(self, op: Op, other: TensorLike, attrs: dict[str, Any] | None = None) -> Tensor:
-        """Apply ``op`` in place.
-
-        Untracked (or under no_grad) the memory is written to and stamped. While gradients are
-        recorded the tensor moves on to a new value instead, so that what the graph saved stays
-        as it was; other tensors that share the old memory may not be used afterwards.
-        """
-        by, attrs = f"in-place {op.name}", attrs or {}
-        moves_on = state.recording and (
-            self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
-        )
-        if moves_on:
-            self._refuse_to_move(by)
-            if attrs:
-                mutation.reunite(self.data, self.data[plain_index(attrs["index"])], other)
-        value = record(op, (self, other), attrs)
-        if value.shape != self.shape:
-            raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {self.shape}")
-        before = self.data
-        if not moves_on:
-            if state.capture is not None:
-                state.capture.written(self, value)
-            try:
-                np.copyto(before, value.data, casting="same_kind")
-            except (ValueError, TypeError) as error:  # read-only, or no place for such numbers
-                raise _failure(op, (self, other), error) from error
-            mutation.mark(mutation.overwritten, before, by)
-            return self
-        value, since = cast(Tensor, ops.astype(value, self.dtype)), self.node
-        self.data, self._node = value.data, value._node
-        if since.leaf is not None and since.op is not None:  # retain_grad
-            since.leaf, self.node.leaf = None, since.leaf
-        mutation.mark(mutation.left_behind, before, by, cause=self)
-        return self
-
-    def _refuse_to_move(self, by: str) -> None:
-        """Raise if this tensor may not move on to a new value whose gradient is tracked."""
-        if self.dtype.kind != "f":
-            raise GradientError(
-                f"{by} would put a value whose gradient is tracked into {self.label()} of "
-                f"{self.dtype}, where no gradient can follow. Convert it first: "
-                "t = t.astype(other.dtype)"
-            )
-        source = self._node
-        while source is not None and source.op is not None and source.op.views:
-            source = source.inputs[0]
-        leaf = source.leaf() if source and source.leaf and source.op is None else None
-        if leaf is self:
-            raise GradientError(
-                f"{by} on a leaf that requires gradients, {self.label()}: its gradient would be "
-                "ambiguous. To update a parameter, do it inside `with no_grad():`."
-            )
-        if leaf is not None and np.may_share_memory(leaf.data, self.data):
-            raise GradientError(
-                f"{by} on a view of a leaf that requires gradients, {leaf.label()}, would change "
-                "the leaf. Change a copy (t = t * 1), or the leaf inside `with no_grad():`."
-            )
 
     # ---- to look at, to keep
 
@@ -475,7 +410,7 @@ def _wrap(array: Array) -> Tensor:
 def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     """Compute ``op`` and, where a gradient may be wanted, add a node to the graph."""
     if attrs and "index" in attrs:
-        attrs = {**attrs, "index": plain_index(attrs["index"])}
+        attrs = {**attrs, "index": mutation.plain_index(attrs["index"])}
     if left_behind:
         mutation.check_views(args)
     values: list[Any] = []
@@ -505,23 +440,18 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         else:
             z = op.forward(*values, **attrs) if attrs else op.forward(*values)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise _failure(op, args, error) from error
-    if type(z) is not np.ndarray:
-        z = _one_array(op, z)
-    kind = z.dtype.kind
-    if kind not in "fiub":
-        raise TypeError(
-            f"{op.name} of {_describe(args)} gives {z.dtype}; a Tensor holds floats, "
-            f"integers or booleans\n  {_here()}"
-        )
-    if now["anomaly"] and kind == "f" and not np.isfinite(z).all():
-        raise _not_finite(op, args)
+        raise failures.cannot_work(op, args, error) from error
+    if type(z) is not np.ndarray or z.dtype.kind not in "fiub":
+        z = failures.as_result(op, args, z)
+    is_float = z.dtype.kind == "f"
+    if now["anomaly"] and is_float and not np.isfinite(z).all():
+        raise failures.not_finite(op, args)
     out = Tensor.__new__(Tensor)
     out.data, out.grad, out._name, out._node = z, None, None, None
     everything = now["everything"] and (recording or capture is not None)
     if not tracked and not everything:
         return out
-    keep = op.saves(tracked, len(args)) if tracked and recording and kind == "f" else None
+    keep = op.saves(tracked, len(args)) if tracked and recording and is_float else None
     if keep is None and not everything:
         return out
     values.append(z)
@@ -532,7 +462,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         saved[-1] = z
     if is_new:
         for k, a in enumerate(args):
-            nodes[k] = a.node if isinstance(a, Tensor) else _constant(a)
+            nodes[k] = a.node if isinstance(a, Tensor) else constant(a)
             if saved[k] is a and isinstance(a, np.ndarray):
                 saved[k] = a.copy()  # it is the caller's, who may overwrite it
     out._node = Node(op, tuple(nodes), attrs, z, keep is not None, saved)
@@ -542,74 +472,3 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
 
 
 Tensor.__record_op__ = staticmethod(record)  # type: ignore[method-assign]
-
-
-def _one_array(op: Op, z: Any) -> Array:
-    if isinstance(z, (tuple, list)):
-        raise TypeError(
-            f"the forward of {op.name} returned a {type(z).__name__} of {len(z)}; an operation "
-            "has one output: declare one operation for each"
-        )
-    return np.asarray(z)
-
-
-def _constant(value: Any) -> Node:
-    array = np.asarray(value)
-    node = Node(None, (), {}, array, tracked=False, saved=[array])
-    if array.ndim == 0:
-        node.name = f"{array.item():.6g}"
-    if state.capture is not None and isinstance(value, (int, float, np.generic)):
-        state.capture.number(array, weak=not isinstance(value, np.generic))
-    return node
-
-
-def plain_index(index: Any) -> Any:
-    """Return an index of arrays and numbers that nobody else can change."""
-    if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
-    given = index.data if isinstance(index, Tensor) else index
-    if not isinstance(given, (list, np.ndarray)):
-        return index
-    plain = np.array(given)
-    if state.capture is not None and isinstance(given, np.ndarray):
-        state.capture.copied(plain, given)
-    return plain
-
-
-# ---- errors that name the line of forward code
-
-
-def _here() -> str:
-    frame = user_frame()
-    inside = f"in module {state.scope}, " if state.scope else ""
-    return f"{inside}at {frame.f_code.co_filename}:{line_of(frame.f_code, frame.f_lasti)}"
-
-
-def _describe(args: tuple[Any, ...]) -> str:
-    parts = []
-    for a in args:
-        array = a.data if isinstance(a, Tensor) else np.asarray(a)
-        name = f"{a.name} " if isinstance(a, Tensor) and a.name else ""
-        parts.append(f"{name}{array.shape} {array.dtype}")
-    return ", ".join(parts)
-
-
-def _failure(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
-    message = f"{op.name} cannot work on {_describe(args)}: {error}\n  {_here()}"
-    if not isinstance(error, ValueError):
-        kinds = (k for k in (IndexError, OverflowError) if isinstance(error, k))
-        return next(kinds, TypeError)(message)
-    failure = ShapeError(message)
-    failure.op, failure.scope = op, state.scope
-    failure.inputs = tuple(a.node if isinstance(a, Tensor) else _constant(a) for a in args)
-    return failure
-
-
-def _not_finite(op: Op, args: tuple[Any, ...]) -> NonFiniteError:
-    bad = [
-        a.label() if isinstance(a, Tensor) else "a constant"
-        for a in args
-        if not np.isfinite(a.data if isinstance(a, Tensor) else a).all()
-    ]
-    source = f"its input {', '.join(bad)} is not finite" if bad else "its inputs are finite"
-    return NonFiniteError(f"{op.name} gave a value that is not finite ({source})\n  {_here()}")

@@ -28,10 +28,7 @@ def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callabl
         ...     return (x > 0.5).astype(x.dtype)
     """
 
-    def declare(f: Callable[..., Any]) -> Op:
-        return Op(f.__name__, f, *rules, tex=tex)
-
-    return declare
+    return lambda f: Op(f.__name__, f, *rules, tex=tex)
 
 
 def _probe(out: Tensor) -> Any:

@@ -78,16 +78,10 @@ def _grads(
 
 
 def _match(tree: Any, like: Any, what: str) -> list[Tensor]:
-    if structure(tree) != structure(like):
-        raise ShapeError(
-            f"{what} must be nested as what they stand for, {structure(like)}; they are nested "
-            f"{structure(tree)}"
-        )
-    tensors, _ = _tensors(tree)
-    shapes, wanted = [t.shape for t in tensors], [t.shape for t in flatten(like)[0]]
-    if shapes != wanted:
-        raise ShapeError(f"{what} must have the shapes {wanted}; they have {shapes}")
-    return tensors
+    given, wanted = structure(tree), structure(like)
+    if given != wanted:
+        raise ShapeError(f"{what} must have the shapes {wanted}, so nested; they have {given}")
+    return _tensors(tree)[0]
 
 
 def _scalar(value: Any) -> Tensor:
@@ -196,23 +190,24 @@ def jacobian(f: Callable[..., Any], *args: Any) -> Any:
     with enable_grad():
         outputs, rebuild_out = _tensors(f(*entered.args))
         record = entered.observed(outputs)
-        rows = [_jacobian_of(o, entered, record) for o in outputs]
-    trees = [tuple(entered.rebuild(list(row))) for row in rows]
+        rows = [jacobian_of(o, entered.leaves, record=record) for o in outputs]
+    trees = [tuple(entered.rebuild(row)) for row in rows]
     return rebuild_out([t[0] if len(args) == 1 else t for t in trees])
 
 
-def _jacobian_of(output: Tensor, entered: _Arguments, record: bool) -> list[Tensor]:
+def jacobian_of(output: Tensor, inputs: Sequence[Tensor], *, record: bool = False) -> list[Tensor]:
+    """Return ∂output/∂input for each input, one backward pass per element of the output."""
     rows = []
     for k in range(output.size):
         basis = np.zeros(output.shape, output.dtype)
         basis.reshape(-1)[k] = 1
-        rows.append(_grads([output], entered.leaves, [_wrap(basis)], record=record))
+        basis.flags.writeable = False  # a rule may not write to g, which others share
+        rows.append(_grads([output], inputs, [_wrap(basis)], record=record))
     if not rows:
-        return [_wrap(np.zeros(output.shape + x.shape, x.dtype)) for x in entered.leaves]
-    columns = zip(*rows, strict=True)
+        return [_wrap(np.zeros(output.shape + x.shape, x.dtype)) for x in inputs]
     return [
         stack(list(column)).reshape(output.shape + x.shape)
-        for column, x in zip(columns, entered.leaves, strict=True)
+        for column, x in zip(zip(*rows, strict=True), inputs, strict=True)
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 Rebuild = Callable[[list[Any]], Any]
 
 
@@ -50,9 +52,9 @@ def _plan(tree: Any, leaves: list[Any]) -> Callable[[Any], Any]:
 
 
 def structure(tree: Any) -> Any:
-    """Return the nest with its leaves left out: equal for nests that can stand for each other."""
+    """Return the nest of its leaves' shapes: equal for nests that can stand for each other."""
     if isinstance(tree, dict):
         return {key: structure(value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
         return [structure(value) for value in tree]
-    return None if tree is None else ...
+    return None if tree is None else np.shape(tree)
