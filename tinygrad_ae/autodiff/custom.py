@@ -75,17 +75,8 @@ class _Recompute:
                 "Something it reads was changed since (a parameter, an argument in place, train or "
                 "eval mode), or it draws random numbers from a generator of its own."
             )
-        found: dict[Node, Tensor] = {}
-        seed = g if record else _wrap(g)
-        pull_back(
-            [(out.node, seed)],
-            found.__setitem__,
-            targets=set(self.inputs),
-            since=start,
-            retain=record,
-            record=record,
-        )
-        return found
+        seeds = [(out.node, g if record else _wrap(g))]
+        return pull_back(seeds, set(self.inputs), since=start, retain=record, record=record)
 
 
 def _remat_forward(*xs: Any, recompute: _Recompute) -> Any:

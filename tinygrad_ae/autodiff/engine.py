@@ -8,7 +8,7 @@ in, so every node's gradient is complete when it is its turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from sys import getrefcount
 from typing import Any
 
@@ -31,14 +31,12 @@ def backward(
     create_graph: bool = False,
 ) -> None:
     """Add ∂root/∂leaf to the ``grad`` of every leaf; see :meth:`Tensor.backward`."""
-
-    def deliver(node: Node, g: Tensor) -> None:
+    seeds = [(_tracked(root), _seed(root, gradient))]
+    retain = create_graph if retain_graph is None else retain_graph
+    for node, g in pull_back(seeds, retain=retain, record=create_graph).items():
         leaf = node.leaf and node.leaf()
         if leaf is not None:
             leaf.grad = g if leaf.grad is None else leaf.grad + g
-
-    seeds = [(_tracked(root), _seed(root, gradient))]
-    pull_back(seeds, deliver, retain=_retains(retain_graph, create_graph), record=create_graph)
 
 
 def grad(
@@ -67,9 +65,8 @@ def grad(
         GradientError: an output or input does not require gradients, an output does not depend
             on an input, or the graph was freed.
     """
-    several_in = not isinstance(inputs, Tensor)
     outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    wanted = list(inputs) if not isinstance(inputs, Tensor) else [inputs]
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     given = [grad_outputs] if isinstance(outputs, Tensor) else (grad_outputs or [None] * len(outs))
     for x in wanted:
         if not x.requires_grad:
@@ -78,15 +75,8 @@ def grad(
                 "requires_grad=True, or call requires_grad_() before it is used."
             )
     seeds = [(_tracked(o), _seed(o, g)) for o, g in zip(outs, given, strict=True)]
-    found: dict[Node, Tensor] = {}
-    targets = {x.node for x in wanted}
-    pull_back(
-        seeds,
-        found.__setitem__,
-        targets=targets,
-        retain=_retains(retain_graph, create_graph),
-        record=create_graph,
-    )
+    retain = create_graph if retain_graph is None else retain_graph
+    found = pull_back(seeds, {x.node for x in wanted}, retain=retain, record=create_graph)
     for x in wanted:
         if x.node not in found and not allow_unused:
             raise GradientError(
@@ -94,35 +84,33 @@ def grad(
                 "allow_unused=True to receive None for it."
             )
     results = tuple(found.get(x.node) for x in wanted)
-    return results if several_in else results[0]
+    return results[0] if isinstance(inputs, Tensor) else results
 
 
 def pull_back(
     seeds: Sequence[tuple[Node, Tensor]],
-    deliver: Callable[[Node, Tensor], None],
-    *,
     targets: set[Node] | None = None,
+    *,
     since: int = -1,
     retain: bool = False,
     record: bool = False,
-) -> None:
-    """Pull gradients back from ``seeds`` and hand each finished one to ``deliver``.
+) -> dict[Node, Tensor]:
+    """Pull gradients back from ``seeds`` and return those of the wanted nodes they reach.
 
     Args:
         seeds: nodes and the gradient each starts with.
-        deliver: called once per wanted node.
         targets: the wanted nodes (by default, all tracked leaves); work that leads to none of
             them is not done.
         since: nodes numbered up to this are taken as leaves.
         retain: keep the saved values.
         record: run the rules on tensors, which records them; else on arrays.
     """
-    capture = state.capture
+    capture, is_recorded = state.capture, record
     if capture is not None:  # which reads the pass from what it records
-        deliver = capture.delivering(deliver, to_leaves=targets is None, record=record)
         retain = record = True
     order = reachable((node for node, _ in seeds), tracked_only=True, since=since)
     wanted = _leading_to(order, targets) if targets is not None else None
+    found: dict[Node, Tensor] = {}
     pending: dict[Node, Any] = {}
     for node, g in seeds:
         start = g if record else g.data
@@ -137,7 +125,7 @@ def pull_back(
                 g = _run_hooks(node, g, record)
             if node.leaf is not None if targets is None else node in targets:
                 _check_leaf(node)
-                deliver(node, _own(g, record, getrefcount(g)))
+                found[node] = _own(g, record, getrefcount(g))
             if node.op is not None and node.index > since:
                 if capture is None:
                     pulled = _pull_node(node, g, pending, wanted, record)
@@ -146,6 +134,9 @@ def pull_back(
                         pulled = _pull_node(node, g, pending, wanted, record)
                 if pulled and not retain:
                     node.saved = None
+    if capture is not None:
+        found = capture.pulled_back(found, to_leaves=targets is None, record=is_recorded)
+    return found
 
 
 def _pull_node(
@@ -318,7 +309,3 @@ def _seed(root: Tensor, gradient: TensorLike | None) -> Tensor:
             f"the gradient to start from has shape {seed.shape}, the tensor {root.shape}"
         )
     return seed if seed.dtype == root.dtype else seed.astype(root.dtype)
-
-
-def _retains(retain_graph: bool | None, create_graph: bool) -> bool:
-    return create_graph if retain_graph is None else retain_graph

@@ -20,7 +20,7 @@ from ..tensor import Tensor, _wrap
 Grads = list[tuple[Tensor, "Array | None"]]
 """The gradient each leaf has. (Pairs: tensors compare elementwise, so no dictionary.)"""
 
-Deliver = Callable[[Node, Tensor], None]
+Gradients = dict[Node, Tensor]
 
 
 @dataclass
@@ -148,18 +148,15 @@ class Trace:
         finally:
             self._through, state.scope = before
 
-    def delivering(self, deliver: Deliver, *, to_leaves: bool, record: bool) -> Deliver:
-        """Hear of each gradient a backward pass hands over, which itself is recorded."""
-
-        def hand_over(node: Node, g: Tensor) -> None:
+    def pulled_back(self, found: Gradients, *, to_leaves: bool, record: bool) -> Gradients:
+        """Hear of the gradients that a backward pass, itself recorded, is about to hand over."""
+        for node, g in found.items():
             if to_leaves and node.leaf is not None:
                 self._receives(node.leaf())
             if not record:
-                g, source = g.detach(), g.node
-                self.copied(g.data, source)
-            deliver(node, g)
-
-        return hand_over
+                found[node] = g.detach()
+                self.copied(g.data, g.node)
+        return found
 
     def copied(self, array: Array, source: Node | Array) -> None:
         """Note an array that holds the same as a node's result or another array."""

@@ -175,17 +175,11 @@ def gradients_of(graph: Graph, nodes: set[Node]) -> dict[Node, Array]:
     Raises:
         GradientError: the graph was freed.
     """
-    found: dict[Node, Array] = {}
     (root,) = graph.outputs
     seed = _wrap(np.ones(root.shape, root.dtype))
     with _without_hooks(graph):
-        pull_back(
-            [(root, seed)],
-            lambda node, g: found.__setitem__(node, g.data),
-            targets=nodes,
-            retain=True,
-        )
-    return found
+        found = pull_back([(root, seed)], nodes, retain=True)
+    return {node: g.data for node, g in found.items()}
 
 
 @contextmanager
