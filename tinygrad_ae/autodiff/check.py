@@ -66,8 +66,8 @@ def gradcheck(
         outputs = _outputs(f, rebuild(list(leaves)))
         for position, output in enumerate(outputs):
             with _read_only(leaves):
-                jacobians = jacobian_of(output, leaves)
-                analytic = [j.data.reshape(output.size, -1) for j in jacobians]
+                jacobians = zip(jacobian_of(output, leaves), leaves, strict=True)
+                analytic = [j.data.reshape(output.size, x.size) for j, x in jacobians]
                 _check_linear(output, leaves, analytic)
             rounding = 10 * np.finfo(np.float64).eps * _largest(output.data) / eps
             for k, leaf in enumerate(leaves):
