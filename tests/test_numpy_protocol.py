@@ -166,6 +166,11 @@ def test_whole_numbers_become_floats_as_in_numpy(call):
     np.testing.assert_allclose(got.data, wanted)
 
 
+def test_arrays_of_tensors_look_as_tensors():
+    assert np.array_repr(X) == repr(X)
+    assert np.array_str(+X) == str(X)
+
+
 def test_comparisons_give_truth_values():
     assert np.allclose(X, X.data)
     assert np.allclose(X, X + 0.1, atol=0.2)
@@ -179,6 +184,7 @@ def test_comparisons_give_truth_values():
         (lambda: np.sum(X, out=np.zeros(())), "out"), (lambda: np.reshape(X, (3, 2), "F"), "order"),
         (lambda: np.sum(X, where=X.data > 0), "where"),
         (lambda: np.reciprocal(Tensor([2])), r"1 / t"),
+        (lambda: np.expand_dims(X, 1.5), "float"), (lambda: object() - X, "unsupported operand"),
     ],
 )  # fmt: skip
 def test_what_has_no_equivalent_is_refused(call, what):

@@ -209,6 +209,16 @@ def test_a_view_left_behind_is_refused():
     np.testing.assert_array_equal(u.data, [3, 4])
 
 
+def test_in_place_where_no_gradient_can_follow_is_refused():
+    w = leaf(1.0, 2.0)
+    whole, view = Tensor([1, 2]), w[:1]
+    with pytest.raises(GradientError, match=r"in-place setitem .*int64, where no gradient"):
+        whole[0] = w[0]
+    with pytest.raises(GradientError, match=r"on a view of a leaf.*no_grad"):
+        view += 1
+    assert w.tolist() == [1, 2]
+
+
 def test_every_in_place_operator_writes_the_memory():
     for change in ("%= 4", "//= 2", "**= 2", "/= 2", "-= 1", "@= np.eye(2) * 3"):
         x, array = Tensor([[5.0, 6.0]]), np.array([[5.0, 6.0]])

@@ -101,11 +101,10 @@ def check_views(args: Sequence[Any]) -> None:
         GradientError: naming the in-place operation.
     """
     for a in args:
-        node = getattr(a, "_node", None)
-        array = getattr(a, "data", None)
-        if not isinstance(array, np.ndarray):
+        if not isinstance(a, Operators):
             continue
-        if found := _found(left_behind, array, node.index if node is not None else -1):
+        array, node = a.data, a._node
+        if found := _found(left_behind, array, -1 if node is None else node.index):
             raise GradientError(
                 f"This tensor of shape {array.shape} shares memory with one that {found.by} "
                 "changed in place while gradients were recorded, so its values are out of date.\n"

@@ -16,6 +16,7 @@ from . import ops
 from .ops.op import Array, Op
 
 if TYPE_CHECKING:
+    from .graph import Node
     from .tensor import Tensor
 
 P = ParamSpec("P")
@@ -72,8 +73,9 @@ class Operators:
     __slots__ = ()
 
     data: Array
-    name: Any
+    name: str | None
     node: Any
+    _node: Node | None
     label: Any
 
     @staticmethod

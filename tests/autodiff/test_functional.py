@@ -208,6 +208,15 @@ def test_remat_keeps_only_inputs_and_draws_the_same_noise():
     assert default_generator.standard_normal() == following
 
 
+def test_remat_notices_a_function_that_gives_another_result():
+    w, x = Tensor([3.0], requires_grad=True), Tensor([2.0], requires_grad=True)
+    y = remat(lambda t: w * t)(x)
+    with no_grad():
+        w *= 2
+    with pytest.raises(GradientError, match=r"another result.*changed since"):
+        y.backward()
+
+
 def test_remat_recomputes_once_per_backward():
     calls = []
     a, b = Tensor(X, requires_grad=True), Tensor(X, requires_grad=True)

@@ -120,3 +120,12 @@ def test_a_forward_with_two_outputs_is_refused(kind):
             both(Tensor(1.0))
     finally:
         del Op.registry["both"]
+
+
+def test_a_forward_with_complex_output_is_refused():
+    try:
+        turned = Op("turned", lambda x: x * 1j, lambda g: g)
+        with pytest.raises(TypeError, match=r"turned of \(\) float64 gives complex128"):
+            turned(Tensor(1.0))
+    finally:
+        del Op.registry["turned"]
