@@ -136,7 +136,7 @@ def _bars(vector: Array) -> Pixels:
     """Show a vector's elements as bars up and down from zero."""
     values = np.nan_to_num(vector, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = min(0.0, values.min()), max(0.0, values.max())
-    scale = (HEIGHT * ZOOM - 1) / ((high - low) or 1.0)
+    scale = (HEIGHT * ZOOM - 1) / max(high - low, 1e-300)  # which keeps it finite
     step = max(2 * ZOOM, WIDTH * ZOOM // len(vector))
     canvas = np.zeros((HEIGHT * ZOOM, step * len(vector), 4), np.uint8)
     zero = round(high * scale)
