@@ -3,6 +3,10 @@
 Both come as four files of the same names: 60,000 training samples, of which the last 5,000
 serve as the validation split here, and 10,000 test samples.
 
+The Debian package dataset-fashion-mnist installs the same four files, for use without a network:
+``--data /usr/share/datasets/fashion-mnist``. (The folder is read like any other: a tenth of its
+training samples is held out at random for validation.)
+
 Sources: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; H. Xiao,
 K. Rasul, R. Vollgraf, "Fashion-MNIST", arXiv:1708.07747.
 """

@@ -105,8 +105,12 @@ def _draw(run: Run, data: Dataset) -> _Drawn:
     with run.file.blame():
         x_hat = reconstruct(run.model, test.x)
         codes = encode(run.model, test.x[:_MAPPED])
+    # The first windows of recordings are mostly silence: show some of all.
+    some = np.linspace(0, len(test) - 1, 10).astype(int)
     figures = {
-        "reconstructions": plots.reconstructions(test.x, x_hat, data.shape, test.y),
+        "reconstructions": plots.reconstructions(test.x, x_hat, data.shape, test.y)
+        if data.framing is None
+        else plots.reconstructions(test.x[some], x_hat[some], data.shape),
         "latent": plots.latent_map(codes, None if test.y is None else test.y[:_MAPPED]),
     }
     if run.history:

@@ -58,9 +58,10 @@ def reconstructions(
         if is_image(shape):
             _image_rows(figure, axes, samples, copies, errors, shape)
         else:
-            _line_rows(axes, samples, copies, errors)
+            channels = _channels(shape)
+            _line_rows(axes, samples, copies, errors, channels)
             figure.legend(
-                handles=[*axes[1, 0].lines, axes[2, 0].lines[1]],
+                handles=[*axes[1, 0].lines[::channels], axes[2, 0].lines[1]],
                 loc="outside lower center",
                 ncols=3,
             )
@@ -105,7 +106,7 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
         for ax, unit in zip(axes.flat, chosen, strict=False):
             if not is_image(shape):
                 ax.axhline(0, color="#cccccc", lw=0.6)
-                ax.plot(weights[unit], color=TRAINING, lw=0.9)
+                ax.plot(weights[unit].reshape(-1, _channels(shape)), color=TRAINING, lw=0.9)
                 ax.set_ylim(-1.05 * limit, 1.05 * limit)
                 continue
             # A filter over colours has signs: show its mean over the channels.
@@ -166,7 +167,13 @@ def _image_rows(
     colour_bar(figure, image, axes, shrink=0.28, aspect=9, anchor=(0, 0.02))
 
 
-def _line_rows(axes: Array, samples: Array, copies: Array, errors: Array) -> None:
+def _channels(shape: Sequence[int]) -> int:
+    """Return how many lines a sample is drawn as."""
+    return shape[2] if len(shape) == 3 else 1
+
+
+def _line_rows(axes: Array, samples: Array, copies: Array, errors: Array, channels: int) -> None:
+    samples, copies, errors = (x.reshape(len(x), -1, channels) for x in (samples, copies, errors))
     both = np.concatenate([samples, copies])
     low, high = float(np.nanmin(both)), float(np.nanmax(both))
     room = 0.05 * (high - low) or 0.5
