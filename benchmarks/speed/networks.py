@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tinygrad_ae.capture import Engine
 
 Step = Callable[[], object]
 Product = tuple[int, int, int]  # of a layer: rows (samples, or places), inputs, outputs
@@ -76,7 +79,10 @@ def floor(network: Network) -> Step:
     """Return the step's matrix products alone."""
     calls: list[tuple[Any, Any, Any]] = []
     back: list[tuple[Any, Any, Any]] = []
-    new = lambda *shape: np.full(shape, 0.01, np.float32)
+
+    def new(*shape: int) -> Any:
+        return np.full(shape, 0.01, np.float32)
+
     for k, (rows, m, n) in enumerate(network.products()):
         x, W, z, dz = new(rows, m), new(n, m), new(rows, n), new(rows, n)
         calls.append((x, W.T, z))
@@ -110,7 +116,7 @@ def layers(network: Network, nn: Any) -> list[Any]:
     return made
 
 
-def ours(network: Network, engine: str | None) -> Step:
+def ours(network: Network, engine: Engine | None) -> Step:
     """Return our step: as written (None), or compiled for an engine."""
     from tinygrad_ae import Tensor, as_tensor, manual_seed, nn, ops, optim
     from tinygrad_ae.capture import compile
@@ -123,7 +129,7 @@ def ours(network: Network, engine: str | None) -> Step:
     half = len(modules) // 2
     if network.kind == "vae":
         half = 2
-        mean, log_variance = modules[half], nn.Linear(*network.widths[1:3])
+        mean, log_variance = modules[half], nn.Linear(network.widths[1], network.widths[2])
         features, decoder = nn.Sequential(*modules[:half]), nn.Sequential(*modules[half + 1 :])
         parameters += log_variance.parameters()
     optimizer = optim.Adam(parameters, lr=1e-3)
@@ -148,5 +154,5 @@ def ours(network: Network, engine: str | None) -> Step:
         optimizer.step()
         return loss
 
-    run: Any = step if engine is None else compile(step, engine=engine)  # type: ignore[arg-type]
+    run: Any = step if engine is None else compile(step, engine=engine)
     return lambda: run(x)

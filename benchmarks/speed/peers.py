@@ -23,7 +23,7 @@ def contender(name: str, network: Network, threads: int) -> Step:
         ImportError: the library is not installed.
     """
     if name in ("eager", "numpy", "numba"):
-        return ours(network, None if name == "eager" else name)
+        return ours(network, None if name == "eager" else "numba" if name == "numba" else "numpy")
     if name.startswith("torch"):
         return torch(network, threads, name)
     if name == "jax":
@@ -78,7 +78,7 @@ def _weights(network: Network) -> Any:
     rng = np.random.default_rng(0)
     pairs = list(pairwise(network.widths))
     if network.kind == "vae":
-        pairs.append(network.widths[1:3])
+        pairs.append((network.widths[1], network.widths[2]))
     return (
         [rng.normal(0, m**-0.5, (m, n)).astype(np.float32) for m, n in pairs],
         [np.zeros(n, np.float32) for _, n in pairs],

@@ -672,3 +672,15 @@ def test_gradients_that_overflow_are_found_where_the_optimiser_reads_them():
     for value, finite in ((1.0, True), (1e30, True), (np.inf, False), (np.nan, False)):
         layer.weight.grad = Tensor(np.full((2, 2), value, np.float32))
         assert optimizer.finite() is finite  # though 1e30 squared is not
+
+
+def test_the_logistic_functions_keep_their_tails():
+    x = np.concatenate([np.linspace(-103, 103, 4001), [np.inf, -np.inf, np.nan, 0.0]])
+    x = x.astype(np.float32)
+
+    @compile
+    def logistic(x: Any) -> Any:
+        return ops.sigmoid(x), ops.softplus(x), ops.logsigmoid(x)
+
+    for got, wanted in zip(logistic(x), logistic.__wrapped__(tg.as_tensor(x)), strict=True):
+        np.testing.assert_allclose(got.data, wanted.data, rtol=1e-6, atol=1e-44)
