@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ from . import __doc__ as description
 from .machine import describe, import_ms, worker
 from .measure import Figure, measure, peak_memory
 from .networks import NETWORKS, scaling
+from .peers import NotOffered
 
 PEERS = ("jax", "torch", "torch-compile", "autograd", "mygrad")
 NOISY = 0.15  # of the median: a wider half spread allows no conclusion
@@ -68,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def work(options: argparse.Namespace, names: list[str]) -> None:
     """Measure in this process, and say what was found as JSON."""
     if options.memory:
-        print(json.dumps(peak_memory(NETWORKS[options.networks], options.memory, options.worker)))
+        with suppress(NotOffered):
+            peak = peak_memory(NETWORKS[options.networks], options.memory, options.worker)
+            print(json.dumps(peak))
         return
     wanted = options.networks.split(",")
     networks = [NETWORKS[n] for n in wanted if n != "deep1000" or not options.quick]

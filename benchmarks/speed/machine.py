@@ -26,7 +26,7 @@ def worker(threads: int, *arguments: str) -> Any:
     """Run this benchmark's worker in a process of its own and return what it says."""
     command = [sys.executable, "-m", "benchmarks.speed", "--worker", str(threads), *arguments]
     done = subprocess.run(command, env=environment(threads), stdout=subprocess.PIPE, check=False)
-    return json.loads(done.stdout) if done.returncode == 0 else None
+    return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
 
 
 def describe(peers: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import resource
 import statistics
 import time
@@ -78,8 +79,8 @@ def peak_memory(network: Network, name: str, threads: int) -> float:
         import tinygrad_ae.capture
         import tinygrad_ae.nn.functional
         import tinygrad_ae.optim  # noqa: F401
-    elif name != "floor":
-        __import__({"torch-compile": "torch", "torch-nhwc": "torch"}.get(name, name))
+    if name not in ("floor", "eager", "numpy"):
+        importlib.import_module(name.partition("-")[0])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     step = floor(network) if name == "floor" else contender(name, network, threads)
     for _ in range(5):

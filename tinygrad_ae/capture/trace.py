@@ -241,7 +241,7 @@ class Trace:
 
 def _snapshot(optimizer: Optimizer) -> Callable[[], None]:
     """Return a function that brings an optimiser and its parameters back to what they are now."""
-    before = optimizer.state_dict()
+    before = {name: _brief(value) for name, value in optimizer.state_dict().items()}
     values = [p.data.copy() for p in optimizer.parameters]
 
     def restore() -> None:
@@ -250,6 +250,13 @@ def _snapshot(optimizer: Optimizer) -> Callable[[], None]:
             np.copyto(p.data, value)
 
     return restore
+
+
+def _brief(value: Any) -> Any:
+    """Return zeros, which is what a state begins with, as an array that takes no memory."""
+    if isinstance(value, np.ndarray) and not value.any():
+        return np.broadcast_to(np.zeros((), value.dtype), value.shape)
+    return value
 
 
 def _state_of(generator: np.random.Generator) -> Any:
