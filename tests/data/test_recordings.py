@@ -157,3 +157,12 @@ def test_gaps_in_a_table_are_named_by_line_and_column(tmp_path):
         (tmp_path / "x.csv").write_text("\n".join(lines))
         column = 2 if cell == "3," else 1
         refused(rf"line 5, column {column}: {problem}", tmp_path / "x.csv", window=2)
+
+
+def test_a_column_of_times_is_no_channel(tmp_path):
+    table = np.stack([np.arange(300) / 50, np.sin(np.arange(300)), np.zeros(300)], 1)
+    np.savetxt(
+        tmp_path / "x.csv", table, delimiter=",", header="Time,move,label", comments="", fmt="%g"
+    )
+    assert load(tmp_path / "x.csv").shape == (2,)  # a table of samples may have one
+    refused(r"x\.csv has the column 'time'.*remove it.*--sample-rate", tmp_path / "x.csv", window=8)

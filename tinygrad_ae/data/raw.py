@@ -21,6 +21,7 @@ class Raw:
         y: integer labels, shape (n,), or None.
         where: what to call the source in a message: its file, folder or key.
         names: the file name of each sample, where each has one.
+        columns: what a table's header calls its features.
 
     Raises:
         DataError: there are no samples, or they are not finite real numbers, or the labels do
@@ -31,6 +32,7 @@ class Raw:
     y: NDArray[Any] | None
     where: str
     names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         x, y, where = self.x, self.y, self.where

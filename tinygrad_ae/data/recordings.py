@@ -14,6 +14,7 @@ from tinygrad_ae.data.raw import Raw
 from tinygrad_ae.errors import DataError
 
 SPLITS = ("train", "validation", "test")
+CLOCKS = ("time", "timestamp", "date", "datetime", "t", "seconds")
 _WHOLE = 10  # recordings from which on whole ones are held out
 
 
@@ -51,8 +52,14 @@ def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
         sample_rate: times in a second, in Hz.
 
     Raises:
-        DataError: the array has another number of dimensions.
+        DataError: the array has another number of dimensions, or a column tells the time.
     """
+    if clocks := [name for name in raw.columns if name in CLOCKS]:
+        raise DataError(
+            f"{raw.where} has the column {clocks[0]!r}, which would be taken for a channel. Lines "
+            "follow each other in time anyway: remove it, and say with --sample-rate how many "
+            "there are in a second, if that matters."
+        )
     x = raw.x if raw.x.dtype.kind == "f" else raw.x.astype(np.float64)
     if x.ndim < 3:
         return [Recording(x.reshape(len(x), -1), raw.where, sample_rate, raw.y)]

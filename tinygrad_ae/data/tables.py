@@ -101,7 +101,7 @@ def _labelled(path: Path, header: list[str], table: NDArray[np.float64]) -> Raw:
         )
     labels: list[int] = [i for i, name in enumerate(names) if name in LABELS]
     if not labels or not len(table):
-        return Raw(table, None, where=str(path))
+        return Raw(table, None, where=str(path), columns=tuple(names))
     y = table[:, labels[0]]
     if len(labels) > 1 or (y % 1).any():
         raise DataError(
@@ -109,7 +109,10 @@ def _labelled(path: Path, header: list[str], table: NDArray[np.float64]) -> Raw:
             f"{' and '.join(repr(header[i]) for i in labels)} "
             f"{'are named so' if len(labels) > 1 else 'has others'}. Rename what is no label."
         )
-    return Raw(np.delete(table, labels, axis=1), y.astype(np.int64), where=str(path))
+    names.pop(labels[0])
+    return Raw(
+        np.delete(table, labels, axis=1), y.astype(np.int64), str(path), columns=tuple(names)
+    )
 
 
 def _is_number(field: str, *, finite: bool = False) -> bool:
