@@ -15,7 +15,7 @@ from . import capture, optim
 from .autodiff import detect_anomaly, no_grad
 from .contract import Trainable
 from .data.batches import batches
-from .data.dataset import Dataset
+from .data.dataset import Dataset, Split
 from .errors import DataError, DivergedError, ModelError, NonFiniteError
 from .graph import state
 from .random import default_generator
@@ -70,6 +70,10 @@ def fit(
 ) -> History:
     """Fit a model to data by minimising the mean of ``model.loss(batch)``.
 
+    A model may take part in two ways more. Where it has ``start_epoch(n)``, that is called before
+    epoch n, counted from 0, for what changes as training goes on. Where it has
+    ``with_labels(x, y)``, a batch is of the rows that it makes of a split's samples and labels.
+
     An exception, Ctrl-C among them, leaves the model where the last step brought it.
 
     Args:
@@ -105,7 +109,7 @@ def fit(
         DivergedError: the loss or a parameter stopped being finite; the message names the first
             operation and module that gave such a value.
     """
-    train, validation = _splits(data)
+    train, validation = _splits(model, data)
     optimizer = optimizer or optim.Adam(model.parameters(), lr=1e-3)
     _check_optimizer(optimizer, model)
     generator = generator or default_generator
@@ -127,6 +131,8 @@ def fit(
     while len(history) < epochs:
         start = time.perf_counter()
         model.train()
+        if hasattr(model, "start_epoch"):
+            model.start_epoch(len(history))
         total, seen = 0.0, 0
         try:
             for batch in batches(train, batch_size, generator):
@@ -237,10 +243,22 @@ def _check_optimizer(optimizer: optim.Optimizer, model: Trainable) -> None:
         )
 
 
-def _splits(data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def rows(model: Trainable, split: Split) -> NDArray[Any]:
+    """Return what the model's loss takes: samples, with their labels if it has use for them.
+
+    Raises:
+        DataError: it has, and they do not fit.
+    """
+    if not hasattr(model, "with_labels"):
+        return split.x
+    made: NDArray[Any] = model.with_labels(split.x, split.y)
+    return made
+
+
+def _splits(model: Trainable, data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what to learn and what to watch."""
     if isinstance(data, Dataset):
-        return data.train.x, data.validation.x
+        return rows(model, data.train), rows(model, data.validation)
     x = np.asarray(data)
     if x.ndim < 2 or not x.size or x.dtype.kind not in "fiub":
         raise DataError(

@@ -13,21 +13,26 @@ from tinygrad_ae import Tensor, models, optim
 from tinygrad_ae.capture import compile
 from tinygrad_ae.cli.options import model_options
 from tinygrad_ae.data import Dataset, load
+from tinygrad_ae.data.dataset import Split
 from tinygrad_ae.evaluate import decode, encode, reconstruct
 from tinygrad_ae.run import Config, Run, modelfile
+from tinygrad_ae.train import rows
 
 SMALL: dict[str, dict[str, Any]] = {
     "autoencoder": {"hidden": (12,), "latent": 4},
+    "classifier": {"hidden": (12,), "latent": 8},
     "contractive": {"latent": 4},
     "convolutional": {"sample_shape": (8, 8), "channels": (2, 3), "latent": 4},
     "deep": {"hidden": (20, 12), "latent": 4},
     "denoising": {"hidden": (12,), "latent": 8},
     "sparse": {"latent": 16},
+    "stacked": {"hidden": (12,), "latent": 8, "masked": 0.2, "pretrain": 1},
     "variational": {"hidden": (12,), "latent": 3},
 }
 VARIANTS = [
     *SMALL.items(),
     ("autoencoder", {"hidden": (12,), "latent": 4, "tied": True}),
+    ("classifier", {"hidden": (12,), "latent": 8, "reconstruction": 0.0}),
     ("contractive", {"hidden": (12,), "latent": 4, "activation": "tanh"}),
     (
         "denoising",
@@ -63,13 +68,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     start, width = rng.integers(0, 6, 150)[:, None, None], rng.integers(1, 4, 150)[:, None, None]
     column = np.arange(8)
     bars = (column >= start) & (column < start + width) & np.ones((8, 1), bool)
-    np.save("bars.npy", bars.astype(np.float32))
-    return load("bars.npy")
+    np.savez("bars.npz", x=bars.astype(np.float32), y=width.ravel())
+    return load("bars.npz")
 
 
 def config(name: str, arguments: dict[str, Any], epochs: int) -> Config:
     return Config(
-        model=name, arguments=arguments, data="bars.npy", epochs=epochs, batch_size=16, lr=1e-2
+        model=name, arguments=arguments, data="bars.npz", epochs=epochs, batch_size=16, lr=1e-2
     )
 
 
@@ -140,7 +145,8 @@ def test_a_step_replayed_is_the_step(name: str, arguments: dict[str, Any]) -> No
     tg.manual_seed(1)
     first = build(name, arguments).astype(np.float64)
     second = copy.deepcopy(first)
-    batches = np.random.default_rng(0).random((4, 6, 64))
+    x, y = np.random.default_rng(0).random((4, 6, 64)), np.array([0, 1, 2, 2, 1, 0])
+    batches = [rows(first, Split(some, y)) for some in x]
 
     def train(model: Any, compiled: bool) -> list[float]:
         optimizer = optim.Adam(model.parameters(), lr=1e-3)

@@ -136,6 +136,7 @@ def _step(model: str, batch_size: int) -> _Step:
     from ..data import load
     from ..run import Run, modelfile
     from ..tensor import as_tensor
+    from ..train import rows
 
     if Path(model).is_dir():
         run = Run.open(model)
@@ -145,6 +146,6 @@ def _step(model: str, batch_size: int) -> _Step:
         file, data = modelfile.find(model), load("digits")
         built = file.build(file.complete({}, data.shape))
         make_optimizer = optim.Adam
-    batch = as_tensor(data.train.x[:batch_size])
+    batch = as_tensor(rows(built, data.train.first(batch_size)))
     batch.name = "x"
     return _Step(file, built.train(), batch, make_optimizer)

@@ -33,6 +33,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    def first(self, n: int) -> Split:
+        """Return the first n samples, or all if there are fewer."""
+        return Split(self.x[:n], None if self.y is None else self.y[:n])
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Scaling:

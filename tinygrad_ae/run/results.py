@@ -17,6 +17,7 @@ from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..graph import Graph
 from ..nn import Module
 from ..tensor import as_tensor
+from ..train import rows
 from . import report
 from .folder import Run, write_json
 from .modelfile import ModelFile
@@ -144,7 +145,7 @@ def _first_weights(model: Model, features: int) -> NDArray[Any] | None:
 def _graph(run: Run, data: Dataset) -> str:
     from ..show import draw, render
 
-    name, batch = "graph.svg", data.train.x[: run.config.batch_size]
+    name, batch = "graph.svg", rows(run.model, data.train.first(run.config.batch_size))
     graph = step_graph(run.file, run.model, batch)
     title = f"{type(run.model).__name__}: the loss of one step on {len(batch)} samples"
     render(draw(graph, gradients=True, title=title), run.path / name)
