@@ -343,7 +343,7 @@ def test_drawing_a_step_leaves_the_model_as_it_was(
 ) -> None:
     run = Run.create(tmp_path / "run", config, data)
     before = run.model.state_dict()
-    graph = results.step_graph(run.file, run.model, data.train.x[:4])
+    graph = results.step_graph(run.file, run.model, data.train.first(4))
     assert graph.leaves()[0].name is not None
     assert {node.path.partition(".")[0] for node in graph} >= {"encoder", "decoder"}
     for name, array in run.model.state_dict().items():

@@ -289,7 +289,7 @@ def draw(
     else:
         file, data = modelfile.find(model), load("digits")
         built = file.build(file.complete({}, data.shape))
-    batch = data.train.x[:batch_size]
+    batch = data.train.first(batch_size)
     picture = drawn(
         results.step_graph(file, built, batch),
         gradients=gradients, values=values, cost=cost, depth=depth, expand=expand, theme=theme,

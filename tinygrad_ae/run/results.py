@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..contract import Model
 from ..data import Dataset
+from ..data.dataset import Split
 from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..graph import Graph
 from ..nn import Module
@@ -145,17 +146,17 @@ def _first_weights(model: Model, features: int) -> NDArray[Any] | None:
 def _graph(run: Run, data: Dataset) -> str:
     from ..show import draw, render
 
-    name, batch = "graph.svg", rows(run.model, data.train.first(run.config.batch_size))
+    name, batch = "graph.svg", data.train.first(run.config.batch_size)
     graph = step_graph(run.file, run.model, batch)
     title = f"{type(run.model).__name__}: the loss of one step on {len(batch)} samples"
     render(draw(graph, gradients=True, title=title), run.path / name)
     return name
 
 
-def step_graph(file: ModelFile, model: Model, x: NDArray[np.float32]) -> Graph:
+def step_graph(file: ModelFile, model: Model, samples: Split) -> Graph:
     """Return the graph of the loss on a batch, as a training step computes it."""
     model = copy.deepcopy(model).train()  # a step may change what the model remembers
-    batch = as_tensor(x)
+    batch = as_tensor(rows(model, samples))
     batch.name = "x"
     with file.blame():
         return Graph.of(model.loss(batch))
