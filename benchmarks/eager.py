@@ -7,7 +7,7 @@ is run forward and backward; so is the same arithmetic, values and derivatives, 
 difference, divided by the number of operations, is the overhead of one operation. CPU time of one
 thread; the best of several runs, taken in turn.
 
-Then a training step of a 784-128-16-128-784 autoencoder on 128 samples, with and without what
+Then a training step of a 784-128-16-128-784 autoencoder on 512 samples, with and without what
 ``tinygrad_ae.memory`` does about freed memory: CPU time, and pages asked of the kernel.
 """
 
@@ -93,7 +93,7 @@ def training_step(repeat: int) -> None:
     """Measure an eager step, and print its CPU time and page faults."""
     model = Autoencoder(784, (128,), 16)
     optimizer = optim.Adam(model.parameters())
-    batch = Tensor(np.random.default_rng(0).random((128, 784), np.float32))
+    batch = Tensor(np.random.default_rng(0).random((512, 784), np.float32))
 
     def step() -> None:
         optimizer.zero_grad()
