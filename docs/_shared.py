@@ -10,12 +10,15 @@ import html
 import io
 import re
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 
 from tinygrad_ae.show.themes import DARK, LIGHT, mix
+
+__all__ = ["BLUE", "GREEN", "ORANGE", "PURPLE", "Picture", "digits_row", "embed_page", "np", "plt"]
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -71,6 +74,22 @@ def digits_row(*rows: Any, names: tuple[str, ...] = (), limit: float = 1.0) -> A
         if names:
             axes[row, 0].set_ylabel(names[row], rotation=0, ha="right", va="center")
     return figure
+
+
+def embed_page(result: Any, name: str, title: str) -> Any:
+    """Write the page that steps through a graph beside the site's files, and show it in a frame."""
+    from IPython.display import HTML
+
+    from tinygrad_ae import show
+
+    folder = Path(__file__).parent / "_build" / "static" / "steps"
+    folder.mkdir(parents=True, exist_ok=True)
+    show.page(result, folder / f"{name}.html", title=title)
+    where = f"../_static/steps/{name}.html"
+    return HTML(
+        f'<iframe class="page" loading="lazy" title="{html.escape(title)}" src="{where}"></iframe>'
+        f'<p><a href="{where}">Open it on a page of its own</a></p>'
+    )
 
 
 # ---- graphs in both themes

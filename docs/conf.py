@@ -43,7 +43,8 @@ nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_number_source_lines = False
+nb_code_prompt_show = "Show the code of this picture"
+nb_code_prompt_hide = "Hide the code"
 
 # ---- reference
 autodoc_member_order = "bysource"
@@ -74,6 +75,7 @@ html_theme = "furo"
 html_theme_options = {"navigation_with_keys": True}
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "a11y-high-contrast-light"
