@@ -22,8 +22,8 @@ RUN_HERE = [
 
 def blocks(page):
     text = page.read_text("utf-8")
-    fence = r"^```(?:python|\{code-cell\} ipython3)\n(.*?)^```"
-    for match in re.finditer(fence, text, re.MULTILINE | re.DOTALL):
+    kind = "python" if page.name == "README.md" else r"\{code-cell\} ipython3"
+    for match in re.finditer(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         code = match.group(1)
         if "from _shared import" not in code:  # what makes figures look right, in the built site
             yield text[: match.start(1)].count("\n"), re.sub(r"\A:tags:.*\n", "\n", code)
