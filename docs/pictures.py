@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
+from PIL import Image
 
 from tinygrad_ae import Tensor, manual_seed, optim, show
 from tinygrad_ae.data import load
-from tinygrad_ae.evaluate import encode, reconstruct
-from tinygrad_ae.models import Autoencoder
+from tinygrad_ae.evaluate import decode, encode, reconstruct
+from tinygrad_ae.models import Autoencoder, Variational
 from tinygrad_ae.show import plots
 from tinygrad_ae.train import fit
 
 IMAGES = Path(__file__).parent / "images"
+
+
+def plane(rows: int = 12, columns: int = 32) -> Image.Image:
+    """Decode a grid of codes of two numbers: equally likely steps of the prior, in both."""
+    manual_seed(0)
+    model = Variational(hidden=(512, 256), latent=2)
+    adam = optim.Adam(model.parameters(), lr=1e-3)
+    fit(model, load("digits"), epochs=60, optimizer=adam, generator=np.random.default_rng(0))
+    across, down = (
+        [NormalDist().inv_cdf(p) for p in np.linspace(edge, 1 - edge, n)]
+        for edge, n in ((0.02, columns), (0.03, rows))
+    )
+    codes = np.array([[a, b] for b in down[::-1] for a in across], np.float32)
+    cells = decode(model, codes).reshape(rows, columns, 28, 28).transpose(0, 2, 1, 3)
+    ink = 255 - np.rint(255 * cells.reshape(rows * 28, columns * 28)).astype(np.uint8)
+    return Image.fromarray(ink).resize((columns * 56, rows * 56), Image.Resampling.LANCZOS)
 
 
 def main() -> None:
@@ -36,6 +54,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     for name, figure in pictures.items():
         plots.save(figure, IMAGES / name)
+    plane().save(IMAGES / "plane.png", optimize=True)
     batch = Tensor(digits.train.x[:32], name="x")
     show.draw(model.loss(batch), gradients=True).render(IMAGES / "graph.svg")
 
