@@ -19,7 +19,7 @@ from .data.dataset import Dataset, Split
 from .errors import DataError, DivergedError, ModelError, NonFiniteError
 from .graph import state
 from .random import default_generator
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, from_numpy
 
 Epoch = dict[str, float]
 """What is measured in an epoch, by name."""
@@ -139,7 +139,8 @@ def fit(
                 if schedule:
                     optimizer.lr = base_lr * schedule(step)
                 advice = _ADVICE if step else _ADVICE_AT_FIRST
-                loss = _step(run, move, model, as_tensor(batch), optimizer, clip, advice)
+                shared = from_numpy(batch)  # shuffled batches are copies already
+                loss = _step(run, move, model, shared, optimizer, clip, advice)
                 total, seen, step = total + loss * len(batch), seen + len(batch), step + 1
                 if on_step:
                     rate = seen / (time.perf_counter() - start)
