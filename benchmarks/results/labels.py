@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def few_labels(task: Task) -> dict[str, float]:
     depth, together = 2, 2
     starts: dict[str, State] = {"none": {}}
     for name, masked in (("plain", 0.0), ("masked", 0.5)):
-        make = lambda masked=masked: Stacked(masked=masked, pretrain=task.epochs(5))
+        make = partial(Stacked, masked=masked, pretrain=task.epochs(5))
         stack = trained(task, make, unlabelled, epochs=5 * depth + together)
         starts[name] = stack.state_dict()
     figures = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def beta_vae(task: Task) -> dict[str, float]:
     """  # fmt: skip
     figures: dict[str, Any] = {}
     for beta in BETAS:
-        model = trained(task, lambda beta=beta: fresh(beta=beta), epochs=10)
+        model = trained(task, partial(fresh, beta=beta), epochs=10)
         figures[_name("units", beta)] = int(np.sum(encode(model, task.test.x).var(0) > ACTIVE))
         figures[_name("elbo", beta)] = bound(model, task.test.x)
     return figures
