@@ -10,8 +10,9 @@ from .examples import Examples, examples
 from .explore import explore
 from .judge import anomalies, compress, features
 from .latent import generate, interpolate, traverse
-from .pages import report
+from .pages import compare, report
 from .show import explain, page, profile
+from .sweep import sweep
 from .train import models, train
 
 
@@ -40,6 +41,7 @@ def app() -> None:
 
 for command in (
     train, models, evaluate, reconstruct, denoise, encode, decode, generate, interpolate,
-    traverse, anomalies, compress, features, report, explore, draw, page, explain, profile,
+    traverse, anomalies, compress, features, report, compare, sweep, explore, draw, page,
+    explain, profile,
 ):  # fmt: skip
     app.add_command(command)

@@ -92,7 +92,7 @@ def write(
         )
     page.section("Timings", document.table(_timings(run, data)))
     page.section("Configuration", document.table(_configuration(run, data)),
-                 f"<pre>{_command(run)}</pre>",
+                 f'<pre class="wrapped">{_command(run)}</pre>',
                  about="All that the result depends on; the last line repeats it.")  # fmt: skip
     if isinstance(model, Module):
         from ..show import summary
@@ -173,7 +173,8 @@ def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
 def _range(ends: NDArray[np.float64]) -> str:
     if ends.ndim == 0:
         return f"{ends:g}"
-    return f"{ends.min():g} to {ends.max():g} (by column)"
+    low, high = ends.min(), ends.max()
+    return f"{low:g}" if low == high else f"{low:g} to {high:g} (by column)"
 
 
 def _command(run: Run) -> str:

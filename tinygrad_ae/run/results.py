@@ -130,6 +130,7 @@ def _save(run: Run, figures: dict[str, Figure]) -> list[str]:
 
     for name, figure in figures.items():
         plots.save(figure, run.path / f"{name}.png")
+        figure.set_layout_engine("none")  # it is laid out now; the report need not do it again
     return [f"{name}.png" for name in figures]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .canvas import CLASSES, plain_log_ticks, sheet
+from .canvas import CLASSES, TRAINING, plain_log_ticks, sheet, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,3 +72,93 @@ def few_label_accuracy(
         ax.grid()
         ax.legend()
     return figure
+
+
+def errors(named: Sequence[tuple[str, float, bool]]) -> Figure:
+    """Show mean squared errors as bars.
+
+    Args:
+        named: what it is, its error, and whether it is a model (or a baseline).
+    """
+    with sheet((7.2, 0.9 + 0.32 * len(named))) as figure:
+        ax = figure.subplots()
+        for i, (_, mse, is_model) in enumerate(named):
+            ax.barh(i, mse, color=TRAINING if is_model else "#a9b0b8", height=0.7)
+            ax.text(mse, i, f" {mse:.5f}", va="center", fontsize=8)
+        ax.set_yticks(range(len(named)), [name for name, _, _ in named])
+        ax.invert_yaxis()
+        ax.tick_params(axis="y", length=0)
+        ax.set(xlabel="MSE per value", title="Test error: models blue, PCA grey")
+        ax.margins(x=0.12)
+    return figure
+
+
+def losses(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Show the loss by epoch of several trainings.
+
+    Args:
+        curves: histories by name; of each the validation loss, or else the training loss.
+    """
+    with sheet((7.2, 4.0)) as figure:
+        ax = figure.subplots()
+        for i, (name, history) in enumerate(curves.items()):
+            values = [row.get("validation_loss", row["loss"]) for row in history]
+            ax.plot(
+                [row["epoch"] for row in history], values, color=CLASSES[i % len(CLASSES)],
+                ls=("-", "--", ":")[i // len(CLASSES) % 3], lw=1.6, label=name,
+            )  # fmt: skip
+        low, high = ax.get_ylim()
+        if low > 0 and high > 3 * low:
+            ax.set_yscale("log")
+            plain_log_ticks(ax)
+        whole_ticks(ax)
+        ax.set(xlabel="epoch", ylabel="loss", title="Loss by epoch")
+        ax.grid(axis="y")
+        if len(curves) <= 16:
+            ax.legend()
+    return figure
+
+
+def sweep(names: Sequence[str], choices: Sequence[Sequence[str]], mse: Sequence[float]) -> Figure:
+    """Show the validation error over the values of what was varied.
+
+    Along the axis goes the option with the most values; the others make the lines.
+
+    Args:
+        names: of the options that were varied.
+        choices: of each training, a value for each option.
+        mse: of each training.
+    """
+    axis = int(np.argmax([len({c[j] for c in choices}) for j in range(len(names))]))
+    ticks = sorted({c[axis] for c in choices}, key=_order)
+    lines: dict[str, dict[str, float]] = {}
+    for choice, value in zip(choices, mse, strict=True):
+        others = [
+            f"{n} {v}" for j, (n, v) in enumerate(zip(names, choice, strict=True)) if j != axis
+        ]
+        lines.setdefault(", ".join(others), {})[choice[axis]] = float(value or np.nan)
+    with sheet((6.4, 4.0)) as figure:
+        ax = figure.subplots()
+        for i, (label, points) in enumerate(sorted(lines.items(), key=lambda item: item[0])):
+            at = [k for k, tick in enumerate(ticks) if tick in points]
+            ax.plot(
+                at, [points[ticks[k]] for k in at], marker="o", ms=5, lw=1.6, label=label,
+                color=CLASSES[i % len(CLASSES)],
+            )  # fmt: skip
+        ax.set_xticks(range(len(ticks)), ticks)
+        ax.set(
+            xlabel=names[axis], ylabel="MSE per value, validation samples",
+            title="Reconstruction error of each training",
+        )  # fmt: skip
+        ax.grid(axis="y")
+        if len(lines) > 1:
+            ax.legend()
+    return figure
+
+
+def _order(value: str) -> tuple[float, str]:
+    """Return what numbers are sorted by as numbers, and all else after them as text."""
+    try:
+        return float(value), ""
+    except ValueError:
+        return np.inf, value

@@ -5,6 +5,7 @@ or writes files (but ``explore``, whose result is a page). The commands of the s
 """
 
 from .anomalies import Area, Detection, anomaly_scores, attribution, detect, threshold
+from .compare import compare
 from .compress import Compression, compress, jpeg, quantised
 from .denoise import Denoised, denoise
 from .explore import explore
@@ -12,6 +13,7 @@ from .features import FewLabels, Probe, few_labels, linear_probe
 from .generate import Generated, generate, is_generative, strangeness
 from .interpolate import Path, interpolate
 from .nearest import nearest
+from .sweep import Trial, combinations, sweep
 from .traverse import Traversal, traverse
 
 __all__ = [
@@ -24,8 +26,11 @@ __all__ = [
     "Path",
     "Probe",
     "Traversal",
+    "Trial",
     "anomaly_scores",
     "attribution",
+    "combinations",
+    "compare",
     "compress",
     "denoise",
     "detect",
@@ -39,6 +44,7 @@ __all__ = [
     "nearest",
     "quantised",
     "strangeness",
+    "sweep",
     "threshold",
     "traverse",
 ]
