@@ -14,7 +14,7 @@ from tinygrad_ae import manual_seed
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-AT_BUILD = {"resume-compare-sweep.md", "use-codes-in-scikit-learn.md", "move-to-pytorch.md"}
+AT_BUILD = {"use-codes-in-scikit-learn.md", "move-to-pytorch.md"}  # of other libraries
 RUN_HERE = [
     ROOT / "README.md",
     *sorted(p for p in (DOCS / "how-to").glob("*.md") if p.name not in AT_BUILD),
