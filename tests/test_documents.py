@@ -55,3 +55,31 @@ def test_every_page_is_reached_from_the_front_page():
         listed |= {(index.parent / f"{line}.md").resolve() for line in lines}
     pages = set(DOCS.glob("*/*.md")) | set(DOCS.glob("*.md"))
     assert {p for p in pages if "_build" not in p.parts} - listed == {DOCS / "index.md"}
+
+
+# ---- the table of concepts
+
+
+def concepts():
+    for line in (DOCS / "concepts.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if len(cells) == 5 and "`" in cells[2]:
+            yield pytest.param(*cells[2:], id=cells[0])
+
+
+@pytest.mark.parametrize(("code", "page", "test"), list(concepts()))
+def test_a_concept_is_where_the_table_says(code, page, test):
+    text, file = re.fullmatch(r"`(.+)` in \[.*\]\(\.\./(.*)\)", code).groups()
+    assert text in (ROOT / file).read_text("utf-8")
+
+    name, section = re.fullmatch(r"\[.*\]\((.*)#(.*)\)", page).groups()
+    headings = re.findall(r"^#+ (.*)$", (DOCS / name).read_text("utf-8"), re.MULTILINE)
+    slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert section in slugs
+
+    path, function = test.strip("` |").split("::")
+    assert f"def {function}(" in (ROOT / path).read_text("utf-8")
+
+
+def test_the_table_has_the_concepts():
+    assert len(list(concepts())) > 20
