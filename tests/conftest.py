@@ -15,6 +15,7 @@ settings.load_profile("suite")
 OPTIONAL = {  # folder: (extra that brings the packages, packages, what it is for)
     "reference": ("reference", ("torch", "expecttest", "jax"), "compare with PyTorch and JAX"),
     "browser": ("browser", ("selenium",), "drive the page in Chromium"),
+    "site": ("browser", ("selenium",), "look at the built documents in Chromium"),
 }
 MISSING = {
     folder: missing
