@@ -106,6 +106,14 @@ def test_loops_are_kept_on_disk(cache):
     assert {".py", ".nbi", ".nbc"} <= kept
 
 
+def test_loops_run_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    pytest.importorskip("numba")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TINYGRAD_AE_CACHE", str(tmp_path / "file"))
+    run = compile(lambda x: x * 7 - 1, engine="numba")
+    assert run(np.ones(3)).tolist() == [6, 6, 6]
+
+
 def test_fit_takes_the_engine_too():
     pytest.importorskip("numba")
     x = np.random.default_rng(0).random((30, 12), dtype=np.float32)

@@ -29,16 +29,19 @@ def compiled(parameters: tuple[str, ...], body: tuple[str, ...]) -> Callable[...
     name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     path = cache_folder() / "kernels" / f"{name}.py"
     namespace: dict[str, Any] = {"__name__": __name__}
+    exec(compile(source, str(path), "exec"), namespace)
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
                 temporary.write_text(source)
-        kept = True
-    except OSError:  # nowhere to keep it: it is compiled anew in each process
-        kept = False
-    exec(compile(source, str(path), "exec"), namespace)
-    return numba.njit(cache=kept, error_model="numpy")(namespace["kernel"])  # type: ignore[no-any-return]
+        return _jit(numba, namespace["kernel"], cache=True)
+    except (OSError, RuntimeError):  # nowhere to keep it: it is compiled anew in each process
+        return _jit(numba, namespace["kernel"], cache=False)
+
+
+def _jit(numba: Any, function: Callable[..., None], cache: bool) -> Callable[..., None]:
+    return numba.njit(cache=cache, error_model="numpy")(function)  # type: ignore[no-any-return]
 
 
 @functools.cache
