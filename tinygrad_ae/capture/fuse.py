@@ -101,12 +101,17 @@ def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
     known: dict[Value, str] = {}
     loads: list[str] = []
     body: list[str] = []
+    outs = dict.fromkeys(line.out for line in group.lines if line.out in needed)
+    first, *more = (out for out in outs if out is not None)
+    strides = first.layout().strides
+    order = tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
+    whole = _turned(group.shape, order)
 
     def operand(value: Value) -> str:
         if value not in known:
             name = parameters[value] = f"a{len(parameters)}"
             known[value] = f"x{len(known)}"
-            loads.append(f"{known[value]} = {name}{_element(value.shape, group.shape)}")
+            loads.append(f"{known[value]} = {name}{_element(_turned(value.shape, order), whole)}")
         return known[value]
 
     for line in group.lines:
@@ -119,22 +124,36 @@ def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
                 operands[k] = f"{dtype.name}({operands[k]})"
         known[line.out] = f"y{len(body)}"
         body.append(f"{known[line.out]} = {_FORMULAS[line.ufunc.__name__].format(*operands)}")
-    outs = list(dict.fromkeys(line.out for line in group.lines if line.out in needed))
-    results = {out: f"r{k}" for k, out in enumerate(outs) if out is not None}
-    stores = [f"{results[out]}{_element(out.shape, out.shape)} = {known[out]}" for out in results]
+    results = {out: f"r{k}" for k, out in enumerate((first, *more))}
+    stores = [f"{results[out]}{_element(whole, whole)} = {known[out]}" for out in results]
     lines = [*loads, *body, *stores]
-    first, *more = results
-    strides = first.layout().strides
-    for axis in sorted(range(len(strides)), key=lambda axis: (strides[axis], -axis)):
+    for axis in reversed(range(len(whole))):
         lines = [f"for i{axis} in range(r0.shape[{axis}]):", *indented(lines)]
     kernel = compiled((*parameters.values(), *results.values()), tuple(lines))
     name = f"loop{len([n for n in program.objects if n.startswith('loop')])}"
     program.objects[name] = kernel
     args = [*parameters, *results]
-    text = f"{name}({', '.join(f'{{{k}}}' for k in range(len(args)))})"
+    text = f"{name}({', '.join(_turning(k, arg.shape, order) for k, arg in enumerate(args))})"
     last = group.lines[-1]
     return Line(text, args, first, ufunc=last.ufunc, more=more, node=last.node,
                 backward=last.backward, where=last.where)  # fmt: skip
+
+
+def _turned(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape with its axes in the order in which they lie in memory."""
+    if not shape or order == tuple(range(len(order))):
+        return shape
+    padded = (1,) * (len(order) - len(shape)) + shape
+    return tuple(padded[axis] for axis in order)
+
+
+def _turning(k: int, shape: tuple[int, ...], order: tuple[int, ...]) -> str:
+    """Return how argument ``k`` is passed to a loop."""
+    if not shape or order == tuple(range(len(order))):
+        return f"{{{k}}}"
+    missing = (1,) * (len(order) - len(shape))
+    padded = f".reshape({missing + shape})" if missing else ""
+    return f"{{{k}}}{padded}.transpose({order})"
 
 
 def _element(shape: tuple[int, ...], whole: tuple[int, ...]) -> str:
