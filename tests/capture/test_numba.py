@@ -82,6 +82,30 @@ def test_a_loop_reads_no_element_before_it_is_there():
             np.testing.assert_array_equal(wanted.data, got.data)
 
 
+def test_arrays_that_lie_in_another_order_give_the_same_bits():
+    """A convolution's samples lie last in memory; its bias is broadcast in the middle."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(5, 2, 7, 6)).astype(np.float32)
+    found = []
+    for engine in ("numpy", "numba"):
+        tg.manual_seed(0)
+        layer = nn.Conv2d(2, 3, 3)
+
+        def step(x: Any, layer: Any = layer) -> Any:
+            layer.zero_grad()
+            y = ops.relu(layer(x)) * 2 - 0.1
+            ((y + x[:, :1, 1:-1, 1:-1]) ** 2).sum().backward()
+            return y
+
+        run = compile(step, engine=engine)  # type: ignore[call-overload]
+        y = [run(x).data, run(2 * x).data]
+        found.append([*y, layer.weight.grad.data, layer.bias.grad.data])
+    assert "transpose" in run.source()
+    for plain, fused in zip(*found, strict=True):
+        np.testing.assert_array_equal(plain, fused)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_special_numbers_are_treated_as_numpy_does():
     pytest.importorskip("numba")

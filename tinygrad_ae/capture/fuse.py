@@ -7,6 +7,7 @@ are faster; products stay with BLAS.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,15 +104,14 @@ def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
     body: list[str] = []
     outs = dict.fromkeys(line.out for line in group.lines if line.out in needed)
     first, *more = (out for out in outs if out is not None)
-    strides = first.layout().strides
-    order = tuple(sorted(range(len(strides)), key=lambda axis: -strides[axis]))
-    whole = _turned(group.shape, order)
+    axes = _axes(group, [first, *more])
+    whole = axes.shape(group.shape)
 
     def operand(value: Value) -> str:
         if value not in known:
             name = parameters[value] = f"a{len(parameters)}"
             known[value] = f"x{len(known)}"
-            loads.append(f"{known[value]} = {name}{_element(_turned(value.shape, order), whole)}")
+            loads.append(f"{known[value]} = {name}{_element(axes.shape(value.shape), whole)}")
         return known[value]
 
     for line in group.lines:
@@ -133,27 +133,60 @@ def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
     name = f"loop{len([n for n in program.objects if n.startswith('loop')])}"
     program.objects[name] = kernel
     args = [*parameters, *results]
-    text = f"{name}({', '.join(_turning(k, arg.shape, order) for k, arg in enumerate(args))})"
+    text = f"{name}({', '.join(axes.passed(k, arg.shape) for k, arg in enumerate(args))})"
     last = group.lines[-1]
     return Line(text, args, first, ufunc=last.ufunc, more=more, node=last.node,
                 backward=last.backward, where=last.where)  # fmt: skip
 
 
-def _turned(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
-    """Return a shape with its axes in the order in which they lie in memory."""
-    if not shape or order == tuple(range(len(order))):
-        return shape
-    padded = (1,) * (len(order) - len(shape)) + shape
-    return tuple(padded[axis] for axis in order)
+@dataclass(frozen=True)
+class Axes:
+    """How a loop goes through its arrays: runs of axes in the order in which they lie in memory.
+
+    None: as they are, axis by axis.
+    """
+
+    runs: tuple[tuple[int, ...], ...] | None
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape that an array has in the loop."""
+        if not shape or self.runs is None:
+            return shape
+        padded = (1,) * (sum(map(len, self.runs)) - len(shape)) + shape
+        return tuple(math.prod(padded[axis] for axis in run) for run in self.runs)
+
+    def passed(self, k: int, shape: tuple[int, ...]) -> str:
+        """Return how argument ``k`` is passed to the loop."""
+        if not shape or self.runs is None:
+            return f"{{{k}}}"
+        order = tuple(axis for run in self.runs for axis in run)
+        missing = (1,) * (len(order) - len(shape))
+        padded = f".reshape({missing + shape})" if missing else ""
+        return f"{{{k}}}{padded}.transpose({order}).reshape({self.shape(shape)})"
 
 
-def _turning(k: int, shape: tuple[int, ...], order: tuple[int, ...]) -> str:
-    """Return how argument ``k`` is passed to a loop."""
-    if not shape or order == tuple(range(len(order))):
-        return f"{{{k}}}"
-    missing = (1,) * (len(order) - len(shape))
-    padded = f".reshape({missing + shape})" if missing else ""
-    return f"{{{k}}}{padded}.transpose({order})"
+def _axes(group: Group, outs: list[Value]) -> Axes:
+    """Return the axes as they lie in memory; neighbours that nothing tells apart are one."""
+    strides = outs[0].layout().strides
+    order = sorted(range(len(strides)), key=lambda axis: -strides[axis])
+    made = {line.out for line in group.lines}
+    values = [*outs, *(arg for line in group.lines for arg in line.args if arg not in made)]
+    whole = [v for v in values if v.shape == group.shape and not v.local]
+    if order == sorted(order) or not all(
+        v.layout().transpose(order).flags.c_contiguous for v in whole
+    ):
+        return Axes(None)
+    shapes = {(1,) * (len(order) - len(v.shape)) + v.shape for v in values if v.shape}
+    runs: list[list[int]] = []
+    for axis in order:
+        if runs and all(
+            (s[axis] == group.shape[axis]) == (s[runs[-1][-1]] == group.shape[runs[-1][-1]])
+            for s in shapes
+        ):
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    return Axes(tuple(map(tuple, runs)))
 
 
 def _element(shape: tuple[int, ...], whole: tuple[int, ...]) -> str:
