@@ -89,7 +89,7 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the slow part where it is not what is tested."""
     from tinygrad_ae.run import results
 
-    monkeypatch.setattr(results, "_pictures", lambda run, data: [])
+    monkeypatch.setattr(results, "_pictures", lambda run, data, qualities: [])
     monkeypatch.setattr(results, "_graph", lambda run, data: "metrics.csv")
 
 
@@ -163,7 +163,7 @@ def test_training_leaves_a_run_folder_with_everything(run: Command) -> None:
     assert {path.name for path in Path("runs/autoencoder-1").iterdir()} == {
         "checkpoint.safetensors", "config.json", "environment.json", "error_by_class.png",
         "filters.png", "graph.svg", "latent.png", "loss.png", "metrics.csv", "model.py",
-        "reconstructions.png", "summary.json",
+        "reconstructions.png", "report.html", "summary.json",
     }  # fmt: skip
     lines = out.splitlines()
     assert sum(line.startswith("epoch ") for line in lines) == 2

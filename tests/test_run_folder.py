@@ -322,8 +322,9 @@ def test_results_are_complete_until_there_is_more_training_or_a_file_is_missing(
     run.train(data)
     assert not results.complete(run)
     summary = results.write(run, data)
-    assert summary["files"] == ["reconstructions.png", "loss.png", "latent.png", "filters.png",
-                                "graph.svg"]  # fmt: skip
+    assert set(summary["files"]) == {
+        "reconstructions.png", "loss.png", "latent.png", "filters.png", "graph.svg", "report.html",
+    }  # fmt: skip
     assert summary["pca"]["name"] == "PCA-2"
     assert summary["model"]["mse"] == json.loads(
         (run.path / "summary.json").read_text()

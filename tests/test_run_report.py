@@ -80,9 +80,11 @@ def test_text_is_text() -> None:
 
 
 def test_numbers_stand_right() -> None:
-    text = document.table([("a", "1.5"), ("b", "many")], ("name", "n"))
+    text = document.table([("a", "1.5", "2"), ("b", "", "many")], ("name", "n", "how many"))
+    assert '<th class="number">n</th>' in text
     assert '<td class="number">1.5</td>' in text
-    assert "<td>many</td>" in text
+    assert "<th>how many</th>" in text
+    assert "<td>2</td>" in text
 
 
 def test_the_map_holds_the_samples() -> None:

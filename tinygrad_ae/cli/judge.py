@@ -107,7 +107,7 @@ def anomalies(
     columns = feature_names(Path(input)) if input and len(trained.shape) == 1 else None
     figure = detection.attributions(
         x, x_hat, parts, trained.shape,
-        [f"{_name(samples, int(i))}\nscore {scores[i]:.3g}" for i in worst], columns,
+        [f"{_heading(samples, int(i))}\nscore {scores[i]:.3g}" for i in worst], columns,
     )  # fmt: skip
     click.echo(write_figure(folder / "most_anomalous.png", figure) + ": and what made them so")
     report = write_rows(
@@ -175,6 +175,11 @@ def _score_rows(
         )
         for i in range(len(scores))
     ]
+
+
+def _heading(samples: Samples, i: int) -> str:
+    label = "" if samples.labels is None else f" (class {samples.labels[i]})"
+    return _name(samples, i) + label
 
 
 def _name(samples: Samples, i: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +65,8 @@ def write(
     if "loss" in figures:
         page.section(
             "Loss", page.figure(figures["loss"]),
-            about="The model's own loss by epoch, on training and on validation samples.",
+            about="By epoch, on training and on validation samples. "
+            + (inspect.getdoc(type(model).loss) or "").partition("\n")[0],
         )  # fmt: skip
     page.section("Reconstructions", _reconstructions(page, data, x_hat, figures),
                  about=f"Test samples above what the model makes of them from {model.latent} "

@@ -40,9 +40,7 @@ def write(run: Run, data: Dataset) -> dict[str, Any]:
         OSError: a file cannot be written.
     """
     qualities = measure(run, data)
-    drawn = _draw(run, data)
-    files = [*_save(run, drawn.figures), _graph(run, data)]
-    files.append(report.write(run, data, qualities, *drawn).name)
+    files = [_graph(run, data), *_pictures(run, data, qualities)]
     summary = {
         "epoch": run.epoch,
         "code": run.model.latent,
@@ -125,13 +123,16 @@ def _draw(run: Run, data: Dataset) -> _Drawn:
     return _Drawn(x_hat, codes, figures)
 
 
-def _save(run: Run, figures: dict[str, Figure]) -> list[str]:
+def _pictures(run: Run, data: Dataset, qualities: tuple[Quality, Quality]) -> list[str]:
+    """Write the figures, and the report that holds them and the graph."""
     from ..show import plots
 
-    for name, figure in figures.items():
+    drawn = _draw(run, data)
+    for name, figure in drawn.figures.items():
         plots.save(figure, run.path / f"{name}.png")
         figure.set_layout_engine("none")  # it is laid out now; the report need not do it again
-    return [f"{name}.png" for name in figures]
+    page = report.write(run, data, qualities, *drawn)
+    return [*(f"{name}.png" for name in drawn.figures), page.name]
 
 
 def _first_weights(model: Model, features: int) -> NDArray[Any] | None:

@@ -107,8 +107,8 @@ def losses(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
                 [row["epoch"] for row in history], values, color=CLASSES[i % len(CLASSES)],
                 ls=("-", "--", ":")[i // len(CLASSES) % 3], lw=1.6, label=name,
             )  # fmt: skip
-        low, high = ax.get_ylim()
-        if low > 0 and high > 3 * low:
+        all_values = [y for line in ax.lines for y in np.asarray(line.get_ydata(), float)]
+        if min(all_values) > 0 and max(all_values) > 3 * min(all_values):
             ax.set_yscale("log")
             plain_log_ticks(ax)
         whole_ticks(ax)

@@ -41,7 +41,7 @@ def rows(
     shape: Sequence[int],
     headings: Sequence[str] = (),
 ) -> Figure:
-    """Show samples row by row, all on one scale.
+    """Show samples row by row, all on one scale: for pictures that of the first row.
 
     Args:
         title: of the figure.
@@ -57,7 +57,7 @@ def rows(
     with sheet((width, 0.75 + _TILE * high * n_rows)) as figure:
         figure.suptitle(title, x=0.01, ha="left")
         ax = figure.subplots()
-        centres = tiles(ax, x, shape, value_range(x))
+        centres = tiles(ax, x, shape, value_range(x[0] if is_image(shape) else x))
         ax.set_yticks(centres[1], [name for name, _ in named])
         ax.set_xticks(centres[0][: len(headings)], headings)
         ax.xaxis.tick_top()

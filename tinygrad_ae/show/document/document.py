@@ -147,29 +147,30 @@ def data_uri(content: bytes, kind: str) -> str:
 
 
 def table(rows: Iterable[Sequence[Any]], head: Sequence[str] = ()) -> str:
-    """Return a table; cells that are numbers, or look like them, stand right.
+    """Return a table; columns of numbers stand right.
 
     Args:
         rows: cells as text or numbers. Without ``head``, the first of a row is its name.
         head: names of the columns.
     """
-    top = ""
-    if head:
-        top = "<tr>" + "".join(
-            f'<th{"" if i == 0 else _number_class("0")}>{html.escape(name)}</th>'
-            for i, name in enumerate(head)
-        ) + "</tr>"  # fmt: skip
-    lines = []
-    for row in rows:
-        cells = [html.escape(str(cell)) for cell in row]
-        first = f"<th>{cells[0]}</th>" if not head else f"<td>{cells[0]}</td>"
-        others = "".join(
-            f"<td{_number_class(cell) if head else ''}>{cell}</td>" for cell in cells[1:]
+    lines = [[html.escape(str(cell)) for cell in row] for row in rows]
+    if not head:
+        body = "".join(
+            f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+            for name, *cells in lines
         )
-        lines.append(f"<tr>{first}{others}</tr>")
-    kind = ' class="columns"' if head else ""
-    return f'<div class="wide"><table{kind}>{top}{"".join(lines)}</table></div>'
+        return f'<div class="wide"><table>{body}</table></div>'
+    kinds = [_column_class([line[i] for line in lines]) for i in range(len(head))]
+    top = "".join(f"<th{k}>{html.escape(h)}</th>" for h, k in zip(head, kinds, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{k}>{cell}</td>' for cell, k in zip(line, kinds, strict=True))}</tr>"
+        for line in lines
+    )
+    return f'<div class="wide"><table class="columns"><tr>{top}</tr>{body}</table></div>'
 
 
-def _number_class(cell: str) -> str:
-    return ' class="number"' if re.match(r"^[−+-]?[\d.,]+", cell) else ""
+def _column_class(cells: Sequence[str]) -> str:
+    """Return the attribute of a column's cells: numbers stand right."""
+    said = [cell for cell in cells if cell]
+    is_number = bool(said) and all(re.match(r"[−+-]?\d", cell) for cell in said)
+    return ' class="number"' if is_number else ""
