@@ -83,3 +83,17 @@ def test_a_concept_is_where_the_table_says(code, page, test):
 
 def test_the_table_has_the_concepts():
     assert len(list(concepts())) > 20
+
+
+def prose(page):
+    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def test_every_file_that_a_page_links_to_exists():
+    missing = [
+        (page.name, target)
+        for page in [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("*/*.md")]
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", prose(page))
+        if not (page.parent / target).exists()
+    ]
+    assert missing == []
