@@ -12,24 +12,27 @@ from hypothesis import settings
 settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("suite")
 
-OPTIONAL = {  # folder: (extra that brings the packages, packages, what it is for)
+OPTIONAL = {  # what it is: (extra that brings the packages, packages, what it is for)
     "reference": ("reference", ("torch", "expecttest", "jax"), "compare with PyTorch and JAX"),
     "browser": ("browser", ("selenium",), "drive the page in Chromium"),
-    "site": ("browser", ("selenium",), "look at the built documents in Chromium"),
+    "capture/test_numba.py": ("fast", ("numba",), "fuse a plan's lines into compiled loops"),
+    "data/test_carried.py": ("signals", ("seglearn", "pywt", "aeon"), "read sensors' recordings"),
+    "benchmarks/test_results.py": ("results", ("sklearn",), "measure the table of results"),
+    "benchmarks/test_peers.py": ("peers", ("torch", "jax", "autograd", "mygrad"), "time peers"),
 }
 MISSING = {
-    folder: missing
-    for folder, (_, packages, _) in OPTIONAL.items()
+    path: missing
+    for path, (_, packages, _) in OPTIONAL.items()
     if (missing := [name for name in packages if find_spec(name) is None])
 }
 collect_ignore = list(MISSING)
 
 
 def pytest_terminal_summary(terminalreporter):
-    for folder, missing in MISSING.items():
-        extra, _, purpose = OPTIONAL[folder]
+    for path, missing in MISSING.items():
+        extra, _, purpose = OPTIONAL[path]
         terminalreporter.write_line(
-            f"tests/{folder} not run ({', '.join(missing)} missing): "
+            f"tests/{path} not run ({', '.join(missing)} missing): "
             f'pip install -e ".[{extra}]" to {purpose}'
         )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tinygrad_ae import blas, default_generator, manual_seed
 from tinygrad_ae.data import Dataset, load
@@ -352,10 +353,9 @@ def test_drawing_a_step_leaves_the_model_as_it_was(
 
 
 def test_engine_and_threads_are_kept(config: Config, data: Dataset, tmp_path: Path) -> None:
-    pools = pytest.importorskip("threadpoolctl")
-    with pools.threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"):
         Run.create(tmp_path / "run", replace(config, compile=False), data)
-    with pools.threadpool_limits(2, user_api="blas"):
+    with threadpool_limits(2, user_api="blas"):
         run = Run.open(tmp_path / "run")
         assert (run.config.threads, run.config.compile) == (1, False)
         seen: list[int | None] = []

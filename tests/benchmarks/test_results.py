@@ -6,15 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_ae import Tensor, manual_seed
-from tinygrad_ae.data.dataset import Split
-from tinygrad_ae.models import Variational
-
-pytest.importorskip("sklearn", reason="the results extra is not installed")
-
 from benchmarks.results import __main__ as command
 from benchmarks.results import deep, geometry, record, variational
 from benchmarks.results.rows import ROWS, Figure, Row, Task
+from tinygrad_ae import Tensor, manual_seed
+from tinygrad_ae.data.dataset import Split
+from tinygrad_ae.models import Variational
 
 
 def test_what_is_shown_was_made_from_the_file() -> None:

@@ -5,7 +5,6 @@ import pytest
 from benchmarks.speed import __main__ as command
 from benchmarks.speed.measure import measure
 from benchmarks.speed.networks import Network, ours
-from benchmarks.speed.peers import contender
 
 SMALL = [
     Network("dense", "dense", (12, 8, 3, 8, 12), 4),
@@ -36,12 +35,6 @@ def test_figures_stand_beside_the_floor_and_who_has_no_step_is_said():
     assert [figure.contender for figure in figures] == ["floor", "numpy"]
     assert (figures[0].low, figures[0].ratio, figures[0].high) == (1, 1, 1)
     assert remarks == ["conv, autograd: autograd: written for dense networks only"]
-
-
-@pytest.mark.parametrize("peer", ["torch", "jax", "autograd", "mygrad"])
-def test_peers_run(peer):
-    pytest.importorskip(peer)
-    contender(peer, SMALL[0], threads=1)()
 
 
 def test_an_unknown_peer_is_said(capsys):

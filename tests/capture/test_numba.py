@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, ops, optim
 from tinygrad_ae.capture import compile
-from tinygrad_ae.errors import MissingExtra, ModelError
 from tinygrad_ae.models import Autoencoder, Variational
 from tinygrad_ae.train import fit
 
@@ -54,7 +52,6 @@ def trained(engine: Any, build: Callable[[], Any], make: Any, **options: Any) ->
     ],
 )  # fmt: skip
 def test_training_gives_the_same_bits_as_without(build, make, options):
-    pytest.importorskip("numba")
     plain, _ = trained("numpy", build, make, **options)
     fused, source = trained("numba", build, make, **options)
     assert "loop0(" in source
@@ -65,7 +62,6 @@ def test_training_gives_the_same_bits_as_without(build, make, options):
 
 def test_a_loop_reads_no_element_before_it_is_there():
     """Transposes, sums, broadcasting either way, and results that outlive a loop."""
-    pytest.importorskip("numba")
 
     def work(x: Any, y: Any) -> Any:
         a = x * 2 + y
@@ -84,7 +80,6 @@ def test_a_loop_reads_no_element_before_it_is_there():
 
 def test_arrays_that_lie_in_another_order_give_the_same_bits():
     """A convolution's samples lie last in memory; its bias is broadcast in the middle."""
-    pytest.importorskip("numba")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5, 2, 7, 6)).astype(np.float32)
     found = []
@@ -108,7 +103,6 @@ def test_arrays_that_lie_in_another_order_give_the_same_bits():
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_special_numbers_are_treated_as_numpy_does():
-    pytest.importorskip("numba")
     special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-42, -1.5, 3.0], np.float32)
     x, y = np.meshgrid(special, special)
 
@@ -123,7 +117,6 @@ def test_special_numbers_are_treated_as_numpy_does():
 
 
 def test_loops_are_kept_on_disk(cache):
-    pytest.importorskip("numba")
     x = np.ones((3, 4), np.float32)
     compile(lambda x: x * 3 + 1, engine="numba")(x)
     kept = {path.suffix for path in (cache / "kernels").rglob("*") if path.is_file()}
@@ -131,7 +124,6 @@ def test_loops_are_kept_on_disk(cache):
 
 
 def test_loops_run_where_nothing_can_be_kept(tmp_path, monkeypatch):
-    pytest.importorskip("numba")
     (tmp_path / "file").touch()
     monkeypatch.setenv("TINYGRAD_AE_CACHE", str(tmp_path / "file"))
     run = compile(lambda x: x * 7 - 1, engine="numba")
@@ -139,22 +131,9 @@ def test_loops_run_where_nothing_can_be_kept(tmp_path, monkeypatch):
 
 
 def test_fit_takes_the_engine_too():
-    pytest.importorskip("numba")
     x = np.random.default_rng(0).random((30, 12), dtype=np.float32)
     histories = []
     for engine in ("numpy", "numba"):
         tg.manual_seed(0)
         histories.append(fit(Autoencoder(12, (8,), 3), x, epochs=2, batch_size=20, engine=engine))
     assert histories[0]["loss"] == histories[1]["loss"]
-
-
-def test_without_numba_the_error_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    with pytest.raises(MissingExtra, match=r"tinygrad-ae\[fast\]"):
-        compile(lambda x: x, engine="numba")
-
-
-def test_an_unknown_engine_is_said():
-    layer = nn.Linear(2, 2)
-    with pytest.raises(ModelError, match="numpy, numba"):
-        compile(layer, engine="fortran")  # type: ignore[call-overload]

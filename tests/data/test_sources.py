@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygrad_ae.data import Scaling, idx, load, load_samples
+from tinygrad_ae.data import Scaling, carried, idx, load, load_samples
 from tinygrad_ae.data.sources import located
-from tinygrad_ae.errors import DataError
+from tinygrad_ae.errors import DataError, MissingExtra
 
 BYTES = np.arange(12 * 6, dtype=np.uint8).reshape(12, 2, 3)
 BYTE_SCALING = Scaling(scale=255.0)
@@ -166,3 +166,12 @@ def test_a_path_is_found_from_any_folder_and_a_name_stays_a_name(tmp_path, monke
     assert located("digits") == "digits"
     assert located("./digits") == str(tmp_path / "digits")
     assert located(str(tmp_path / "x.npy")) == str(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("name", carried.WINDOWS)
+def test_without_the_package_the_extra_is_named(name, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    with pytest.raises(
+        MissingExtra, match=r'not installed\.\n.*pip install "tinygrad-ae\[signals\]"'
+    ):
+        load(name)
