@@ -39,13 +39,13 @@ def main() -> None:
     seeds = [0] if args.quick else list(range(args.seeds))
     rows = ROWS if "all" in args.rows else dict.fromkeys(args.rows)
     for name in rows:
-        row, start = ROWS[name], time.perf_counter()
+        row, start = ROWS[name], time.process_time()
         each, before = recorded(name) if args.more else ({}, 0.0)
         for seed in (seed for seed in seeds if seed not in each):
             task = Task.of(data, seed, quick=args.quick, validate=args.validate)
             each[seed] = row.measure(task)
             about = {"data": f"{len(task.train)} + {len(task.test)} digits", "command": command()}
-            kept = record(row, each, before + time.perf_counter() - start, about)
+            kept = record(row, each, before + time.process_time() - start, about)
             if not (args.quick or args.validate):
                 write(name, kept)  # after each seed: what is done is not lost
             tell(row, kept)
@@ -60,7 +60,7 @@ def command() -> str:
 
 
 def tell(row: Row, kept: dict[str, Any]) -> None:
-    print(f"{row.name}  ({kept['seconds']:.0f} s, seeds {kept['seeds']})")
+    print(f"{row.name}  ({kept['cpu_seconds']:.0f} CPU seconds, seeds {kept['seeds']})")
     for name, figure in kept["figures"].items():
         goal = f"   wanted {figure['goal']}" if "goal" in figure else ""
         print(f"    {figure['label']:<50} {shown(figure, row.figures[name])}{goal}", flush=True)

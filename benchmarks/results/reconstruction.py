@@ -26,7 +26,7 @@ def reconstruction(task: Task) -> dict[str, float]:
 @row(best=Figure("MSE per pixel", at_most=0.0110, digits=5))
 def reconstruction_best(task: Task) -> dict[str, float]:
     """784-512-256-16 and its mirror, GELU, Adam 2e-3 with 10 % warm-up, then along a cosine,
-    batch 100, 10 epochs: chosen on validation data for code size 16 and 10 epochs.
+    batch 100, 10 epochs: the first tried on validation data (0.0081 there).
     """  # fmt: skip
     make = lambda: Autoencoder(hidden=(512, 256), latent=16, activation="gelu")
     model = trained(task, make, epochs=10, lr=2e-3, batch_size=100, warm=True)

@@ -27,13 +27,15 @@ _MADE = "<!-- made by python -m benchmarks.results from benchmarks/results.json 
 _END = "<!-- end of what is made -->\n"
 
 
-def record(row: Row, each: dict[int, dict[str, float]], seconds: float, about: Record) -> Record:
+def record(
+    row: Row, each: dict[int, dict[str, float]], cpu_seconds: float, about: Record
+) -> Record:
     """Return what is kept of a row: for each figure, by seed, its mean and its spread.
 
     Args:
         row: which.
         each: the figures by name, by seed.
-        seconds: that all took, by the clock.
+        cpu_seconds: that all took, of all threads together: a busy machine does not change it.
         about: what is to be kept beside: the command and the data.
     """
     seeds = list(each)
@@ -44,7 +46,7 @@ def record(row: Row, each: dict[int, dict[str, float]], seconds: float, about: R
         "figures": {
             name: _figure(row.figures[name], [each[seed][name] for seed in seeds]) for name in names
         },
-        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds, 1),
         "date": datetime.date.today().isoformat(),
         **about,
         "versions": environment(),
@@ -74,7 +76,7 @@ def read() -> dict[str, Record]:
 
 
 def recorded(name: str) -> tuple[dict[int, dict[str, float]], float]:
-    """Return a row's figures by name, by seed, and the seconds they took; nothing, if none."""
+    """Return a row's figures by name, by seed, and the CPU seconds they took; nothing, if none."""
     kept = read().get(name)
     if kept is None:
         return {}, 0.0
@@ -82,7 +84,7 @@ def recorded(name: str) -> tuple[dict[int, dict[str, float]], float]:
         seed: {key: figure["values"][k] for key, figure in kept["figures"].items()}
         for k, seed in enumerate(kept["seeds"])
     }
-    return each, kept["seconds"]
+    return each, kept.get("cpu_seconds", 0.0)
 
 
 def write(name: str, new: Record) -> None:
@@ -114,9 +116,9 @@ def page(records: dict[str, Record]) -> str:
                 str(len(kept["seeds"])),
             ]
             lines.append(f"| {' | '.join(cells)} |")
+        minutes = f", {kept['cpu_seconds'] / 60:.1f} CPU minutes" if "cpu_seconds" in kept else ""
         recipes.append(
-            f"**{name}** ({kept['date']}, {kept['seconds'] / 60:.0f} minutes): {kept['recipe']}\n"
-            f"`{kept['command']}`\n"
+            f"**{name}** ({kept['date']}{minutes}): {kept['recipe']}\n`{kept['command']}`\n"
         )
     return "\n".join([_MADE, *lines, "", *recipes])
 
