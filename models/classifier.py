@@ -75,7 +75,6 @@ class Classifier(nn.Module):
         """
         probe = cls(1, (), model.latent, classes, reconstruction=0.0)
         probe.encoder, probe.decoder = model.encoder, model.decoder
-        probe.decoder.requires_grad_(False)
         if frozen:
             probe.encoder.requires_grad_(False)
         return probe
