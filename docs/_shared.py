@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import io
-import json
 import re
 from base64 import b64encode
 from pathlib import Path
@@ -19,18 +18,7 @@ import numpy as np
 
 from tinygrad_ae.show.themes import DARK, LIGHT, mix
 
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "ORANGE",
-    "PURPLE",
-    "Picture",
-    "digits_row",
-    "embed_page",
-    "np",
-    "plt",
-    "results_table",
-]
+__all__ = ["BLUE", "GREEN", "ORANGE", "PURPLE", "Picture", "digits_row", "embed_page", "np", "plt"]
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -101,31 +89,6 @@ def embed_page(result: Any, name: str, title: str) -> Any:
     return HTML(
         f'<iframe class="page" loading="lazy" title="{html.escape(title)}" src="{where}"></iframe>'
         f'<p><a href="{where}">Open it on a page of its own</a></p>'
-    )
-
-
-def results_table() -> Any:
-    """Return the recorded results as a table."""
-    from IPython.display import HTML
-
-    results = json.loads((Path(__file__).parents[1] / "benchmarks" / "results.json").read_text())
-    lines = []
-    for name, row in results.items():
-        for figure in row["figures"].values():
-            spread = f" ± {figure['sd']:.2g}" if figure.get("sd") else ""
-            cells = [
-                f"<b>{html.escape(name)}</b>: {html.escape(figure['label'])}",
-                f"{figure['mean']:.4g}{spread}",
-                html.escape(str(figure.get("elsewhere", "–"))),
-                str(len(row["seeds"])),
-                f"{html.escape(row['recipe'])}<br><code>{html.escape(row['command'])}</code>",
-            ]
-            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    names = ("figure", "reached", "elsewhere", "seeds", "how")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    return HTML(
-        '<div class="table-wrapper"><table class="docutils"><thead><tr>'
-        f"{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
