@@ -261,10 +261,10 @@ def features(
     from ..show import comparisons
     from .outputs import in_existing_folder, writing
 
+    trained = Run.open(run)
     target = in_existing_folder(Path(run) / "features.npz" if out is None else Path(out))
     if target.suffix not in (".npz", ""):
         raise UserError(f"{target} must end in .npz, or have no suffix: a folder of .csv files.")
-    trained = Run.open(run)
     found = trained.load_data(data)
     splits = {name: getattr(found, name) for name in ("train", "validation", "test")}
     with trained.file.blame():

@@ -109,7 +109,8 @@ def attributions(
         top.set_yticks(centres[1], ["sample x", "model's x̂"])
         top.set_xticks(centres[0], headings)
         top.xaxis.tick_top()
-        limit = float(np.quantile(shares.max(1), 0.5)) or 1.0
+        # One bright pixel must not leave the others dark; a line is to be seen whole.
+        limit = float(np.quantile(shares.max(1), 0.5 if is_image(shape) else 1.0)) or 1.0
         centres = tiles(bottom, shares[None], shape, (0, limit), colours="inferno")
         bottom.set_yticks(centres[1], ["share of\nthe score"])
         for ax in (top, bottom):

@@ -26,7 +26,7 @@ from ..contract import Model
 from ..errors import DataError, require
 from ..evaluate import PCA, Floats, decode, encode, psnr
 
-STEPS = tuple(float(f"{0.01 * 2 ** (i / 2):.4g}") for i in range(12))
+STEPS = tuple(float(f"{0.03 * 2 ** (i / 2):.4g}") for i in range(12))  # standard deviations
 QUALITIES = (1, 2, 5, 10, 20, 30, 50, 70, 85, 95)
 _PROBED = 256  # codes that a decoder's sensitivity is measured at
 _TILED = 400  # pictures on a sheet that is saved as JPEG
@@ -53,7 +53,7 @@ class Compression:
 
 
 def compress(
-    model: Model, train: Floats, test: Floats, steps: Sequence[float] = STEPS
+    model: Model, train: Floats, test: Floats, steps: Sequence[float] | None = None
 ) -> list[Compression]:
     """Return what quantised codes take and keep: the model's, and PCA's beside them.
 
@@ -61,13 +61,16 @@ def compress(
         model: a trained autoencoder.
         train: samples that steps and probabilities are measured on, shape (n, d).
         test: samples to compress, shape (m, d).
-        steps: Δ, the rounding step in units of a value, from fine to coarse.
+        steps: Δ, the rounding step in units of a value, from fine to coarse; unless given,
+            ``STEPS`` times the standard deviation of the training values.
 
     Returns:
         The model's; that of PCA of the same code size; and that of PCA of as many numbers as
         each step leaves anything of, the best that a linear code can do.
     """
     k, d = min(model.latent, train.shape[1]), train.shape[1]
+    if steps is None:
+        steps = [step * float(train.std()) for step in STEPS]
     pca, widest = PCA(train, k), PCA(train, min(d, len(train) - 1, 256))
     return [
         quantised(
@@ -87,7 +90,7 @@ def quantised(
     decoder: Callable[[Any], Any],
     train: Floats,
     test: Floats,
-    steps: Sequence[float] = STEPS,
+    steps: Sequence[float],
 ) -> Compression:
     """Return what a code takes and keeps when it is rounded, at each of several steps.
 
