@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Node
 from ..ops import conv
-from ..ops.windows import Lengths, empty_samples_last
+from ..ops.windows import Geometry, Lengths, add_columns, columns, empty_samples_last
 from .program import Value
 from .structural import emitter, product
 
@@ -36,10 +36,10 @@ def _conv_transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None
     shape = (channels, *W.shape[2:], *y.shape[2:], n)
     rows_T = to.seen(W, lambda a: conv.matrix(a, geometry.groups).transpose(0, 2, 1), "rows_T")
     z = product(to, rows_T, _channels(to, y, geometry.groups))
-    columns = to.seen(z, lambda a: a.reshape(shape), "columns")
+    windows = to.seen(z, lambda a: a.reshape(shape), "columns")
     out = to.buffer(node.shape, node.dtype, template=empty_samples_last(node.shape, node.dtype))
-    add, how = to.object("add_columns", conv.add_columns), to.object("geometry", geometry)
-    return to.add(f"{add}({{0}}, {{out}}, {how})", [columns], out)
+    add, how = to.object("add_columns", add_columns), to.object("geometry", geometry)
+    return to.add(f"{add}({{0}}, {node.shape[2:]}, {how}, {{out}})", [windows], out)
 
 
 @emitter("conv_weight")
@@ -48,15 +48,13 @@ def _conv_weight(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     if node.dtype.kind != "f" or x.dtype != y.dtype:
         return None
     geometry = node.attrs["geometry"]
-    columns = _columns(to, x, node.shape[2:], y.shape[2:], geometry)
-    columns_T = to.seen(columns, lambda a: a.transpose(0, 2, 1), "T")
+    windows = _columns(to, x, node.shape[2:], y.shape[2:], geometry)
+    columns_T = to.seen(windows, lambda a: a.transpose(0, 2, 1), "T")
     z = product(to, _channels(to, y, geometry.groups), columns_T)
     return to.seen(z, lambda a: a.reshape(node.shape), "weight")
 
 
-def _columns(
-    to: Lowering, x: Value, kernel: Lengths, counts: Lengths, geometry: conv.Geometry
-) -> Value:
+def _columns(to: Lowering, x: Value, kernel: Lengths, counts: Lengths, geometry: Geometry) -> Value:
     """Return the columns of x, one matrix per group.
 
     The two products that pull a gradient back share them. Forward and backward do not: columns
@@ -65,7 +63,7 @@ def _columns(
     key = ("columns", x, kernel, counts, geometry, to.backward)
     if key not in to.shared:
         out = to.buffer((x.shape[1], *kernel, *counts, x.shape[0]), x.dtype, f"{x.name}_columns")
-        take, how = to.object("columns", conv.columns), to.object("geometry", geometry)
+        take, how = to.object("columns", columns), to.object("geometry", geometry)
         text = f"{take}({{0}}, {kernel}, {counts}, {how}, {{out}})"
         to.add(text, [_samples_last(to, x)], out)
         n = 1 + len(kernel)

@@ -28,67 +28,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .op import Array, Op, as_array
 from .shape import reshape
-from .windows import (
-    Lengths,
-    Sides,
-    Size,
-    count,
-    empty_samples_last,
-    overlaps,
-    per_axis,
-    samples_last,
-    steps,
-)
+from .windows import AXES, Geometry, Lengths, Size, add_columns, columns, count, per_axis
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 Padding = int | str | Sequence[int]
-
-
-class Geometry(NamedTuple):
-    """How a kernel moves over its input; one entry per spatial axis.
-
-    Attributes:
-        stride: steps from one window to the next.
-        padding: zeros (before, after) the input.
-        dilation: steps from one element of a window to the next.
-        groups: blocks of channels that do not see each other.
-    """
-
-    stride: Lengths
-    padding: Sides
-    dilation: Lengths
-    groups: int
-
-
-def columns(x: Any, kernel: Lengths, counts: Lengths, geometry: Geometry, out: Any = None) -> Any:
-    """All windows of x, (N, C, *size), as (C, *kernel, *counts, N); what lies outside is 0."""
-    x = np.moveaxis(samples_last(x), 0, -1)
-    if out is None:
-        out = np.empty((x.shape[0], *kernel, *counts, x.shape[-1]), x.dtype)
-    for element, windows, places in overlaps(x.shape[1:-1], kernel, counts, *geometry[:3]):
-        everywhere = out[:, *element]
-        inside = everywhere[:, *windows]
-        if inside.size < everywhere.size:
-            everywhere[...] = 0
-        inside[...] = x[:, *places]
-    return out
-
-
-def add_columns(columns: Any, out: Any, geometry: Geometry) -> Any:
-    """Set out, (N, C, *size), to the sum of the columns at the places that they cover."""
-    out[...] = 0
-    n, target = out.ndim - 2, np.moveaxis(out, 0, -1)
-    kernel, counts = columns.shape[1 : n + 1], columns.shape[n + 1 : -1]
-    for element, windows, places in overlaps(out.shape[2:], kernel, counts, *geometry[:3]):
-        target[:, *places] += columns[:, *element, *windows]
-    return out
 
 
 def matrix(a: Array, groups: int, n: int = 1) -> Array:
@@ -105,10 +55,9 @@ def channels(y: Array, groups: int) -> Array:
 def _check(x: Lengths, W: Lengths, axis: int, geometry: Geometry) -> None:
     """Raise unless x has as many axes as W, and as many channels as W has along ``axis``."""
     n, groups = len(geometry.stride), geometry.groups
-    axes = "length" if n == 1 else "height, width"
     if len(x) != n + 2 or len(W) != n + 2:
         raise ValueError(
-            f"the input must be (batch, channels, {axes}) and the weight have {n + 2} axes "
+            f"the input must be (batch, channels, {AXES[n]}) and the weight have {n + 2} axes "
             f"too; they are {x} and {W}"
         )
     reads = W[axis] * (groups if axis else 1)
@@ -124,7 +73,7 @@ def _check(x: Lengths, W: Lengths, axis: int, geometry: Geometry) -> None:
 def _conv(x: Array, W: Array, *, geometry: Geometry) -> Array:
     _check(x.shape, W.shape, 1, geometry)
     n, kernel, groups = W.ndim - 2, W.shape[2:], geometry.groups
-    counts = count(x.shape[2:], kernel, *geometry[:3])
+    counts = count(x.shape[2:], kernel, geometry)
     z = matrix(W, groups) @ matrix(columns(x, kernel, counts, geometry), groups, 1 + n)
     return np.moveaxis(z.reshape(W.shape[0], *counts, x.shape[0]), -1, 0)
 
@@ -134,8 +83,7 @@ def _conv_transpose(y: Array, W: Array, *, size: Lengths, geometry: Geometry) ->
     n, groups = y.shape[0], geometry.groups
     z = matrix(W, groups).transpose(0, 2, 1) @ channels(y, groups)
     windows = z.reshape(W.shape[1] * groups, *W.shape[2:], *y.shape[2:], n)
-    out = empty_samples_last((n, W.shape[1] * groups, *size), z.dtype)
-    return add_columns(windows, out, geometry)
+    return add_columns(windows, size, geometry)
 
 
 def _conv_weight(x: Array, y: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
@@ -277,42 +225,37 @@ def _forward(
     n: int, x: Any, W: Any, b: Any, stride: Size, padding: Padding, dilation: Size, groups: int
 ) -> Any:
     x, W = as_array(x), as_array(W)
-    s, d = steps(n, stride, dilation)
-    (groups,) = per_axis("groups", groups, 1, 1)
+    sides = 0 if isinstance(padding, str) else padding
+    geometry = Geometry.of(n, stride, sides, dilation, groups)
     if padding == "same":
-        if any(step != 1 for step in s):
+        if set(geometry.stride) != {1}:
             raise ValueError(f'padding="same" keeps the size with stride 1 only; got {stride!r}')
-        around = [d * (k - 1) for d, k in zip(d, W.shape[-n:], strict=True)]
+        around = [d * (k - 1) for d, k in zip(geometry.dilation, W.shape[-n:], strict=True)]
         pads = tuple((total // 2, total - total // 2) for total in around)
-    elif padding == "valid":
-        pads = ((0, 0),) * n
-    elif isinstance(padding, str):
+        geometry = geometry._replace(padding=pads)
+    elif isinstance(padding, str) and padding != "valid":
         raise ValueError(f'padding must be a number, "same" or "valid"; got {padding!r}')
-    else:
-        pads = tuple((p, p) for p in per_axis("padding", padding, n, 0))
-    return _biased(conv(x, W, geometry=Geometry(s, pads, d, groups)), b)
+    return _biased(conv(x, W, geometry=geometry), b)
 
 
 def _transposed(
     n: int, x: Any, W: Any, b: Any, stride: Size, padding: Size, output_padding: Size,
     groups: int, dilation: Size,
 ) -> Any:  # fmt: skip
-    x, W = as_array(x), as_array(W)
-    s, d = steps(n, stride, dilation)
-    (groups,) = per_axis("groups", groups, 1, 1)
-    p, extra = per_axis("padding", padding, n, 0), per_axis("output_padding", output_padding, n, 0)
+    x, W, geometry = as_array(x), as_array(W), Geometry.of(n, stride, padding, dilation, groups)
+    extra = per_axis("output_padding", output_padding, n, 0)
+    s, d = geometry.stride, geometry.dilation
     if any(e >= max(a, b) for e, a, b in zip(extra, s, d, strict=True)):
         raise ValueError(
             f"output_padding {extra} must be less than the larger of stride {s} and dilation {d}"
         )
-    along = zip(x.shape[2:], W.shape[2:], s, p, d, extra, strict=False)  # conv_transpose checks
-    size = tuple((m - 1) * s - 2 * p + d * (k - 1) + e + 1 for m, k, s, p, d, e in along)
+    along = zip(x.shape[2:], W.shape[2:], extra, *geometry[:3], strict=False)  # checked later
+    size = tuple((m - 1) * s - 2 * p + d * (k - 1) + e + 1 for m, k, e, s, (p, _), d in along)
     if min(size, default=1) < 1:
         raise ValueError(
-            f"padding {p} cuts everything off: an input {x.shape} and a kernel {W.shape[2:]} "
-            f"would give an output of {size}"
+            f"padding {padding} cuts everything off: an input {x.shape} and a kernel "
+            f"{W.shape[2:]} would give an output of {size}"
         )
-    geometry = Geometry(s, tuple((a, a) for a in p), d, groups)
     return _biased(conv_transpose(x, W, size=size, geometry=geometry), b)
 
 

@@ -12,7 +12,7 @@ from .op import Array, Op, as_array
 from .reduce import kept, mean, share_among, sum
 from .reduce import max as max_over
 from .shape import axes_of, moveaxis, pad
-from .windows import Size, per_axis, sliding_windows
+from .windows import AXES, Size, per_axis, sliding_windows
 
 __all__ = ["avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d", "upsample"]
 
@@ -109,8 +109,7 @@ def _windows(
     n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size, value: float
 ) -> Any:
     if x.ndim != n + 2:
-        axes = "length" if n == 1 else "height, width"
-        raise ValueError(f"pooling takes (batch, channels, {axes}); got shape {x.shape}")
+        raise ValueError(f"pooling takes (batch, channels, {AXES[n]}); got shape {x.shape}")
     kernel = per_axis("kernel_size", kernel_size, n, 1)
     around = per_axis("padding", padding, n, 0)
     if any(2 * p > k for p, k in zip(around, kernel, strict=True)):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -24,6 +24,38 @@ Lengths = tuple[int, ...]
 Size = int | Sequence[int]
 Slices = tuple[slice, ...]
 Sides = tuple[tuple[int, int], ...]
+
+AXES = {1: "length", 2: "height, width"}
+
+
+class Geometry(NamedTuple):
+    """How a kernel moves over its input; one entry per spatial axis.
+
+    Attributes:
+        stride: steps from one window to the next.
+        padding: zeros (before, after) the input.
+        dilation: steps from one element of a window to the next.
+        groups: blocks of channels that do not see each other.
+    """
+
+    stride: Lengths
+    padding: Sides
+    dilation: Lengths
+    groups: int
+
+    @classmethod
+    def of(
+        cls, n: int, stride: Size, padding: Size = 0, dilation: Size = 1, groups: int = 1
+    ) -> Geometry:
+        """Return what settings, as users give them, mean for ``n`` spatial axes.
+
+        Raises:
+            ValueError: a setting is out of range.
+        """
+        sides = tuple((p, p) for p in per_axis("padding", padding, n, 0))
+        (groups,) = per_axis("groups", groups, 1, 1)
+        steps = per_axis("stride", stride, n, 1), sides, per_axis("dilation", dilation, n, 1)
+        return cls(*steps, groups)
 
 
 def per_axis(name: str, value: Size, n: int, least: int) -> Lengths:
@@ -42,14 +74,7 @@ def per_axis(name: str, value: Size, n: int, least: int) -> Lengths:
     return tuple(int(v) for v in given)
 
 
-def steps(n: int, stride: Size, dilation: Size) -> tuple[Lengths, Lengths]:
-    """Return stride and dilation per axis."""
-    return per_axis("stride", stride, n, 1), per_axis("dilation", dilation, n, 1)
-
-
-def count(
-    size: Lengths, kernel: Lengths, stride: Lengths, padding: Sides, dilation: Lengths
-) -> Lengths:
+def count(size: Lengths, kernel: Lengths, geometry: Geometry) -> Lengths:
     """Return how many windows fit along each axis, zeros before and after it included.
 
     A kernel of k elements that lie d apart covers d(k - 1) + 1; windows start every ``stride``.
@@ -57,20 +82,20 @@ def count(
     Raises:
         ValueError: not even one fits.
     """
-    padded = [n + a + b for n, (a, b) in zip(size, padding, strict=True)]
-    covered = _covered(kernel, dilation)
+    padded = [n + a + b for n, (a, b) in zip(size, geometry.padding, strict=True)]
+    covered = _covered(kernel, geometry.dilation)
     if any(c > n for c, n in zip(covered, padded, strict=True)):
         raise ValueError(
             f"a window of {_by(covered)} does not fit into {_by(padded)} (padding included); "
             "use a smaller kernel or dilation, or more padding"
         )
-    return tuple((n - c) // s + 1 for n, c, s in zip(padded, covered, stride, strict=True))
+    along = zip(padded, covered, geometry.stride, strict=True)
+    return tuple((n - c) // s + 1 for n, c, s in along)
 
 
 def overlaps(
-    size: Lengths, kernel: Lengths, counts: Lengths, stride: Lengths, padding: Sides,
-    dilation: Lengths,
-) -> Iterator[tuple[Lengths, Slices, Slices]]:  # fmt: skip
+    size: Lengths, kernel: Lengths, counts: Lengths, geometry: Geometry
+) -> Iterator[tuple[Lengths, Slices, Slices]]:
     """Yield, for each element of the kernel, where it lies inside: (element, windows, places).
 
     Element k of window p covers the place s·p + d·k - padding. ``windows`` are the p for which
@@ -78,8 +103,7 @@ def overlaps(
     """
     for element in itertools.product(*map(range, kernel)):
         windows, places = [], []
-        along = zip(element, size, counts, stride, padding, dilation, strict=True)
-        for k, n, m, s, (before, _), d in along:
+        for k, n, m, s, (before, _), d in zip(element, size, counts, *geometry[:3], strict=True):
             shift = d * k - before
             first = max(0, -(shift // s))
             last = max(first, min(m, (n - 1 - shift) // s + 1))
@@ -106,25 +130,51 @@ def samples_last(x: Array) -> Array:
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
 
 
-def _take(x: Array, *, kernel: Lengths, stride: Lengths, dilation: Lengths) -> Array:
-    n = len(kernel)
-    count(x.shape[x.ndim - n :], kernel, stride, ((0, 0),) * n, dilation)
+def columns(x: Any, kernel: Lengths, counts: Lengths, geometry: Geometry, out: Any = None) -> Any:
+    """All windows of x, (N, C, *size), as (C, *kernel, *counts, N); what lies outside is 0."""
+    x = np.moveaxis(samples_last(x), 0, -1)
+    if out is None:
+        out = np.empty((x.shape[0], *kernel, *counts, x.shape[-1]), x.dtype)
+    for element, windows, places in overlaps(x.shape[1:-1], kernel, counts, geometry):
+        everywhere = out[:, *element]
+        inside = everywhere[:, *windows]
+        if inside.size < everywhere.size:
+            everywhere[...] = 0
+        inside[...] = x[:, *places]
+    return out
+
+
+def add_columns(columns: Any, size: Lengths, geometry: Geometry, out: Any = None) -> Any:
+    """Return (N, C, *size), the sum of the columns at the places that they cover."""
+    n = len(size)
+    if out is None:
+        out = empty_samples_last((columns.shape[-1], columns.shape[0], *size), columns.dtype)
+    out[...] = 0
+    target = np.moveaxis(out, 0, -1)
+    kernel, counts = columns.shape[1 : n + 1], columns.shape[n + 1 : -1]
+    for element, windows, places in overlaps(size, kernel, counts, geometry):
+        target[:, *places] += columns[:, *element, *windows]
+    return out
+
+
+def _take(x: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
+    n, stride, dilation = len(kernel), geometry.stride, geometry.dilation
+    count(x.shape[x.ndim - n :], kernel, geometry)
     every = sliding_window_view(samples_last(x), _covered(kernel, dilation), tuple(range(-n, 0)))
-    chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
-    view: Array = every[chosen]
+    view: Array = every[..., *(slice(None, None, step) for step in stride + dilation)]
     return view
 
 
-def _fold(x: Any, *, size: Lengths, stride: Lengths, dilation: Lengths) -> Any:
+def _fold(x: Any, *, size: Lengths, geometry: Geometry) -> Any:
     n = len(size)
-    counts, kernel, how = x.shape[-2 * n : -n], x.shape[-n:], (stride, ((0, 0),) * n, dilation)
-    if x.ndim < 2 * n or counts != count(size, kernel, *how):
+    counts, kernel = x.shape[-2 * n : -n], x.shape[-n:]
+    if x.ndim < 2 * n or counts != count(size, kernel, geometry):
         raise ValueError(
             f"fold to {_by(size)} takes (..., *windows, *kernel) as sliding_windows gives them"
         )
     out: Any = empty_samples_last(x.shape[: -2 * n] + size, x.dtype)
     out[...] = 0
-    for element, windows, places in overlaps(size, kernel, counts, *how):
+    for element, windows, places in overlaps(size, kernel, counts, geometry):
         out[..., *places] += x[..., *windows, *element]
     return out
 
@@ -132,8 +182,8 @@ def _fold(x: Any, *, size: Lengths, stride: Lengths, dilation: Lengths) -> Any:
 _sliding_windows: Op = Op(
     "sliding_windows",
     _take,
-    lambda g, x_shape, kernel, stride, dilation: _folded(
-        g, size=x_shape[len(x_shape) - len(kernel) :], stride=stride, dilation=dilation
+    lambda g, x_shape, kernel, geometry: _folded(
+        g, size=x_shape[len(x_shape) - len(kernel) :], geometry=geometry
     ),
     tex=r"\operatorname{{windows}}({0})",
     flops=lambda out, x: 0,
@@ -142,8 +192,8 @@ _sliding_windows: Op = Op(
 _folded: Op = Op(
     "fold",
     _fold,
-    lambda g, x_shape, size, stride, dilation: _sliding_windows(
-        g, kernel=x_shape[len(x_shape) - len(size) :], stride=stride, dilation=dilation
+    lambda g, x_shape, size, geometry: _sliding_windows(
+        g, kernel=x_shape[len(x_shape) - len(size) :], geometry=geometry
     ),
     tex=r"\operatorname{{fold}}({0})",
     flops=lambda out, x: int(np.prod(x)),
@@ -167,10 +217,9 @@ def sliding_windows(
     Raises:
         ValueError: a window larger than ``x``, or a length below 1.
     """
-    n = len(kernel_size)
-    s, d = steps(n, stride, dilation)
+    kernel = per_axis("kernel_size", kernel_size, len(kernel_size), 1)
     return _sliding_windows(
-        x, kernel=per_axis("kernel_size", kernel_size, n, 1), stride=s, dilation=d
+        x, kernel=kernel, geometry=Geometry.of(len(kernel), stride, dilation=dilation)
     )
 
 
@@ -186,6 +235,7 @@ def fold(windows: Any, size: Sequence[int], stride: Size = 1, dilation: Size = 1
     Raises:
         ValueError: not the windows of an array of that size.
     """
-    n = len(size)
-    s, d = steps(n, stride, dilation)
-    return _folded(windows, size=per_axis("size", size, n, 1), stride=s, dilation=d)
+    lengths = per_axis("size", size, len(size), 1)
+    return _folded(
+        windows, size=lengths, geometry=Geometry.of(len(lengths), stride, dilation=dilation)
+    )
