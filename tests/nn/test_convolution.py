@@ -125,11 +125,13 @@ def test_pooling_and_upsampling():
 
 def test_representations_say_the_settings():
     assert repr(nn.Conv2d(1, 8, 3, 2, "valid")) == (
-        "Conv2d(1, 8, kernel_size=(3, 3), stride=(2, 2), padding=valid, dilation=(1, 1), groups=1)"
+        "Conv2d(1, 8, kernel_size=(3, 3), stride=(2, 2), padding='valid', dilation=(1, 1), groups=1)"
     )
     assert "output_padding=(1,)" in repr(nn.ConvTranspose1d(1, 8, 3, 2, 1, 1))
     assert repr(nn.MaxPool2d(2)) == "MaxPool2d(kernel_size=2, stride=2, padding=0)"
-    assert repr(nn.Upsample(scale_factor=2)) == "Upsample(scale_factor=2, mode='nearest')"
+    assert repr(nn.Upsample(scale_factor=2)) == (
+        "Upsample(scale_factor=2, mode='nearest', align_corners=False)"
+    )
 
 
 def test_a_misfit_names_the_layer_and_both_shapes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
@@ -13,26 +14,36 @@ from .module import Module
 
 
 class FunctionModule(Module):
-    """A function with its settings as a module: ``class ReLU(FunctionModule, function=relu)``."""
+    """A function f as a module: ``class ReLU(FunctionModule, function=relu)``.
+
+    Those of its attributes that f takes as arguments of the same name are its settings.
+    """
 
     function: ClassVar[Callable[..., Any]]
-    options: dict[str, Any] = {}  # noqa: RUF012 - never changed, replaced by subclasses
+    arguments: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls, function: Callable[..., Any] | None = None) -> None:
         if function is not None:
             cls.function = staticmethod(function)
+            cls.arguments = tuple(inspect.signature(function).parameters)
+
+    def forward(self, x: TensorLike) -> Tensor:
+        """Return f(x)."""
+        return cast(Tensor, self.function(as_tensor(x), **self.settings()))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings by name."""
+        own = vars(self)
+        return {name: own[name] for name in self.arguments if name in own}
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        given = {name: value for name, value in self.settings().items() if value is not None}
+        return ", ".join(f"{name}={value!r}" for name, value in given.items())
 
 
 class Activation(FunctionModule):
     """A module without parameters: y = f(x), of the shape of x."""
-
-    def forward(self, x: TensorLike) -> Tensor:
-        """Return f(x)."""
-        return cast(Tensor, self.function(as_tensor(x), **self.options))
 
 
 class Identity(Activation, function=lambda x: x):
@@ -47,14 +58,14 @@ class LeakyReLU(Activation, function=ops.leaky_relu):
     """X where positive, else ``negative_slope`` · x (Maas et al. 2013)."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.options = {"negative_slope": negative_slope}
+        self.negative_slope = negative_slope
 
 
 class ELU(Activation, function=ops.elu):
     """X where positive, else ``alpha`` (eˣ - 1) (Clevert et al. 2016)."""
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.options = {"alpha": alpha}
+        self.alpha = alpha
 
 
 class SELU(Activation, function=ops.selu):
@@ -69,7 +80,7 @@ class GELU(Activation, function=ops.gelu):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        self.options = {"approximate": approximate}
+        self.approximate = approximate
 
 
 class SiLU(Activation, function=ops.silu):
@@ -90,7 +101,7 @@ class Hardtanh(Activation, function=ops.hardtanh):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         if not min_val < max_val:
             raise ModelError(f"Hardtanh: min_val {min_val} must be below max_val {max_val}")
-        self.options = {"min_val": min_val, "max_val": max_val}
+        self.min_val, self.max_val = min_val, max_val
 
 
 class Softplus(Activation, function=ops.softplus):
@@ -101,14 +112,14 @@ class Softmax(Activation, function=ops.softmax):
     """Exponentials normalised to sum 1 over ``axis``."""
 
     def __init__(self, axis: int = -1) -> None:
-        self.options = {"axis": axis}
+        self.axis = axis
 
 
 class LogSoftmax(Activation, function=ops.log_softmax):
     """Logarithm of the softmax over ``axis``, exact where that underflows."""
 
     def __init__(self, axis: int = -1) -> None:
-        self.options = {"axis": axis}
+        self.axis = axis
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

@@ -7,7 +7,7 @@ settings do to shapes is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -19,8 +19,8 @@ from ..ops.op import Array
 from ..ops.windows import Lengths, Size, per_axis
 from ..tensor import Tensor, as_tensor
 from . import init
+from .activations import FunctionModule
 from .layers import _count, _misfit
-from .module import Module
 from .parameter import Parameter
 
 Generator = np.random.Generator
@@ -28,25 +28,7 @@ Generator = np.random.Generator
 _AXES = {1: "length", 2: "height, width"}
 
 
-class _Operation(Module):
-    """An operation as a layer, which holds the settings the operation is called with."""
-
-    function: ClassVar[Callable[..., Any]]
-    settings: ClassVar[tuple[str, ...]]
-
-    def forward(self, x: Tensor | Array) -> Tensor:
-        """Map (N, C, *size) to (N, C, *new size)."""
-        return self._call(as_tensor(x))
-
-    def _call(self, *inputs: Any) -> Tensor:
-        return cast(Tensor, self.function(*inputs, **{k: vars(self)[k] for k in self.settings}))
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return ", ".join(f"{name}={vars(self)[name]}" for name in self.settings)
-
-
-class _Convolution(_Operation):
+class _Convolution(FunctionModule):
     """What convolutions and their transposes have in common.
 
     Weights and bias start uniformly in ±1/√fan_in (PyTorch's default).
@@ -58,7 +40,6 @@ class _Convolution(_Operation):
 
     spatial: ClassVar[int]
     transposed: ClassVar[bool] = False
-    settings: ClassVar[tuple[str, ...]] = ("stride", "padding", "dilation", "groups")
     bias: Parameter | None
 
     def __init__(
@@ -114,7 +95,7 @@ class _Convolution(_Operation):
         x = as_tensor(x)
         if x.ndim != self.spatial + 2 or x.shape[1] != self.in_channels:
             raise _misfit(self, f"(batch, {self.in_channels}, {_AXES[self.spatial]})", x)
-        return self._call(x, self.weight, self.bias)
+        return cast(Tensor, self.function(x, self.weight, self.bias, **self.settings()))
 
     def extra_repr(self) -> str:
         """Return the channels and settings."""
@@ -124,7 +105,6 @@ class _Convolution(_Operation):
 
 class _ConvTranspose(_Convolution):
     transposed = True
-    settings = ("stride", "padding", "output_padding", "dilation", "groups")
 
     def __init__(
         self,
@@ -148,16 +128,16 @@ class _ConvTranspose(_Convolution):
         )
 
 
-class Conv1d(_Convolution):
+class Conv1d(_Convolution, function=ops.conv1d):
     """Convolution over sequences: (N, in, L) to (N, out, L'); see :func:`~tinygrad_ae.ops.conv1d`.
 
     Arguments as :class:`Conv2d`; ``weight`` is (out_channels, in_channels / groups, k).
     """
 
-    spatial, function = 1, staticmethod(ops.conv1d)
+    spatial = 1
 
 
-class Conv2d(_Convolution):
+class Conv2d(_Convolution, function=ops.conv2d):
     """Convolution over images: (N, in, H, W) to (N, out, H', W').
 
     The operation is :func:`~tinygrad_ae.ops.conv2d`.
@@ -182,19 +162,19 @@ class Conv2d(_Convolution):
         ModelError: a setting is out of range.
     """
 
-    spatial, function = 2, staticmethod(ops.conv2d)
+    spatial = 2
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTranspose, function=ops.conv_transpose1d):
     """Transposed convolution over sequences; see :func:`~tinygrad_ae.ops.conv_transpose1d`.
 
     Arguments as :class:`ConvTranspose2d`; ``weight`` is (in_channels, out_channels / groups, k).
     """
 
-    spatial, function = 1, staticmethod(ops.conv_transpose1d)
+    spatial = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTranspose, function=ops.conv_transpose2d):
     """Transposed convolution over images, to upsample.
 
     The operation is :func:`~tinygrad_ae.ops.conv_transpose2d`.
@@ -220,24 +200,18 @@ class ConvTranspose2d(_ConvTranspose):
         ModelError: a setting is out of range.
     """
 
-    spatial, function = 2, staticmethod(ops.conv_transpose2d)
+    spatial = 2
 
 
-class MaxPool2d(_Operation):
+class MaxPool2d(FunctionModule, function=ops.max_pool2d):
     """Largest element of each window of an image; see :func:`~tinygrad_ae.ops.max_pool2d`."""
-
-    function = staticmethod(ops.max_pool2d)
-    settings = ("kernel_size", "stride", "padding")
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride or kernel_size, padding
 
 
-class AvgPool2d(_Operation):
+class AvgPool2d(FunctionModule, function=ops.avg_pool2d):
     """Mean of each window of an image; see :func:`~tinygrad_ae.ops.avg_pool2d`."""
-
-    function = staticmethod(ops.avg_pool2d)
-    settings = ("kernel_size", "stride", "padding", "count_include_pad")
 
     def __init__(
         self,
@@ -250,11 +224,8 @@ class AvgPool2d(_Operation):
         self.count_include_pad = count_include_pad
 
 
-class Upsample(_Operation):
+class Upsample(FunctionModule, function=ops.upsample):
     """Resize by interpolation; arguments as :func:`~tinygrad_ae.ops.upsample`."""
-
-    function = staticmethod(ops.upsample)
-    settings = ("size", "scale_factor", "mode", "align_corners")
 
     def __init__(
         self,
@@ -265,8 +236,3 @@ class Upsample(_Operation):
     ) -> None:
         self.size, self.scale_factor = size, scale_factor
         self.mode, self.align_corners = mode, align_corners
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        how = f"size={self.size}" if self.size else f"scale_factor={self.scale_factor}"
-        return f"{how}, mode={self.mode!r}"

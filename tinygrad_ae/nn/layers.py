@@ -14,6 +14,7 @@ from ..graph import state
 from ..ops.op import Array
 from ..tensor import Tensor, as_tensor
 from . import functional, init
+from .activations import FunctionModule
 from .module import Module
 from .parameter import Buffer, Parameter
 
@@ -45,9 +46,8 @@ class Linear(Module):
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
         bound = 1 / math.sqrt(in_features)
-        init.uniform_(self.weight, -bound, bound, generator)
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound, generator)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
 
     def forward(self, x: Tensor | Array) -> Tensor:
         """Map (…, in_features) to (…, out_features).
@@ -127,7 +127,7 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
-class LayerNorm(Module):
+class LayerNorm(FunctionModule, function=functional.layer_norm):
     """Normalise each sample over its last axes; see :func:`functional.layer_norm`.
 
     Args:
@@ -146,10 +146,6 @@ class LayerNorm(Module):
         self.normalized_shape, self.eps = shape, eps
         self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine else None
-
-    def forward(self, x: Tensor | Array) -> Tensor:
-        """Return ``x`` normalised, of the same shape."""
-        return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""

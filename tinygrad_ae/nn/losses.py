@@ -24,11 +24,11 @@ class Loss(FunctionModule):
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
             raise ModelError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
-        self.options = {"reduction": reduction}
+        self.reduction = reduction
 
-    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:  # type: ignore[override]
         """Return the loss of ``input`` against ``target``."""
-        return cast(Tensor, self.function(input, target, **self.options))
+        return cast(Tensor, self.function(input, target, **self.settings()))
 
 
 class MSELoss(Loss, function=functional.mse_loss):
@@ -44,7 +44,7 @@ class HuberLoss(Loss, function=functional.huber_loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
-        self.options["delta"] = delta
+        self.delta = delta
 
 
 class SmoothL1Loss(Loss, function=functional.smooth_l1_loss):
@@ -52,7 +52,7 @@ class SmoothL1Loss(Loss, function=functional.smooth_l1_loss):
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
-        self.options["beta"] = beta
+        self.beta = beta
 
 
 class BCELoss(Loss, function=functional.binary_cross_entropy):

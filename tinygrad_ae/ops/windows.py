@@ -161,7 +161,8 @@ def _take(x: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
     n, stride, dilation = len(kernel), geometry.stride, geometry.dilation
     count(x.shape[x.ndim - n :], kernel, geometry)
     every = sliding_window_view(samples_last(x), _covered(kernel, dilation), tuple(range(-n, 0)))
-    view: Array = every[..., *(slice(None, None, step) for step in stride + dilation)]
+    chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
+    view: Array = every[chosen]
     return view
 
 
