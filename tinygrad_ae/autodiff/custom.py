@@ -16,6 +16,8 @@ from ..tensor import Tensor, _wrap
 from .engine import pull_back
 from .modes import enable_grad, no_grad
 
+__all__ = ["custom_vjp", "remat"]
+
 
 def custom_vjp(*rules: Rule | None, tex: str | None = None) -> Callable[[Callable[..., Any]], Op]:
     """Give a function of arrays derivatives of your own: one rule per argument.
@@ -84,12 +86,7 @@ def _remat_forward(*xs: Any, recompute: _Recompute) -> Any:
         return recompute.run().data
 
 
-_remat = Op(
-    "remat",
-    _remat_forward,
-    lambda g, i, recompute: recompute(g, i),
-    tex=r"\operatorname{{remat}}({args})",
-)
+_remat = Op("remat", _remat_forward, lambda g, i, recompute: recompute(g, i))
 
 
 def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:

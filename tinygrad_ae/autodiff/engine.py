@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from sys import getrefcount
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from ..ops import astype, unbroadcast
 from ..tensor import Tensor, _wrap, as_tensor
 from .modes import enable_grad, no_grad
 
+__all__ = ["backward", "grad"]
+
 
 def backward(
     root: Tensor,
@@ -31,7 +33,7 @@ def backward(
     create_graph: bool = False,
 ) -> None:
     """Add ∂root/∂leaf to the ``grad`` of every leaf; see :meth:`Tensor.backward`."""
-    seeds = [(_tracked(root), _seed(root, gradient))]
+    seeds = [(_tracked(root), seed(root, gradient))]
     retain = create_graph if retain_graph is None else retain_graph
     for node, g in pull_back(seeds, retain=retain, record=create_graph).items():
         leaf = node.leaf and node.leaf()
@@ -74,7 +76,7 @@ def grad(
                 f"grad: the input {x.label()} does not require gradients. Create it with "
                 "requires_grad=True, or call requires_grad_() before it is used."
             )
-    seeds = [(_tracked(o), _seed(o, g)) for o, g in zip(outs, given, strict=True)]
+    seeds = [(_tracked(o), seed(o, g)) for o, g in zip(outs, given, strict=True)]
     retain = create_graph if retain_graph is None else retain_graph
     found = pull_back(seeds, {x.node for x in wanted}, retain=retain, record=create_graph)
     for x in wanted:
@@ -292,7 +294,8 @@ def _tracked(root: Tensor) -> Node:
     return root.node
 
 
-def _seed(root: Tensor, gradient: TensorLike | None) -> Tensor:
+def seed(root: Tensor, gradient: TensorLike | None) -> Tensor:
+    """Return the gradient that a backward pass from ``root`` starts with."""
     if gradient is None:
         if root.size != 1:
             raise GradientError(
@@ -303,9 +306,9 @@ def _seed(root: Tensor, gradient: TensorLike | None) -> Tensor:
         if state.capture is not None:
             state.capture.number(start, weak=False)
         return _wrap(start)
-    seed = as_tensor(gradient)
-    if seed.shape != root.shape:
+    given = as_tensor(gradient)
+    if given.shape != root.shape:
         raise ShapeError(
-            f"the gradient to start from has shape {seed.shape}, the tensor {root.shape}"
+            f"the gradient to start from has shape {given.shape}, the tensor {root.shape}"
         )
-    return seed if seed.dtype == root.dtype else seed.astype(root.dtype)
+    return cast(Tensor, astype(given, root.dtype))

@@ -16,9 +16,11 @@ from ..errors import GradientError, ShapeError
 from ..graph import clock, reachable, state
 from ..ops import identity, stack
 from ..tensor import Tensor, _wrap, as_tensor
-from .engine import grad
+from .engine import pull_back, seed
 from .modes import enable_grad
 from .tree import Rebuild, flatten, structure
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 
 class _Arguments:
@@ -29,16 +31,11 @@ class _Arguments:
         given, self.rebuild = flatten(tuple(args))
         with enable_grad():
             self.leaves = [_entry(as_tensor(leaf)) for leaf in given]
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        return tuple(self.rebuild(list(self.leaves)))
+        self.args: tuple[Any, ...] = self.rebuild(self.leaves)
 
     def observed(self, outputs: Iterable[Tensor]) -> bool:
         """Whether someone differentiates in turn: outputs depend on what was tracked before."""
-        if not self.recording:
-            return False
-        roots = [o.node for o in outputs if o.requires_grad]
+        roots = [o.node for o in outputs if o.requires_grad and self.recording]
         behind = reachable(roots, tracked_only=True, since=self.start)
         return any(node.index < self.start for node in behind)
 
@@ -63,18 +60,14 @@ def _zeros(t: Tensor) -> Tensor:
     return _wrap(np.zeros(t.shape, t.dtype))
 
 
-def _grads(
+def grads(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], seeds: Sequence[Any], *, record: bool
 ) -> list[Tensor]:
     """Return Σ seedᵀ ∂output/∂input for each input; zeros where nothing depends on it."""
-    pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if o.requires_grad]
-    if not pairs:
-        return [_zeros(x) for x in inputs]
-    outs, cotangents = zip(*pairs, strict=True)
-    found = grad(
-        outs, inputs, cotangents, create_graph=record, retain_graph=True, allow_unused=True
-    )
-    return [_zeros(x) if g is None else g for g, x in zip(found, inputs, strict=True)]
+    pairs = zip(outputs, seeds, strict=True)
+    starts = [(o.node, seed(o, s)) for o, s in pairs if o.requires_grad]
+    found = pull_back(starts, {x.node for x in inputs}, retain=True, record=record)
+    return [found[x.node] if x.node in found else _zeros(x) for x in inputs]
 
 
 def _match(tree: Any, like: Any, what: str) -> list[Tensor]:
@@ -118,8 +111,7 @@ def value_and_grad(
             result = f(*full, **kwargs)
             loss = _scalar(result[0] if has_aux else result)
             record = entered.observed([loss])
-            grads = _grads([loss], entered.leaves, [None], record=record)
-        trees = tuple(entered.rebuild(list(grads)))
+            trees = entered.rebuild(grads([loss], entered.leaves, [None], record=record))
         gradient = trees[0] if isinstance(argnums, int) else trees
         value = loss if record else loss.detach()
         return ((value, result[1]) if has_aux else value), gradient
@@ -138,9 +130,9 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     observed = entered.observed(outputs)
 
     def pull(cotangents: Any) -> tuple[Any, ...]:
-        seeds = _match(cotangents, rebuild(list(outputs)), "cotangents")
+        seeds = _match(cotangents, rebuild([*outputs]), "cotangents")
         record = state.recording and (observed or any(s.requires_grad for s in seeds))
-        return tuple(entered.rebuild(list(_grads(outputs, entered.leaves, seeds, record=record))))
+        return tuple(entered.rebuild(grads(outputs, entered.leaves, seeds, record=record)))
 
     return rebuild([o if observed else o.detach() for o in outputs]), pull
 
@@ -158,8 +150,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         record = entered.observed([*outputs, *directions])
         moving = [o for o in outputs if o.requires_grad]
         dummies = [_zeros(o).requires_grad_() for o in moving]
-        pulled = _grads(moving, entered.leaves, dummies, record=True)
-        pushed = iter(_grads(pulled, dummies, directions, record=record))
+        pulled = grads(moving, entered.leaves, dummies, record=True)
+        pushed = iter(grads(pulled, dummies, directions, record=record))
     tangent_out = [next(pushed) if o.requires_grad else _zeros(o) for o in outputs]
     return rebuild([o if record else o.detach() for o in outputs]), rebuild(tangent_out)
 
@@ -175,9 +167,9 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     with enable_grad():
         loss = _scalar(f(*entered.args))
         record = entered.observed([loss, *directions])
-        g = _grads([loss], entered.leaves, [None], record=True)
-        products = entered.rebuild(list(_grads(g, entered.leaves, directions, record=record)))
-    return products[0] if len(primals) == 1 else tuple(products)
+        g = grads([loss], entered.leaves, [None], record=True)
+        products = entered.rebuild(grads(g, entered.leaves, directions, record=record))
+    return products[0] if len(primals) == 1 else products
 
 
 def jacobian(f: Callable[..., Any], *args: Any) -> Any:
@@ -191,7 +183,7 @@ def jacobian(f: Callable[..., Any], *args: Any) -> Any:
         outputs, rebuild_out = _tensors(f(*entered.args))
         record = entered.observed(outputs)
         rows = [jacobian_of(o, entered.leaves, record=record) for o in outputs]
-    trees = [tuple(entered.rebuild(row)) for row in rows]
+    trees = [entered.rebuild(row) for row in rows]
     return rebuild_out([t[0] if len(args) == 1 else t for t in trees])
 
 
@@ -199,10 +191,9 @@ def jacobian_of(output: Tensor, inputs: Sequence[Tensor], *, record: bool = Fals
     """Return ∂output/∂input for each input, one backward pass per element of the output."""
     rows = []
     for k in range(output.size):
-        basis = np.zeros(output.shape, output.dtype)
-        basis.reshape(-1)[k] = 1
+        basis = np.eye(1, output.size, k, output.dtype).reshape(output.shape)
         basis.flags.writeable = False  # a rule may not write to g, which others share
-        rows.append(_grads([output], inputs, [_wrap(basis)], record=record))
+        rows.append(grads([output], inputs, [_wrap(basis)], record=record))
     if not rows:
         return [_wrap(np.zeros(output.shape + x.shape, x.dtype)) for x in inputs]
     return [
@@ -213,9 +204,5 @@ def jacobian_of(output: Tensor, inputs: Sequence[Tensor], *, record: bool = Fals
 
 def hessian(f: Callable[..., Any], *args: Any) -> Any:
     """Return the second derivatives of a loss: for one argument, shape x.shape + x.shape."""
-
-    def gradient(*inner: Any) -> Any:
-        argnums = 0 if len(inner) == 1 else tuple(range(len(inner)))
-        return value_and_grad(f, argnums)(*inner)[1]
-
-    return jacobian(gradient, *args)
+    evaluate = value_and_grad(f, 0 if len(args) == 1 else range(len(args)))
+    return jacobian(lambda *inner: evaluate(*inner)[1], *args)

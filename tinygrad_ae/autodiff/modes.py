@@ -9,6 +9,8 @@ from typing import ClassVar, ParamSpec, TypeVar
 
 from ..graph import state
 
+__all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad", "record_everything"]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
