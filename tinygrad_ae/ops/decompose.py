@@ -23,9 +23,11 @@ def _transposed(x: Any) -> Any:
     return swapaxes(x, -1, -2)
 
 
-def _check_square(A: Array) -> None:
+def _square(A: Array) -> Array:
+    """Return A, if it is made of square matrices."""
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ValueError(f"it takes square matrices (..., n, n); got shape {A.shape}")
+    return A
 
 
 def _singular(A: Array) -> ValueError:
@@ -40,18 +42,12 @@ def _singular(A: Array) -> ValueError:
 
 def _of_regular(function: Callable[..., Array], A: Array, *b: Array) -> Array:
     try:
-        return function(A, *b)
+        return function(_square(A), *b)
     except np.linalg.LinAlgError as error:
         raise _singular(A) from error
 
 
-def _inv(A: Array) -> Array:
-    _check_square(A)
-    return _of_regular(np.linalg.inv, A)
-
-
 def _solve(A: Array, b: Array) -> Array:
-    _check_square(A)
     if b.ndim < 2 or b.shape[-2] != A.shape[-1]:
         raise ValueError(f"a system {A.shape} needs right-hand sides of {A.shape[-1]} rows")
     return _of_regular(np.linalg.solve, A, b)
@@ -63,7 +59,8 @@ def _cube(out: tuple[int, ...], A: tuple[int, ...], *_: tuple[int, ...]) -> int:
 
 # fmt: off
 # Giles 2.2.3: Ā = -CᵀC̄Cᵀ for C = A⁻¹.
-inv: Op = Op("inv", _inv, lambda g, z: -(_transposed(z) @ g @ _transposed(z)),
+inv: Op = Op("inv", lambda A: _of_regular(np.linalg.inv, A),
+             lambda g, z: -(_transposed(z) @ g @ _transposed(z)),
              tex="{0}^{{-1}}", flops=lambda out, A: 2 * _cube(out, A))
 # Giles 2.3.1: b̄ = A⁻ᵀ x̄ and Ā = -b̄ xᵀ for x = A⁻¹ b.
 _solve_op: Op = Op("solve", _solve,
@@ -100,28 +97,18 @@ class SignAndLog(NamedTuple):
     logabsdet: Any
 
 
-def _of_square(
-    name: str, function: Callable[[Array], Any], *rule: Callable[..., Any], tex: str
-) -> Op:
-    def forward(A: Array) -> Any:
-        _check_square(A)
-        return function(A)
-
-    return Op(name, forward, *rule, tex=tex, flops=_cube)
-
-
 def _scaled_inverse(g: Any, A: Any) -> Any:
     return expand_dims(g, (-2, -1)) * _transposed(inv(A))
 
 
 # fmt: off
 # Giles 2.2.4: Ā = C̄ C A⁻ᵀ for C = det A, so Ā = C̄ A⁻ᵀ for C = log |det A|.
-_det = _of_square("det", np.linalg.det, lambda g, A, z: _scaled_inverse(g * z, A),
-                  tex=r"\det {0}")
-_logabsdet = _of_square("logabsdet", lambda A: np.linalg.slogdet(A)[1], _scaled_inverse,
-                        tex=r"\log\left|\det {0}\right|")
-_signdet = _of_square("signdet", lambda A: np.linalg.slogdet(A)[0],
-                      tex=r"\operatorname{{sign}}\det {0}")
+_det = Op("det", lambda A: np.linalg.det(_square(A)),
+          lambda g, A, z: _scaled_inverse(g * z, A), tex=r"\det {0}", flops=_cube)
+_logabsdet = Op("logabsdet", lambda A: np.linalg.slogdet(_square(A))[1], _scaled_inverse,
+                tex=r"\log\left|\det {0}\right|", flops=_cube)
+_signdet = Op("signdet", lambda A: np.linalg.slogdet(_square(A))[0],
+              tex=r"\operatorname{{sign}}\det {0}", flops=_cube)
 # fmt: on
 
 
@@ -150,8 +137,7 @@ def slogdet(A: Any) -> SignAndLog:
 
 
 def _cholesky_forward(A: Array) -> Array:
-    _check_square(A)
-    symmetric = (A + _transposed(A)) / 2
+    symmetric = (_square(A) + _transposed(A)) / 2
     try:
         return np.linalg.cholesky(symmetric)
     except np.linalg.LinAlgError as error:

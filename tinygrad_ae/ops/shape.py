@@ -111,17 +111,17 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     Raises:
         IndexError: an axis is out of range.
     """
-    x = as_array(x)
-    axes, i, j = list(range(x.ndim)), axis_of(x, axis1), axis_of(x, axis2)
-    axes[i], axes[j] = j, i
-    return transpose(x, axes)
+    return transpose(x, np.swapaxes(_labels(x), axis1, axis2).shape)
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
     """Move axes to new positions, the others keeping their order."""
-    x = as_array(x)
-    labels = np.empty(range(x.ndim), dtype=bool)  # an axis of length i stands for axis i
-    return transpose(x, np.moveaxis(labels, source, destination).shape)
+    return transpose(x, np.moveaxis(_labels(x), source, destination).shape)
+
+
+def _labels(x: Any) -> Array:
+    """Return an array whose axis i has the length i: where an axis goes can be read from it."""
+    return np.empty(range(as_array(x).ndim), dtype=bool)
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
@@ -320,10 +320,9 @@ def tile(x: Any, reps: int | Sequence[int]) -> Any:
     x, times = as_array(x), ints(reps)
     n = max(len(times), x.ndim)
     times, shape = (1,) * (n - len(times)) + times, (1,) * (n - x.ndim) + x.shape
-    pairs = [m for r, s in zip(times, shape, strict=True) for m in (r, s)]
-    ones = [m for s in shape for m in (1, s)]
-    final = tuple(r * s for r, s in zip(times, shape, strict=True))
-    return reshape(broadcast_to(reshape(x, ones), pairs), final)
+    rows = reshape(x, [m for s in shape for m in (1, s)])
+    pairs = [m for pair in zip(times, shape, strict=True) for m in pair]
+    return reshape(broadcast_to(rows, pairs), np.multiply(times, shape))
 
 
 def tril(x: Any, k: int = 0) -> Any:

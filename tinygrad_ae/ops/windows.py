@@ -196,7 +196,6 @@ _folded: Op = Op(
     lambda g, x_shape, size, geometry: _sliding_windows(
         g, kernel=x_shape[len(x_shape) - len(size) :], geometry=geometry
     ),
-    tex=r"\operatorname{{fold}}({0})",
     flops=lambda out, x: int(np.prod(x)),
 )
 
