@@ -75,8 +75,17 @@ def in_place(function: Callable[..., R]) -> Callable[..., R]:
 class Node:
     """The record of one operation's output, or of a leaf (``op`` is None).
 
-    A node never changes except for what the tape needs: ``saved`` (the values its rules read,
-    until backward frees them) and ``hooks``. It is hashable and compares by identity.
+    A node never changes except for what the tape needs: ``saved`` and ``hooks``. It is hashable
+    and compares by identity.
+
+    Attributes:
+        tracked: whether gradients flow through it.
+        saved: the values its rules read, inputs, then output; None where not needed, and None
+            altogether once backward freed them.
+        hooks: called with its gradient.
+        leaf: weak reference to the tensor that receives the gradient: of a tracked leaf its own,
+            of an operation's output the one that asked for it by ``retain_grad``.
+        scope: the module it was computed in.
     """
 
     __slots__ = (
@@ -84,32 +93,21 @@ class Node:
         "leaf", "name", "op", "saved", "scope", "shape", "tracked",
     )  # fmt: skip
 
-    op: Op | None
-    inputs: tuple[Node, ...]
-    attrs: dict[str, Any]
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    tracked: bool  # whether gradients flow through it
-    saved: list[Any] | None  # inputs, then output; None where not needed, or once freed
     hooks: list[Callable[[Any], Any]] | None
-    # Weak reference to the tensor that receives the gradient: of a tracked leaf its own, of an
-    # operation's output the one that asked for it by retain_grad.
     leaf: Callable[[], Any] | None
     name: str | None
-    scope: Scope | None
 
     def __init__(
         self,
         op: Op | None,
         inputs: tuple[Node, ...],
         attrs: dict[str, Any],
-        value: Any,
+        value: Array,
         tracked: bool,
         saved: list[Any] | None = None,
     ) -> None:
-        self.op, self.inputs, self.attrs, self.tracked, self.saved = (
-            op, inputs, attrs, tracked, saved,
-        )  # fmt: skip
+        self.op, self.inputs, self.attrs = op, inputs, attrs
+        self.tracked, self.saved = tracked, saved
         self.shape, self.dtype, self.index = value.shape, value.dtype, next(clock)
         self.scope = state.scope
         self.hooks = self.leaf = self.name = None
@@ -124,9 +122,8 @@ class Node:
     @property
     def flops(self) -> int:
         """Floating-point operations of computing it once."""
-        return (
-            self.op.cost(self.shape, [x.shape for x in self.inputs], self.attrs) if self.op else 0
-        )
+        shapes = [x.shape for x in self.inputs]
+        return self.op.cost(self.shape, shapes, self.attrs) if self.op else 0
 
     @property
     def bytes(self) -> int:

@@ -157,7 +157,7 @@ class _ReadNode(Node):
             raise DataError(f"a damaged graph: {where} has the id {row['id']!r}")
         inputs = tuple(_earlier(nodes, i, where) for i in row["inputs"])
         attrs = {name: _decode(value) for name, value in row["attrs"].items()}
-        value = SimpleNamespace(shape=tuple(row["shape"]), dtype=np.dtype(row["dtype"]))
+        value: Any = SimpleNamespace(shape=tuple(row["shape"]), dtype=np.dtype(row["dtype"]))
         op = None if row["op"] is None else Op.registry.get(row["op"]) or _unknown(row["op"])
         super().__init__(op, inputs, attrs, value, row["tracked"])
         self.name, self._where = row["name"], row["where"]

@@ -42,13 +42,13 @@ def _singular(A: Array) -> ValueError:
 
 def _of_regular(function: Callable[..., Array], A: Array, *b: Array) -> Array:
     try:
-        return function(_square(A), *b)
+        return function(A, *b)
     except np.linalg.LinAlgError as error:
         raise _singular(A) from error
 
 
 def _solve(A: Array, b: Array) -> Array:
-    if b.ndim < 2 or b.shape[-2] != A.shape[-1]:
+    if b.ndim < 2 or b.shape[-2] != _square(A).shape[-1]:
         raise ValueError(f"a system {A.shape} needs right-hand sides of {A.shape[-1]} rows")
     return _of_regular(np.linalg.solve, A, b)
 
@@ -59,7 +59,7 @@ def _cube(out: tuple[int, ...], A: tuple[int, ...], *_: tuple[int, ...]) -> int:
 
 # fmt: off
 # Giles 2.2.3: Ā = -CᵀC̄Cᵀ for C = A⁻¹.
-inv: Op = Op("inv", lambda A: _of_regular(np.linalg.inv, A),
+inv: Op = Op("inv", lambda A: _of_regular(np.linalg.inv, _square(A)),
              lambda g, z: -(_transposed(z) @ g @ _transposed(z)),
              tex="{0}^{{-1}}", flops=lambda out, A: 2 * _cube(out, A))
 # Giles 2.3.1: b̄ = A⁻ᵀ x̄ and Ā = -b̄ xᵀ for x = A⁻¹ b.
