@@ -111,17 +111,17 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     Raises:
         IndexError: an axis is out of range.
     """
-    return transpose(x, np.swapaxes(_labels(x), axis1, axis2).shape)
+    x = as_array(x)
+    axes, i, j = list(range(x.ndim)), axis_of(x, axis1), axis_of(x, axis2)
+    axes[i], axes[j] = j, i
+    return transpose(x, axes)
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
     """Move axes to new positions, the others keeping their order."""
-    return transpose(x, np.moveaxis(_labels(x), source, destination).shape)
-
-
-def _labels(x: Any) -> Array:
-    """Return an array whose axis i has the length i: where an axis goes can be read from it."""
-    return np.empty(range(as_array(x).ndim), dtype=bool)
+    x = as_array(x)
+    labels = np.empty(range(x.ndim), dtype=bool)  # an axis of length i stands for axis i
+    return transpose(x, np.moveaxis(labels, source, destination).shape)
 
 
 def flip(x: Any, axis: Axis = None) -> Any:
