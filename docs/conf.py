@@ -51,7 +51,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # signatures stay short; the text says what an argument is
 autodoc_default_options = {"members": True}
 nitpick_ignore_regex = [
-    ("py:.*", r"(numpy|np|pathlib|matplotlib|graphviz)\..*|Array")
+    ("py:.*", r"(numpy|np|pathlib|matplotlib|graphviz|collections)\..*|Array")
 ]  # the site is offline
 add_module_names = False
 napoleon_numpy_docstring = False
