@@ -115,7 +115,7 @@ def _outputs(f: Callable[..., Any], args: Any) -> list[Tensor]:
 def _differences(evaluate: Callable[[], list[Array]], leaf: Tensor, eps: float) -> list[Array]:
     """Return ∂output/∂leaf for each output, shape (output.size, leaf.size)."""
     flat = leaf.data.flat  # writes through whatever the memory layout
-    columns = []
+    tables = [np.empty((o.size, leaf.size)) for o in evaluate()]
     for i in range(leaf.size):
         kept = flat[i]
         flat[i] = kept + eps
@@ -123,10 +123,9 @@ def _differences(evaluate: Callable[[], list[Array]], leaf: Tensor, eps: float) 
         flat[i] = kept - eps
         below = evaluate()
         flat[i] = kept
-        columns.append([(a - b).reshape(-1) / (2 * eps) for a, b in zip(above, below, strict=True)])
-    if not columns:
-        return [np.zeros((o.size, 0)) for o in evaluate()]
-    return [np.stack(column, axis=1) for column in zip(*columns, strict=True)]
+        for table, a, b in zip(tables, above, below, strict=True):
+            table[:, i] = (a - b).reshape(-1) / (2 * eps)
+    return tables
 
 
 def _check_linear(output: Tensor, leaves: list[Tensor], tables: list[Array]) -> None:

@@ -37,21 +37,18 @@ class _Row(Module):
     def _name_item(self, index: int, module: Module) -> None:
         module._registered_as(str(index))
 
-    def _items(self) -> list[Module]:
-        return [value for value in vars(self).values() if isinstance(value, Module)]
-
     def __len__(self) -> int:
-        return len(self._items())
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._items())
+        return (value for value in vars(self).values() if isinstance(value, Module))
 
     @overload
     def __getitem__(self, index: int) -> Module: ...
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> Module | Self:
-        items = self._items()
+        items: list[Module] = [*self]
         if isinstance(index, slice):
             return type(self)().extend(items[index])
         if not -len(items) <= index < len(items):
@@ -76,7 +73,7 @@ class Sequential(_Row):
 
     def forward(self, x: Any) -> Any:
         """Apply all modules in order; ``x`` itself if there are none."""
-        for module in self._items():
+        for module in self:
             x = module(x)
         return x
 
@@ -95,7 +92,7 @@ class ModuleList(_Row):
 
     def _registered_as(self, name: str) -> None:
         super()._registered_as(name)
-        for index, module in enumerate(self._items()):
+        for index, module in enumerate(self):
             self._name_item(index, module)
 
     def _name_item(self, index: int, module: Module) -> None:

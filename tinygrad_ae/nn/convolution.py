@@ -17,13 +17,12 @@ from .. import ops
 from ..errors import ModelError
 from ..ops.op import Array
 from ..ops.windows import Lengths, Size, per_axis
+from ..random import Source
 from ..tensor import Tensor, as_tensor
 from . import init
 from .activations import FunctionModule
 from .layers import _count, _misfit
 from .parameter import Parameter
-
-Generator = np.random.Generator
 
 _AXES = {1: "length", 2: "height, width"}
 
@@ -53,7 +52,7 @@ class _Convolution(FunctionModule):
         groups: int = 1,
         bias: bool = True,
         *,
-        generator: Generator | None = None,
+        generator: Source = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         kind, named = type(self).__name__, isinstance(padding, str) and not self.transposed
@@ -69,10 +68,8 @@ class _Convolution(FunctionModule):
                 f"{kind}: {in_channels} input and {out_channels} output channels do not both "
                 f"divide into {groups} groups"
             )
-        rows, columns = out_channels, in_channels
-        if self.transposed:
-            rows, columns = columns, rows
-        shape = (rows, columns // groups, *self.kernel_size)
+        channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        shape = (channels[0], channels[1] // groups, *self.kernel_size)
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.weight = Parameter(np.empty(shape, dtype))
         self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
@@ -118,7 +115,7 @@ class _ConvTranspose(_Convolution):
         bias: bool = True,
         dilation: Size = 1,
         *,
-        generator: Generator | None = None,
+        generator: Source = None,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         self.output_padding = self._lengths("output_padding", output_padding, 0)

@@ -27,10 +27,8 @@ from ..ops import (
 )
 # fmt: on
 # isort: on
+from ..random import Source
 from ..tensor import Tensor, as_tensor
-
-Generator = np.random.Generator
-
 
 # ---- layers
 
@@ -57,7 +55,7 @@ def linear(x: TensorLike, W: TensorLike, b: TensorLike | None = None) -> Tensor:
 
 
 def dropout(
-    x: TensorLike, p: float = 0.5, training: bool = True, generator: Generator | None = None
+    x: TensorLike, p: float = 0.5, training: bool = True, generator: Source = None
 ) -> Tensor:
     """In training, zero each element with probability ``p`` and scale the rest by 1 / (1 - p).
 

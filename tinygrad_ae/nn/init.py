@@ -12,26 +12,22 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .. import mutation, random
+from .. import mutation
 from ..errors import ShapeError, did_you_mean
+from ..random import Source, generator_of
 from ..tensor import Tensor
 
 T = TypeVar("T", bound=Tensor)
-Generator = np.random.Generator
 
 
-def uniform_(
-    tensor: T, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
-) -> T:
+def uniform_(tensor: T, low: float = 0.0, high: float = 1.0, generator: Source = None) -> T:
     """Draw from the uniform distribution on [``low``, ``high``)."""
-    return _fill(tensor, _rng(generator).uniform(low, high, tensor.shape))
+    return _fill(tensor, generator_of(generator).uniform(low, high, tensor.shape))
 
 
-def normal_(
-    tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> T:
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Source = None) -> T:
     """Draw from the normal distribution of that mean and standard deviation."""
-    return _fill(tensor, _rng(generator).normal(mean, std, tensor.shape))
+    return _fill(tensor, generator_of(generator).normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: T, value: float) -> T:
@@ -49,7 +45,7 @@ def ones_(tensor: T) -> T:
     return _fill(tensor, 1.0)
 
 
-def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Source = None) -> T:
     """Draw from U(-a, a), a = gain √(6 / (fan-in + fan-out)).
 
     Keeps the variance of values forward and of gradients backward. Source: Glorot & Bengio
@@ -62,7 +58,7 @@ def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = 
     return uniform_(tensor, -a, a, generator)
 
 
-def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+def xavier_normal_(tensor: T, gain: float = 1.0, generator: Source = None) -> T:
     """Draw from N(0, s²), s = gain √(2 / (fan-in + fan-out)) (Glorot & Bengio 2010, eq. 12).
 
     Raises:
@@ -73,7 +69,7 @@ def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = N
 
 def kaiming_uniform_(
     tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    generator: Source = None,
 ) -> T:  # fmt: skip
     """Draw from U(-b, b), b = gain √(3 / fan): variance kept through rectifiers.
 
@@ -95,13 +91,13 @@ def kaiming_uniform_(
 
 def kaiming_normal_(
     tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    generator: Source = None,
 ) -> T:  # fmt: skip
     """Draw from N(0, s²), s = gain / √fan; arguments and source as :func:`kaiming_uniform_`."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+def orthogonal_(tensor: T, gain: float = 1.0, generator: Source = None) -> T:
     """Fill with ``gain`` times a random matrix of orthonormal rows or columns (the fewer).
 
     Axes after the first count as one. The QR factors' signs are fixed so that the matrix is
@@ -113,7 +109,7 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
     """
     _fans(tensor)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    tall = _rng(generator).normal(size=(max(rows, columns), min(rows, columns)))
+    tall = generator_of(generator).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(tall)
     q *= np.sign(np.diagonal(r))
     return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
@@ -141,10 +137,6 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
             + did_you_mean(nonlinearity, gains)
         )
     return gains[nonlinearity]
-
-
-def _rng(generator: Generator | None) -> Generator:
-    return generator or random.default_generator
 
 
 def _fill(tensor: T, values: Any) -> T:

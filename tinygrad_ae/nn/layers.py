@@ -12,6 +12,7 @@ from .. import ops
 from ..errors import ModelError, ShapeError
 from ..graph import state
 from ..ops.op import Array
+from ..random import Source
 from ..tensor import Tensor, as_tensor
 from . import functional, init
 from .activations import FunctionModule
@@ -39,7 +40,7 @@ class Linear(Module):
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *,
-        generator: np.random.Generator | None = None, dtype: npt.DTypeLike = np.float32,
+        generator: Source = None, dtype: npt.DTypeLike = np.float32,
     ) -> None:  # fmt: skip
         self.in_features = _count("Linear", "in_features", in_features)
         self.out_features = _count("Linear", "out_features", out_features)
@@ -113,7 +114,7 @@ class Unflatten(Module):
 class Dropout(Module):
     """In training, zero elements with probability ``p``; see :func:`functional.dropout`."""
 
-    def __init__(self, p: float = 0.5, generator: np.random.Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, generator: Source = None) -> None:
         if not 0 <= p < 1:
             raise ModelError(f"Dropout: p must be at least 0 and less than 1; got {p}")
         self.p, self.generator = p, generator

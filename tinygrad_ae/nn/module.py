@@ -337,9 +337,8 @@ class Module:
             for name, child in vars(self).items()
             if isinstance(child, Module)
         ]
-        if not lines:
-            return f"{type(self).__name__}({self.extra_repr()})"
-        return "\n".join([f"{type(self).__name__}({self.extra_repr()}", *lines, ")"])
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        return "\n".join([head, *lines, ")"]) if lines else f"{head})"
 
 
 def _contents(value: Any) -> Iterator[Any]:

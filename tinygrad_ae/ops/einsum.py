@@ -40,8 +40,7 @@ def _rule(
         wanted += label
     gx = _einsum(*factors, subscripts=f"{','.join(terms)}->{wanted}")
     # Another factor of length 1 along an index stood for all n; this one's gradient has n.
-    full = tuple(max(a, b) if 0 not in (a, b) else 0 for a, b in zip(gx.shape, shape, strict=True))
-    return broadcast_to(gx, full)
+    return broadcast_to(gx, np.broadcast_shapes(gx.shape, shape))
 
 
 def _flops(out: tuple[int, ...], *shapes: tuple[int, ...], subscripts: str) -> int:

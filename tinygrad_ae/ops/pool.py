@@ -177,12 +177,11 @@ def _sizes(
 ) -> tuple[tuple[int, ...], list[float]]:
     """Return the new size and, per axis, how many input elements one output element spans."""
     n = len(old)
-    if (size is None) == (scale_factor is None):
-        raise ValueError("upsample takes either size or scale_factor")
-    if scale_factor is None:
-        assert size is not None
+    if scale_factor is None and size is not None:
         new = per_axis("size", size, n, 1)
         return new, [a / b for a, b in zip(old, new, strict=True)]
+    if scale_factor is None or size is not None:
+        raise ValueError("upsample takes either size or scale_factor")
     scales = tuple(scale_factor) if isinstance(scale_factor, Sequence) else (scale_factor,) * n
     if len(scales) != n or any(int(a * f) < 1 for a, f in zip(old, scales, strict=False)):
         raise ValueError(

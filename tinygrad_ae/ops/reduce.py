@@ -45,12 +45,7 @@ def _reduction(name: str, reduce: Callable[..., Any], tex: str | None, *rule: An
     return Op(name, forward, *rule, tex=tex, flops=_reads)
 
 
-def _mean_rule(g: Any, x_shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
-    return _spread(g / _count(x_shape, axis), x_shape, axis)
-
-
 _sum = _reduction("sum", np.sum, r"\sum {0}", _spread)
-_mean = _reduction("mean", np.mean, None, _mean_rule)
 
 
 def _dispersion(name: str, measure: Callable[..., Any], rule: Any) -> Op:
@@ -156,6 +151,8 @@ def _norm_rule(g: Any, x: Any, z: Any, axis: tuple[int, ...]) -> Any:
 # fmt: off
 _cumsum = Op("cumsum", lambda x, *, axis: np.cumsum(x, axis=axis),
              lambda g, axis: np.flip(cumsum(np.flip(g, axis), axis), axis))
+_mean = _reduction("mean", np.mean, None, lambda g, x_shape, axis: _spread(
+                       g / _count(x_shape, axis), x_shape, axis))
 _logsumexp = _reduction("logsumexp", _logsumexp_forward, r"\log \sum e^{{{0}}}",
                         lambda g, x, axis: _spread(g, x.shape, axis) * softmax(x, axis))
 _softmax = Op("softmax", _softmax_forward,

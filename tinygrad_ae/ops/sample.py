@@ -14,21 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..random import default_generator
+from ..random import Source, generator_of
 from .op import Array, Op
 
 __all__ = ["bernoulli", "dropout", "normal", "normal_sample", "uniform"]
 
-Generator = np.random.Generator
 
-
-def _draw(method: str, x: Array, generator: Generator) -> Array:
+def _draw(method: str, x: Array, generator: np.random.Generator) -> Array:
     wide = x.dtype == np.float64
     draw = getattr(generator, method)(x.shape, dtype=np.float64 if wide else np.float32)
     return np.asarray(draw).astype(x.dtype, copy=False)
 
 
-def _coin_flips(x: Array, p: Any, generator: Generator) -> Any:
+def _coin_flips(x: Array, p: Any, generator: np.random.Generator) -> Any:
     if not np.all((np.asarray(p) >= 0) & (np.asarray(p) <= 1)):
         raise ValueError("every probability must be in [0, 1]")
     return _same_shape(_draw("random", x, generator) < p, x).astype(x.dtype)
@@ -45,7 +43,7 @@ _bernoulli = Op("bernoulli", lambda x, p, *, generator: _coin_flips(x, p, genera
 
 
 def normal(
-    shape: Any, mean: Any = 0.0, std: Any = 1.0, generator: Generator | None = None,
+    shape: Any, mean: Any = 0.0, std: Any = 1.0, generator: Source = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> Any:  # fmt: skip
     """Draw from the normal distribution.
@@ -64,12 +62,12 @@ def normal(
     """
     if isinstance(std, (int, float)) and std < 0:
         raise ValueError(f"normal: a standard deviation must be at least 0; got {std}")
-    noise = _normal(_like(shape, dtype), generator=_known(generator))
+    noise = _normal(_like(shape, dtype), generator=generator_of(generator))
     return _same_shape(mean + std * noise, noise)
 
 
 def uniform(
-    shape: Any, low: Any = 0.0, high: Any = 1.0, generator: Generator | None = None,
+    shape: Any, low: Any = 0.0, high: Any = 1.0, generator: Source = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> Any:  # fmt: skip
     """Draw uniformly from [``low``, ``high``).
@@ -85,12 +83,12 @@ def uniform(
     Raises:
         ValueError: limits that do not broadcast to the shape, or a dtype that is not of floats.
     """
-    noise = _uniform(_like(shape, dtype), generator=_known(generator))
+    noise = _uniform(_like(shape, dtype), generator=generator_of(generator))
     return _same_shape(low + (high - low) * noise, noise)
 
 
 def bernoulli(
-    shape: Any, p: Any = 0.5, generator: Generator | None = None,
+    shape: Any, p: Any = 0.5, generator: Source = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> Any:  # fmt: skip
     """Draw 1 with probability ``p``, else 0. No gradient flows to ``p``.
@@ -106,10 +104,10 @@ def bernoulli(
         ValueError: a probability outside [0, 1], probabilities that do not broadcast to the
             shape, or a dtype that is not of floats.
     """
-    return _bernoulli(_like(shape, dtype), p, generator=_known(generator))
+    return _bernoulli(_like(shape, dtype), p, generator=generator_of(generator))
 
 
-def dropout(x: Any, p: float = 0.5, generator: Generator | None = None) -> Any:
+def dropout(x: Any, p: float = 0.5, generator: Source = None) -> Any:
     """Set each element to 0 with probability ``p``, and scale the rest by 1 / (1 - p).
 
     So the expected value stays what it was, and evaluation needs no scaling ("inverted"
@@ -128,7 +126,7 @@ def dropout(x: Any, p: float = 0.5, generator: Generator | None = None) -> Any:
     return x if p == 0 else x * (bernoulli(x, 1 - p, generator) / (1 - p))
 
 
-def normal_sample(mu: Any, sigma: Any, generator: Generator | None = None) -> Any:
+def normal_sample(mu: Any, sigma: Any, generator: Source = None) -> Any:
     """Draw from N(mu, sigma²) so that gradients reach both: z = mu + sigma · ε, ε from N(0, 1).
 
     The reparameterisation of Kingma & Welling 2014, "Auto-encoding variational Bayes",
@@ -143,10 +141,6 @@ def normal_sample(mu: Any, sigma: Any, generator: Generator | None = None) -> An
         ValueError: ``sigma`` does not broadcast to the shape of ``mu``.
     """
     return normal(mu, mu, sigma, generator)
-
-
-def _known(generator: Generator | None) -> Generator:
-    return default_generator if generator is None else generator
 
 
 def _like(shape: Any, dtype: npt.DTypeLike) -> Any:
