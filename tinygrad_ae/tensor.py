@@ -400,10 +400,10 @@ def from_numpy(array: Array) -> Tensor:
 # ---- recording
 
 
-def _wrap(array: Array) -> Tensor:
-    """Make a tensor around an array without copying or checking."""
+def _wrap(array: Array, node: Node | None = None) -> Tensor:
+    """Make a tensor around an array, at a place in the graph, without copying or checking."""
     tensor = Tensor.__new__(Tensor)
-    tensor.data, tensor.grad, tensor._name, tensor._node = array, None, None, None
+    tensor.data, tensor.grad, tensor._name, tensor._node = array, None, None, node
     return tensor
 
 

@@ -98,12 +98,11 @@ def gradgradcheck(
         shapes = [o.shape for o in _outputs(f, rebuild([as_tensor(x) for x in given]))]
     rng = np.random.default_rng(0)
     weights = [rng.standard_normal(shape) for shape in shapes]
-    count = len(given)
 
     def gradient(*flat: Tensor) -> list[Tensor]:
         with enable_grad():
-            xs = [x if x.requires_grad else x.detach().requires_grad_() for x in flat[:count]]
-            return grads(_outputs(f, rebuild(xs)), xs, flat[count:], record=True)
+            xs = [x if x.requires_grad else x.detach().requires_grad_() for x in flat[: len(given)]]
+            return grads(_outputs(f, rebuild(xs)), xs, flat[len(given) :], record=True)
 
     return gradcheck(gradient, (*given, *weights), eps=eps, atol=atol, rtol=rtol)
 

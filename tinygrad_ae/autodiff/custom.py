@@ -78,7 +78,7 @@ class _Recompute:
                 "eval mode), or it draws random numbers from a generator of its own."
             )
         seeds = [(out.node, g if record else _wrap(g))]
-        return pull_back(seeds, set(self.inputs), since=start, retain=record, record=record)
+        return pull_back(seeds, set(self.inputs), since=start, record=record)
 
 
 def _remat_forward(*xs: Any, recompute: _Recompute) -> Any:
@@ -119,10 +119,7 @@ def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         nodes = reachable([out.node], tracked_only=True, since=start)
         inputs = tuple(n for n in nodes if n.index < start or n.op is None)
         recompute = _Recompute(lambda: f(*args, **kwargs), inputs, noise, _probe(out))
-        result = _wrap(out.data)
-        result._node = Node(
-            _remat, inputs, {"recompute": recompute}, out.data, True, [None] * (len(inputs) + 1)
-        )
-        return result
+        attrs, saved = {"recompute": recompute}, [None] * (len(inputs) + 1)
+        return _wrap(out.data, Node(_remat, inputs, attrs, out.data, True, saved))
 
     return wrapped

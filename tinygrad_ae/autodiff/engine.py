@@ -34,8 +34,7 @@ def backward(
 ) -> None:
     """Add ∂root/∂leaf to the ``grad`` of every leaf; see :meth:`Tensor.backward`."""
     seeds = [(_tracked(root), seed(root, gradient))]
-    retain = create_graph if retain_graph is None else retain_graph
-    for node, g in pull_back(seeds, retain=retain, record=create_graph).items():
+    for node, g in pull_back(seeds, retain=retain_graph, record=create_graph).items():
         leaf = node.leaf and node.leaf()
         if leaf is not None:
             leaf.grad = g if leaf.grad is None else leaf.grad + g
@@ -77,8 +76,7 @@ def grad(
                 "requires_grad=True, or call requires_grad_() before it is used."
             )
     seeds = [(_tracked(o), seed(o, g)) for o, g in zip(outs, given, strict=True)]
-    retain = create_graph if retain_graph is None else retain_graph
-    found = pull_back(seeds, {x.node for x in wanted}, retain=retain, record=create_graph)
+    found = pull_back(seeds, {x.node for x in wanted}, retain=retain_graph, record=create_graph)
     for x in wanted:
         if x.node not in found and not allow_unused:
             raise GradientError(
@@ -94,7 +92,7 @@ def pull_back(
     targets: set[Node] | None = None,
     *,
     since: int = -1,
-    retain: bool = False,
+    retain: bool | None = None,
     record: bool = False,
 ) -> dict[Node, Tensor]:
     """Pull gradients back from ``seeds`` and return those of the wanted nodes they reach.
@@ -104,10 +102,11 @@ def pull_back(
         targets: the wanted nodes (by default, all tracked leaves); work that leads to none of
             them is not done.
         since: nodes numbered up to this are taken as leaves.
-        retain: keep the saved values.
+        retain: keep the saved values; by default only with ``record``.
         record: run the rules on tensors, which records them; else on arrays.
     """
     capture, is_recorded = state.capture, record
+    retain = record if retain is None else retain
     if capture is not None:  # which reads the pass from what it records
         retain = record = True
     order = reachable((node for node, _ in seeds), tracked_only=True, since=since)
@@ -191,9 +190,7 @@ def _add(a: Any, b: Any) -> Any:
 def _own(g: Any, record: bool, references: int) -> Tensor:
     """Return a gradient as a tensor whose memory nobody else holds."""
     if record:
-        twin = _wrap(g.data.copy())  # the same place in the graph, memory of its own
-        twin._node = g._node
-        return twin
+        return _wrap(g.data.copy(), g._node)
     return _wrap(np.asarray(g) if g.base is None and references == _UNSHARED else np.array(g))
 
 
@@ -231,8 +228,7 @@ def _lift(node: Node, saved: Sequence[Any]) -> list[Any]:
     for value, source in zip(saved, (*node.inputs, node), strict=True):
         if isinstance(value, np.ndarray):
             # what was saved is right though a tensor that shares its memory moved on
-            value = _wrap(value.copy() if mutation.left_behind else value)
-            value._node = source
+            value = _wrap(value.copy() if mutation.left_behind else value, source)
         values.append(value)
     return values
 

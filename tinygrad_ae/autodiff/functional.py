@@ -148,12 +148,10 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     with enable_grad():
         outputs, rebuild = _tensors(f(*entered.args))
         record = entered.observed([*outputs, *directions])
-        moving = [o for o in outputs if o.requires_grad]
-        dummies = [_zeros(o).requires_grad_() for o in moving]
-        pulled = grads(moving, entered.leaves, dummies, record=True)
-        pushed = iter(grads(pulled, dummies, directions, record=record))
-    tangent_out = [next(pushed) if o.requires_grad else _zeros(o) for o in outputs]
-    return rebuild([o if record else o.detach() for o in outputs]), rebuild(tangent_out)
+        dummies = [_zeros(o).requires_grad_(o.requires_grad) for o in outputs]
+        pulled = grads(outputs, entered.leaves, dummies, record=True)
+        pushed = grads(pulled, dummies, directions, record=record)
+    return rebuild([o if record else o.detach() for o in outputs]), rebuild(pushed)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

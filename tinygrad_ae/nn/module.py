@@ -165,8 +165,7 @@ class Module:
                     yield _join(path, name), value
 
     def _refuse_hidden(self) -> None:
-        known = {id(module) for module in self.modules()}
-        known |= {id(parameter) for _, parameter in self._named_tensors(Parameter)}
+        known = {id(x) for _, x in (*self.named_modules(), *self._named_tensors(Parameter))}
         for path, module in self.named_modules():
             for name, value in vars(module).items():
                 for item in _contents(value):

@@ -103,18 +103,14 @@ def _scaled_inverse(g: Any, A: Any) -> Any:
 
 # fmt: off
 # Giles 2.2.4: Ā = C̄ C A⁻ᵀ for C = det A, so Ā = C̄ A⁻ᵀ for C = log |det A|.
-_det = Op("det", lambda A: np.linalg.det(_square(A)),
+# The determinants of matrices (..., n, n), shape (...); no gradient at a singular matrix.
+det = Op("det", lambda A: np.linalg.det(_square(A)),
           lambda g, A, z: _scaled_inverse(g * z, A), tex=r"\det {0}", flops=_cube)
 _logabsdet = Op("logabsdet", lambda A: np.linalg.slogdet(_square(A))[1], _scaled_inverse,
                 tex=r"\log\left|\det {0}\right|", flops=_cube)
 _signdet = Op("signdet", lambda A: np.linalg.slogdet(_square(A))[0],
               tex=r"\operatorname{{sign}}\det {0}", flops=_cube)
 # fmt: on
-
-
-def det(A: Any) -> Any:
-    """Determinants of matrices (..., n, n), shape (...); no gradient at a singular matrix."""
-    return _det(A)
 
 
 def slogdet(A: Any) -> SignAndLog:

@@ -88,9 +88,8 @@ def uniform(
 
 
 def bernoulli(
-    shape: Any, p: Any = 0.5, generator: Source = None,
-    dtype: npt.DTypeLike = np.float32,
-) -> Any:  # fmt: skip
+    shape: Any, p: Any = 0.5, generator: Source = None, dtype: npt.DTypeLike = np.float32
+) -> Any:
     """Draw 1 with probability ``p``, else 0. No gradient flows to ``p``.
 
     Args:

@@ -116,6 +116,11 @@ def _covered(kernel: Lengths, dilation: Lengths) -> Lengths:
     return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
+def _last(shape: Lengths, like: Lengths) -> Lengths:
+    """Return as many of the last lengths as there are in ``like``."""
+    return shape[len(shape) - len(like) :]
+
+
 def _by(lengths: Sequence[int]) -> str:
     return " x ".join(map(str, lengths))
 
@@ -159,7 +164,7 @@ def add_columns(columns: Any, size: Lengths, geometry: Geometry, out: Any = None
 
 def _take(x: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
     n, stride, dilation = len(kernel), geometry.stride, geometry.dilation
-    count(x.shape[x.ndim - n :], kernel, geometry)
+    count(_last(x.shape, kernel), kernel, geometry)
     every = sliding_window_view(samples_last(x), _covered(kernel, dilation), tuple(range(-n, 0)))
     chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
     view: Array = every[chosen]
@@ -183,9 +188,7 @@ def _fold(x: Any, *, size: Lengths, geometry: Geometry) -> Any:
 _sliding_windows: Op = Op(
     "sliding_windows",
     _take,
-    lambda g, x_shape, kernel, geometry: _folded(
-        g, size=x_shape[len(x_shape) - len(kernel) :], geometry=geometry
-    ),
+    lambda g, x_shape, kernel, geometry: _folded(g, size=_last(x_shape, kernel), geometry=geometry),
     tex=r"\operatorname{{windows}}({0})",
     flops=lambda out, x: 0,
     views=True,
@@ -194,7 +197,7 @@ _folded: Op = Op(
     "fold",
     _fold,
     lambda g, x_shape, size, geometry: _sliding_windows(
-        g, kernel=x_shape[len(x_shape) - len(size) :], geometry=geometry
+        g, kernel=_last(x_shape, size), geometry=geometry
     ),
     flops=lambda out, x: int(np.prod(x)),
 )
@@ -218,9 +221,8 @@ def sliding_windows(
         ValueError: a window larger than ``x``, or a length below 1.
     """
     kernel = per_axis("kernel_size", kernel_size, len(kernel_size), 1)
-    return _sliding_windows(
-        x, kernel=kernel, geometry=Geometry.of(len(kernel), stride, dilation=dilation)
-    )
+    geometry = Geometry.of(len(kernel), stride, dilation=dilation)
+    return _sliding_windows(x, kernel=kernel, geometry=geometry)
 
 
 def fold(windows: Any, size: Sequence[int], stride: Size = 1, dilation: Size = 1) -> Any:
@@ -236,6 +238,5 @@ def fold(windows: Any, size: Sequence[int], stride: Size = 1, dilation: Size = 1
         ValueError: not the windows of an array of that size.
     """
     lengths = per_axis("size", size, len(size), 1)
-    return _folded(
-        windows, size=lengths, geometry=Geometry.of(len(lengths), stride, dilation=dilation)
-    )
+    geometry = Geometry.of(len(lengths), stride, dilation=dilation)
+    return _folded(windows, size=lengths, geometry=geometry)
