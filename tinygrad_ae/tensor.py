@@ -342,8 +342,7 @@ class Tensor(Operators):
         return f"{self.name or self.node.label} {self.shape}"
 
     def __repr__(self) -> str:
-        values = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=200)
-        parts = [values]
+        parts = [np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=200)]
         if self.dtype not in (np.float64, np.int64, np.bool_):
             parts.append(f"dtype={self.dtype}")
         if self.requires_grad:

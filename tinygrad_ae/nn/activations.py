@@ -38,8 +38,8 @@ class FunctionModule(Module):
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        given = {name: value for name, value in self.settings().items() if value is not None}
-        return ", ".join(f"{name}={value!r}" for name, value in given.items())
+        given = self.settings().items()
+        return ", ".join(f"{name}={value!r}" for name, value in given if value is not None)
 
 
 class Activation(FunctionModule):

@@ -237,10 +237,8 @@ def _named(module: Module) -> str:
 
 
 def _misfit(module: Module, expected: str, x: Tensor) -> ShapeError:
-    hint = ""
-    features = getattr(module, "in_features", 0)
-    if features and x.ndim > 2 and math.prod(x.shape[1:]) == features:
-        hint = " Put nn.Flatten() before it."
+    fits_flat = x.ndim > 2 and math.prod(x.shape[1:]) == getattr(module, "in_features", None)
+    hint = " Put nn.Flatten() before it." if fits_flat else ""
     error = ShapeError(f"{_named(module)} expects an input {expected}; got {x.shape}.{hint}")
     error.inputs, error.scope = (x.node,), state.scope
     return error

@@ -69,9 +69,16 @@ class Module:
         kind = type(self).__name__
         state.scope = Scope(self._name or (kind if outer else ""), kind, outer)
         try:
-            if self._forward_hooks or self._forward_pre_hooks:
-                return self._call_with_hooks(args, kwargs)
-            return self.forward(*args, **kwargs)
+            for hook in self._forward_pre_hooks:
+                replaced = hook(self, args)
+                if replaced is not None:
+                    args = replaced if isinstance(replaced, tuple) else (replaced,)
+            output = self.forward(*args, **kwargs)
+            for hook in self._forward_hooks:
+                replaced = hook(self, args, output)
+                if replaced is not None:
+                    output = replaced
+            return output
         except Exception as error:
             locate(error, state.scope)
             raise
@@ -311,18 +318,6 @@ class Module:
             setattr(self, where, tuple(h for h in getattr(self, where) if h is not entry))
 
         return remove
-
-    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook in self._forward_pre_hooks:
-            replaced = hook(self, args)
-            if replaced is not None:
-                args = replaced if isinstance(replaced, tuple) else (replaced,)
-        output = self.forward(*args, **kwargs)
-        for hook in self._forward_hooks:
-            replaced = hook(self, args, output)
-            if replaced is not None:
-                output = replaced
-        return output
 
     # ---- to look at
 
