@@ -96,8 +96,7 @@ def gradgradcheck(
     with no_grad():
         given, rebuild = flatten(args)
         shapes = [o.shape for o in _outputs(f, rebuild([as_tensor(x) for x in given]))]
-    rng = np.random.default_rng(0)
-    weights = [rng.standard_normal(shape) for shape in shapes]
+    weights = [*map(np.random.default_rng(0).standard_normal, shapes)]
 
     def gradient(*flat: Tensor) -> list[Tensor]:
         with enable_grad():

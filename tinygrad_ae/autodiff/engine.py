@@ -271,8 +271,7 @@ def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:
 
 
 def _check_finite(gx: Any, node: Node, k: int) -> None:
-    values = gx.data if isinstance(gx, Tensor) else gx
-    if not np.isfinite(values).all():
+    if not np.isfinite(gx.data if isinstance(gx, Tensor) else gx).all():
         inside = f" in module {node.scope}," if node.scope else ""
         raise NonFiniteError(
             f"the gradient of {node.label} with respect to its argument {k} is not finite\n"
