@@ -118,6 +118,16 @@ def test_bytes_and_the_unit_interval_stand_for_each_other(tmp_path):
             np.testing.assert_allclose(found, unit.reshape(12, 6), rtol=1e-6)
 
 
+def test_noisy_values_about_the_unit_interval_are_not_taken_for_bytes(tmp_path):
+    noisy = BYTES / 255 - 0.25
+    np.save(tmp_path / "x.npy", noisy)
+    found = load_samples(tmp_path / "x.npy", (2, 3), BYTE_SCALING)
+    np.testing.assert_allclose(found, noisy.reshape(12, 6), rtol=1e-5, atol=1e-7)
+    np.save(tmp_path / "x.npy", 5 * noisy - 1)  # nor is what no noise would make of pictures
+    with pytest.raises(DataError, match=r"the model's data lay between 0 and 1\."):
+        load_samples(tmp_path / "x.npy", (2, 3), BYTE_SCALING)[:]
+
+
 def test_a_nearly_black_picture_stays_nearly_black(tmp_path):
     np.save(tmp_path / "x.npy", np.ones((1, 2, 3), np.uint8))
     found = load_samples(tmp_path / "x.npy", (2, 3), BYTE_SCALING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.errors import DataError
 
 _ROWS = 1024  # looked at a time when all of a file has to be
+_NEAR = 10  # to 0...1: floats all below it are no bytes
 
 
 class Rows(Protocol):
@@ -136,13 +137,16 @@ class Samples:
 def _for(rows: Rows, scaling: Scaling) -> Scaling:
     """The scaling, or its equivalent where bytes and 0...1 stand for each other."""
     if scaling.scale.ndim == 0 and scaling.offset == 0:
-        if scaling.scale == 255 and rows.dtype != np.uint8 and _all_within_unit(rows):
-            return Scaling()
-        if scaling.scale == 1 and rows.dtype == np.uint8 and not _all_within_unit(rows):
+        if scaling.scale == 255 and rows.dtype != np.uint8:
+            # Noise or a shift takes values out of 0...1, yet nowhere near a byte's range: read as
+            # bytes they would all be black, and their reconstruction all too good.
+            near = rows.dtype.kind == "f" and _all(rows, lambda part: abs(part).max() < _NEAR)
+            if near or _all(rows, within_unit):
+                return Scaling()
+        if scaling.scale == 1 and rows.dtype == np.uint8 and not _all(rows, within_unit):
             return Scaling(scale=255.0)
     return scaling
 
 
-def _all_within_unit(rows: Rows) -> bool:
-    parts = (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
-    return all(map(within_unit, parts))
+def _all(rows: Rows, holds: Callable[[NDArray[Any]], bool]) -> bool:
+    return all(holds(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS))
