@@ -52,7 +52,15 @@ const blot = (x, y) => {
     }
 };
 
-const bend = (u, v) => { mine[Math.min(d - 1, Math.max(0, Math.round(u * (d - 1))))] = clip((290 - v * 300) / 280); };
+// Move the curve that is nearest there.
+const bend = (u, v) => {
+  const start = Math.min(width - 1, Math.max(0, Math.round(u * (width - 1)))) * colours;
+  const value = clip((290 - v * 300) / 280);
+  const far = c => Math.abs(mine[start + c] - value);
+  let nearest = 0;
+  for (let c = 1; c < colours; c++) if (far(c) < far(nearest)) nearest = c;
+  mine[start + nearest] = value;
+};
 
 pad.addEventListener("pointerdown", event => { pad.setPointerCapture(event.pointerId); last = null; stroke(event); });
 pad.addEventListener("pointermove", stroke);

@@ -1,10 +1,10 @@
-// The data, and how a sample is shown: as a picture, or as a curve.
+// The data, and how a sample is shown: as a picture, or as a curve for each channel.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = id => document.getElementById(id);
 const k = data.latent, d = data.shape.reduce((a, b) => a * b, 1);
-const isPicture = data.shape.length > 1;
-const [height, width, colours] = isPicture ? [...data.shape, 1] : [1, d, 1];
+const isPicture = data.shape.length > 1 && data.shape[1] > 1;  // signals are (times, 1, channels)
+const [height, width, colours] = isPicture ? [...data.shape, 1] : [1, data.shape[0], d / data.shape[0]];
 
 const bytes = Uint8Array.from(atob(data.samples.text), c => c.charCodeAt(0));
 const all = data.samples.kind === "bytes"
@@ -36,15 +36,18 @@ const paintCurve = (canvas, x, behind) => {
   canvas.height = 300;
   canvas.classList.add("curve");
   const context = canvas.getContext("2d");
-  const line = (values, stroke) => {
+  const line = (values, channel, stroke) => {
     context.strokeStyle = stroke;
     context.lineWidth = 2;
     context.beginPath();
-    values.forEach((v, i) => context.lineTo(i / (d - 1) * 480, 290 - 280 * clip(v)));
+    for (let i = 0; i < width; i++)
+      context.lineTo(i / (width - 1) * 480, 290 - 280 * clip(values[i * colours + channel]));
     context.stroke();
   };
-  if (behind) line([...behind], colour("--line"));
-  line([...x], colour("--m0"));
+  for (let c = 0; c < colours; c++) {
+    if (behind) line(behind, c, colour("--line"));
+    line(x, c, colour(c % 2 ? "--m1" : "--m0"));
+  }
 };
 
 const paintBars = (canvas, z) => {
