@@ -228,3 +228,19 @@ def test_samples_that_are_no_pictures_are_curves(browser, tmp_path):
     shown.find_element(By.ID, "sample").click()
     assert pixels(shown, "#restored") != before
     assert shown.get_log("browser") == []
+
+
+def test_a_signal_of_two_channels_is_two_curves_and_can_be_drawn(browser, tmp_path):
+    signal = load(RNG.random((40, 24)), shape=(12, 1, 2))
+    shown = open_page(
+        browser, explore(models.Autoencoder(24, (4,), 2), signal, tmp_path / "e.html")
+    )
+    pad = shown.find_element(By.ID, "pad")
+    assert "curve" in pad.get_attribute("class")
+    assert pad.size["height"] < pad.size["width"]
+    before = pixels(shown, "#pad")
+    ActionChains(shown).move_to_element(pad).click_and_hold().move_by_offset(
+        20, 5
+    ).release().perform()
+    assert pixels(shown, "#pad") != before
+    assert shown.get_log("browser") == []
