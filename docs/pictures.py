@@ -10,9 +10,8 @@ from PIL import Image
 
 from tinygrad_ae import Tensor, manual_seed, optim, show
 from tinygrad_ae.data import load
-from tinygrad_ae.evaluate import decode, encode, reconstruct
+from tinygrad_ae.evaluate import decode
 from tinygrad_ae.models import Autoencoder, Variational
-from tinygrad_ae.show import plots
 from tinygrad_ae.train import fit
 
 IMAGES = Path(__file__).parent / "images"
@@ -46,14 +45,7 @@ def main() -> None:
         optimizer=optim.Adam(model.parameters(), lr=1e-3),
         generator=np.random.default_rng(0),
     )
-    x, labels = digits.test.x, digits.test.y
-    pictures = {
-        "reconstructions.png": plots.reconstructions(x, reconstruct(model, x), (28, 28), labels),
-        "latent.png": plots.latent_map(encode(model, x), labels),
-    }
     IMAGES.mkdir(exist_ok=True)
-    for name, figure in pictures.items():
-        plots.save(figure, IMAGES / name)
     plane().save(IMAGES / "plane.png", optimize=True)
     batch = Tensor(digits.train.x[:32], name="x")
     show.draw(model.loss(batch), gradients=True).render(IMAGES / "graph.svg")
