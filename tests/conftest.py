@@ -14,7 +14,8 @@ settings.load_profile("suite")
 
 OPTIONAL = {  # what it is: (extra that brings the packages, packages, what it is for)
     "reference": ("reference", ("torch", "expecttest", "jax"), "compare with PyTorch and JAX"),
-    "browser": ("browser", ("selenium",), "drive the page in Chromium"),
+    "browser": ("browser", ("selenium",), "drive the pages in Chromium"),
+    "site": ("docs,browser", ("selenium",), "look at the built site in Chromium"),
     "capture/test_numba.py": ("fast", ("numba",), "fuse a plan's lines into compiled loops"),
     "data/test_carried.py": ("signals", ("seglearn", "pywt", "aeon"), "read sensors' recordings"),
     "benchmarks/test_results.py": ("results", ("sklearn",), "measure the table of results"),
