@@ -86,3 +86,12 @@ def test_check_op_finds_a_compiled_step_that_differs(monkeypatch):
     )
     with pytest.raises(GradcheckError, match="what a compiled step makes of it"):
         check_op(Op("planted", np.subtract, lambda g: g, lambda g: -g, tex="{0}"), [(X, Y.T)])
+
+
+def test_check_op_finds_a_formula_that_cannot_be_exported():
+    def forward(x):
+        return np.cbrt(x)
+
+    planted = Op("planted", forward, lambda g, z: g / (3 * z * z), tex="{0}", expr="cbrt(x)")
+    with pytest.raises(GradcheckError, match="planted cannot be exported: cbrt has no translation"):
+        check_op(planted, [(X,)])

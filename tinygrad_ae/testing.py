@@ -11,6 +11,7 @@ import numpy as np
 from .autodiff import GradcheckError, enable_grad, grad, gradcheck, gradgradcheck, no_grad
 from .capture import CaptureWarning, compile
 from .errors import GradientError
+from .export.expression import translate
 from .ops.op import Array, Op
 from .tensor import Tensor, _wrap, from_numpy
 
@@ -27,7 +28,7 @@ def check_op(
     Checked are its value, first and second derivative, that it gives the same in float32 and for
     every memory layout, that arguments it broadcasts receive their gradient, that neither it nor
     its rules write to what they are given, that it is the same in a compiled step, and that its
-    ``expr`` and LaTeX fit.
+    ``expr`` and LaTeX fit; an ``expr`` must also have a translation for export.
 
     Args:
         op: the operation, or a function built on it.
@@ -52,6 +53,7 @@ def check_op(
             raise GradcheckError(f"{name}, sample {number} {shapes} {attrs}: {error}") from error
     if isinstance(op, Op):
         _check_tex(op, *_sample(samples[0]))
+        _check_export(op)
     return True
 
 
@@ -184,6 +186,19 @@ def _check_tex(op: Op, arrays: tuple[Array, ...], attrs: dict[str, Any]) -> None
         raise GradcheckError(
             f"{op.name}: the LaTeX {op.tex!r} cannot be filled in ({error!r}). Write {{0}}, {{1}} "
             "for the inputs, {name} for an attribute, and double every other brace."
+        ) from error
+
+
+def _check_export(op: Op) -> None:
+    """Raise unless the formula for one element can be printed in another language."""
+    if op.expr is None:
+        return
+    try:
+        translate(op.expr, {name: name for name in (*op.inputs, *op.attrs)})
+    except ValueError as error:
+        raise GradcheckError(
+            f"{op.name} cannot be exported: {error}. Write its expr, {op.expr!r}, with operators "
+            "and functions that have one (tinygrad_ae/export/expression.py), or leave expr out."
         ) from error
 
 
