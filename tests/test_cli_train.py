@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ae.cli import main
+from tinygrad_ae.run import Run
 
 Command = Callable[..., str]
 
@@ -336,6 +337,22 @@ def test_divergence_is_explained_and_the_run_stays_loadable(
     assert "Training diverged: linear" in message
     assert "in module encoder" in message
     assert main(["evaluate", "a"]) == 0
+    said = capsys.readouterr()
+    note = "a is trained for 0 of 30 epochs, when training diverged: its weights are random"
+    assert note in said.err
+    assert "0 of 30 epochs" in said.out
+
+
+def test_a_run_that_was_stopped_early_says_so(
+    run: Command, capsys: pytest.CaptureFixture[str], no_pictures: None
+) -> None:
+    run("train", "mine.py", "--data", "data.npy", "--epochs", "1", "--out", "a")
+    stopped = Run.open("a")
+    assert stopped.progress == "1 epoch"
+    stopped.extend(3)
+    stopped._save()
+    assert main(["encode", "a", "data.npy", "-o", "codes.npy"]) == 0
+    assert "Note: a is trained for 1 of 3 epochs." in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named(refuse: Command, monkeypatch: pytest.MonkeyPatch) -> None:

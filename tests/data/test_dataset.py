@@ -119,6 +119,19 @@ def test_a_large_offset_does_not_swallow_what_is_small_beside_it():
     np.testing.assert_allclose(scaled[:, 0], np.linspace(0, 1, 11), atol=1e-6)
 
 
+def test_what_is_left_out_by_its_label_has_no_say_in_the_scaling(tmp_path):
+    x, y = np.linspace(0, 9, 40)[:, None], np.repeat([0, 1], 20)
+    np.savez(tmp_path / "x.npz", x=x, y=y)
+    low, everything = load(tmp_path / "x.npz", only=(0,)), load(tmp_path / "x.npz")
+    assert low.train.x.max() == 1
+    assert len(low.test) == (everything.test.y == 0).sum()  # the same samples are held out
+    again = load(tmp_path / "x.npz", scaling=low.scaling)
+    np.testing.assert_array_equal(again.test.x[again.test.y == 0], low.test.x)
+    assert again.train.x.max() > 1
+    with pytest.raises(DataError, match="the train split has no sample labelled 7; its labels"):
+        load(tmp_path / "x.npz", only=(7,))
+
+
 def test_more_samples_than_are_scaled_at_a_time():
     x = np.arange(10_000, dtype=np.int32)[:, None]
     scaled = Scaling(0, 10_000).apply(x)

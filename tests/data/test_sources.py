@@ -118,14 +118,19 @@ def test_bytes_and_the_unit_interval_stand_for_each_other(tmp_path):
             np.testing.assert_allclose(found, unit.reshape(12, 6), rtol=1e-6)
 
 
-def test_noisy_values_about_the_unit_interval_are_not_taken_for_bytes(tmp_path):
-    noisy = BYTES / 255 - 0.25
-    np.save(tmp_path / "x.npy", noisy)
+def test_values_about_the_unit_interval_are_not_taken_for_bytes(tmp_path):
+    resized = BYTES / 71 * 1.1 - 0.05  # as interpolation overshoots
+    np.save(tmp_path / "x.npy", resized)
     found = load_samples(tmp_path / "x.npy", (2, 3), BYTE_SCALING)
-    np.testing.assert_allclose(found, noisy.reshape(12, 6), rtol=1e-5, atol=1e-7)
-    np.save(tmp_path / "x.npy", 5 * noisy - 1)  # nor is what no noise would make of pictures
-    with pytest.raises(DataError, match=r"the model's data lay between 0 and 1\."):
-        load_samples(tmp_path / "x.npy", (2, 3), BYTE_SCALING)[:]
+    np.testing.assert_allclose(found, resized.reshape(12, 6), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("scaling", [BYTE_SCALING, Scaling()])
+def test_pictures_of_another_range_are_refused(tmp_path, scaling):
+    for raw, found in ((BYTES / 35.5 - 1, "from -1 to 1"), (BYTES / 20 - 1, "from -1 to 2.55")):
+        np.save(tmp_path / "x.npy", raw)
+        with pytest.raises(DataError, match=rf"{found}.*model's data lay between 0 and 1\. Give"):
+            load_samples(tmp_path / "x.npy", (2, 3), scaling)[:]
 
 
 def test_a_nearly_black_picture_stays_nearly_black(tmp_path):

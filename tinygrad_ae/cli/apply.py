@@ -18,6 +18,7 @@ from .using import (
     SAMPLES,
     count,
     moved_data,
+    open_run,
     output,
     sample_or_picture_target,
     seed,
@@ -48,11 +49,10 @@ def reconstruct(run: str, input: str, out: str) -> None:
     any length, a .wav, .npy or .csv file or a folder of .wav files, and so is the result.
     """
     from .. import evaluate
-    from ..run import Run
     from .outputs import sample_target
 
     target = sample_target(out, input)
-    trained = Run.open(run)
+    trained = open_run(run)
     samples = trained.load_samples(input)
     squared: list[NDArray[Any]] = []  # mean errors of the samples
 
@@ -108,7 +108,6 @@ def denoise(
     from .. import uses
     from ..errors import UserError
     from ..evaluate import psnr
-    from ..run import Run
     from ..show import grid
     from ..show.tiles import is_image
 
@@ -120,7 +119,7 @@ def denoise(
             "the test split, which is taken when no INPUT is given."
         )
     target = sample_or_picture_target(out, input or run)
-    trained = Run.open(run)
+    trained = open_run(run)
     source, truth = None, None
     if input is None:
         samples = test_samples(trained.load_data(data))
@@ -192,11 +191,10 @@ def encode(run: str, input: str, out: str) -> None:
     any length, as a .wav, .npy or .csv file or a folder of .wav files: a code for each window.
     """
     from .. import evaluate
-    from ..run import Run
     from .outputs import array_target, write_array, writing
 
     target = array_target(out, input)
-    trained = Run.open(run)
+    trained = open_run(run)
     samples = trained.load_samples(input)
     with writing(target) as report, trained.file.blame():
         parts = evaluate.encodings(trained.model, samples)
@@ -218,11 +216,10 @@ def decode(run: str, codes: str, out: str) -> None:
     """
     from .. import evaluate
     from ..data import load_samples
-    from ..run import Run
     from .outputs import sample_target
 
     target = sample_target(out, codes)
-    trained = Run.open(run)
+    trained = open_run(run)
     z = load_samples(codes, (trained.model.latent,), None)
     with trained.file.blame():
         parts = evaluate.decodings(trained.model, z)
@@ -239,12 +236,12 @@ def evaluate(run: str, data: str | None) -> None:
     RUN is a run folder; PCA has the same code size. MSE is the mean squared error of a value,
     all values lying within 0...1, and PSNR = 10 log10(1 / MSE).
     """
-    from ..run import Run, results
+    from ..run import results
     from . import report
 
-    trained = Run.open(run)
+    trained = open_run(run)
     found = trained.load_data(data)
-    title = f"{found.name}: {count(len(found.test), 'test sample')}, epoch {trained.epoch}"
+    title = f"{found.name}: {count(len(found.test), 'test sample')}, {trained.progress}"
     report.quality(title, trained, results.measure(trained, found))
 
 
@@ -277,14 +274,14 @@ def draw(
     samples it was trained on, a model on digits.
     """
     from ..data import load
-    from ..run import Run, modelfile, results
+    from ..run import modelfile, results
     from ..show import draw as drawn
     from ..show import render
     from .outputs import in_existing_folder, writing
 
     target = in_existing_folder(Path(out))
     if Path(model).is_dir():
-        run = Run.open(model)
+        run = open_run(model)
         file, built, data = run.file, run.model, run.load_data()
     else:
         file, data = modelfile.find(model), load("digits")

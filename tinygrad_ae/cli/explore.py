@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .examples import Examples, examples
+from .using import open_run
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae explore runs/autoencoder-1"))
@@ -19,14 +20,13 @@ def explore(run: str, out: str, data: str | None) -> None:
     RUN is a run folder. Drag over the map of codes, move latents, draw a sample, add noise, walk
     from one sample to another. The page is one HTML file that needs no network.
     """
-    from ..run import Run
     from ..uses.explore import explore as written
     from .outputs import in_existing_folder, writing
 
     target = in_existing_folder(Path(out))
-    trained = Run.open(run)
+    trained = open_run(run)
     found = trained.load_data(data)
-    title = f"{type(trained.model).__name__} on {found.name}, epoch {trained.epoch}"
+    title = f"{type(trained.model).__name__} on {Path(found.name).name}, {trained.progress}"
     with trained.file.blame(), writing(target) as report:
         written(trained.model, found, target, title=title)
     click.echo(report)

@@ -16,6 +16,7 @@ from .using import (
     count,
     folder_target,
     moved_data,
+    open_run,
     output,
     seed,
     test_samples,
@@ -66,10 +67,9 @@ def anomalies(
     """
     from .. import uses
     from ..data.tables import feature_names
-    from ..run import Run
     from ..show import detection
 
-    trained = Run.open(run)
+    trained = open_run(run)
     own = trained.load_data(data)
     normal = normal or trained.config.only
     samples = trained.load_samples(input) if input else test_samples(_with_all_labels(trained, own))
@@ -120,7 +120,9 @@ def anomalies(
 
 def _with_all_labels(run: Run, own: Dataset) -> Dataset:
     """Return the run's data with the labels too that it was not trained on."""
-    return own if run.config.only is None else replace(run.config, only=None).load_data()
+    if run.config.only is None:
+        return own
+    return replace(run.config, only=None).load_data(scaling=run.scaling)
 
 
 def _normal(data: Dataset, normal: tuple[int, ...] | None) -> NDArray[np.float32]:
@@ -198,10 +200,9 @@ def compress(run: str, out: str | None, data: str | None) -> None:
     PCA, which a receiver needs once, are not counted.
     """
     from .. import uses
-    from ..run import Run
     from ..show import comparisons
 
-    trained = Run.open(run)
+    trained = open_run(run)
     found = trained.load_data(data)
     folder = folder_target(out, run, "compress")
     with trained.file.blame():
@@ -257,11 +258,10 @@ def features(
     """
     from .. import uses
     from ..evaluate import PCA, encode
-    from ..run import Run
     from ..show import comparisons
     from .outputs import in_existing_folder, writing
 
-    trained = Run.open(run)
+    trained = open_run(run)
     target = in_existing_folder(Path(run) / "features.npz" if out is None else Path(out))
     if target.suffix not in (".npz", ""):
         raise UserError(f"{target} must end in .npz, or have no suffix: a folder of .csv files.")

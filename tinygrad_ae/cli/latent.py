@@ -12,6 +12,7 @@ from .using import (
     FIGURES,
     count,
     moved_data,
+    open_run,
     output,
     sample,
     sample_or_picture_target,
@@ -58,10 +59,9 @@ def generate(run: str, out: str, number: int, seed: int, data: str | None) -> No
     picture shows beside real ones that this is not the same.
     """
     from .. import uses
-    from ..run import Run
 
     target = sample_or_picture_target(out, run)
-    trained = Run.open(run)
+    trained = open_run(run)
     found = trained.load_data(data)
     with trained.file.blame():
         made = uses.generate(trained.model, number, found.train.x, np.random.default_rng(seed))
@@ -127,11 +127,10 @@ def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None
     from 0.
     """
     from .. import uses
-    from ..run import Run
     from ..show import grid
 
     target = sample_or_picture_target(out, run)
-    trained = Run.open(run)
+    trained = open_run(run)
     found = trained.load_data(data)
     first, last = (sample(trained, end, lambda: found) for end in (a, b))
     with trained.file.blame():
@@ -183,11 +182,10 @@ def traverse(
     the other numbers keep; without it they keep the mean of all codes.
     """
     from .. import uses
-    from ..run import Run
     from ..show import grid
 
     target = sample_or_picture_target(out, run)
-    trained = Run.open(run)
+    trained = open_run(run)
     found = trained.load_data(data)
     first = None if start is None else sample(trained, start, lambda: found)
     with trained.file.blame():

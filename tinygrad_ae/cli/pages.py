@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .examples import Examples, examples
-from .using import moved_data, output
+from .using import moved_data, open_run, output
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -32,10 +32,10 @@ def report(run: str, out: str | None, data: str | None) -> None:
 
     RUN is a run folder. The page needs no network and no other file.
     """
-    from ..run import Run, results
+    from ..run import results
     from .outputs import writing
 
-    trained = Run.open(run)
+    trained = open_run(run)
     target = _page_target(out, trained.path / "report.html")
     with writing(target) as said:
         results.write_report(trained, trained.load_data(data), target)
@@ -67,12 +67,11 @@ def compare(runs: tuple[str, ...], out: str) -> None:
     RUNS are run folders of any models. Runs on different data stand in tables of their own, since
     their errors do not compare. The page needs no network and no other file.
     """
-    from ..run import Run
     from ..show.document import Document
     from .outputs import writing
 
     target = _page_target(out, Path(out))
-    opened = {str(Path(path)): Run.open(path) for path in runs}
+    opened = {str(Path(path)): open_run(path) for path in runs}
     groups: dict[str, dict[str, Run]] = {}
     for name, run in opened.items():
         groups.setdefault(run.origin["data_sha256"], {})[name] = run
@@ -111,7 +110,8 @@ def _compare_group(page: Document, runs: dict[str, Run]) -> None:
         else:
             rows.append((
                 q.name, type(run.model).__name__, str(run.model.latent),
-                f"{sum(p.size for p in run.model.parameters()):,}", str(run.epoch),
+                f"{sum(p.size for p in run.model.parameters()):,}",
+                run.progress.partition(" epoch")[0],
                 f"{sum(run.history['seconds']):.1f}" if run.history else "0", *figures,
             ))  # fmt: skip
     title = f"{Path(data.name).name}: {len(data.test):,} test samples"

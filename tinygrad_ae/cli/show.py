@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .examples import Examples, examples
+from .using import open_run
 
 if TYPE_CHECKING:
     from ..contract import Model
@@ -134,12 +135,12 @@ def _step(model: str, batch_size: int) -> _Step:
     """Find a model by name, path or run, and a batch: the run's data, or else digits."""
     from .. import optim
     from ..data import load
-    from ..run import Run, modelfile
+    from ..run import modelfile
     from ..tensor import as_tensor
     from ..train import rows
 
     if Path(model).is_dir():
-        run = Run.open(model)
+        run = open_run(model)
         file, built, data = run.file, copy.deepcopy(run.model), run.load_data()
         make_optimizer: Callable[[Any], Optimizer] = run.config.make_optimizer
     else:

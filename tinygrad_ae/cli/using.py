@@ -46,6 +46,16 @@ def seed() -> Callable[[Function], Function]:
     )  # fmt: skip
 
 
+def open_run(path: str) -> Run:
+    """Open a run to use it; say so if it is not trained as far as it was to be."""
+    from ..run import Run
+
+    run = Run.open(path)
+    if run.epoch < run.config.epochs:
+        click.echo(f"Note: {path} is trained for {run.progress}.", err=True)
+    return run
+
+
 def test_samples(data: Dataset) -> Samples:
     """Return the test split of a run's data."""
     from ..data import Samples

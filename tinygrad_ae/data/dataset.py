@@ -161,19 +161,8 @@ class Dataset:
 
     def _only(self, name: str, labels: Sequence[int]) -> Split:
         split: Split = getattr(self, name)
-        if split.y is None:
-            raise DataError(
-                f"{self.name} has no labels to choose samples by. Give data with labels, or leave "
-                "the choice out."
-            )
-        chosen = np.isin(split.y, labels)
-        if not chosen.any():
-            raise DataError(
-                f"{self.name}: the {name} split has no sample labelled "
-                f"{' or '.join(map(str, labels))}; its labels are "
-                f"{', '.join(map(str, np.unique(split.y)[:20]))}."
-            )
-        return Split(split.x[chosen], split.y[chosen])
+        chosen = _chosen(f"{self.name}: the {name} split", split.y, labels)
+        return Split(split.x[chosen], None if split.y is None else split.y[chosen])
 
 
 def within_unit(raw: NDArray[Any]) -> bool:
@@ -186,8 +175,10 @@ def assemble(
     parts: Mapping[str, Raw],
     shape: tuple[int, ...] | None = None,
     framing: Framing | None = None,
+    only: Sequence[int] | None = None,
+    scaling: Scaling | None = None,
 ) -> Dataset:
-    """Complete the splits of a source, then scale them.
+    """Complete the splits of a source, choose samples by label, then scale them.
 
     A source without a validation or a test split has a tenth of its training samples held out
     for each that it lacks: drawn without replacement by ``numpy.random.default_rng(0)``,
@@ -199,9 +190,12 @@ def assemble(
         shape: of one sample, when the source holds it flat; (28, 28) says that its 784 values
             are alike. None: as the source has it.
         framing: how the samples were cut from recordings, if they were.
+        only: labels of the samples to take; None: all. What is left out has no say in the scaling.
+        scaling: of all splits; fitted to the training samples unless given.
 
     Raises:
-        DataError: the splits do not fit each other or ``shape``, or are too small to divide.
+        DataError: the splits do not fit each other or ``shape``, or are too small to divide; a
+            split has no sample of the labels in ``only``.
     """
     train = parts["train"]
     if train.x.ndim < 2:
@@ -216,6 +210,12 @@ def assemble(
                 f"{part.where} of {_describe(part)}. Give all splits the same shape and type."
             )
     parts = _complete(parts)
+    if only is not None:
+        parts = {
+            split: _take(part, np.flatnonzero(_chosen(f"{name}: the {split} split", part.y, only)))
+            for split, part in parts.items()
+        }
+        train = parts["train"]
     if shape is not None and math.prod(shape) != math.prod(train.x.shape[1:]):
         raise DataError(
             f"{train.where}: found samples of shape {train.x.shape[1:]}, expected {tuple(shape)} "
@@ -225,7 +225,8 @@ def assemble(
     shape = train.x.shape[1:] if shape is None else tuple(shape)
     rows = {split: flat(part, shape) for split, part in parts.items()}
     columns = shape[0] if len(shape) == 1 else None
-    scaling = Scaling.fit(rows["train"], units=framing.channels if framing else columns)
+    if scaling is None:
+        scaling = Scaling.fit(rows["train"], units=framing.channels if framing else columns)
     splits = {split: _split(scaling.apply(rows[split]), parts[split].y) for split in SPLITS}
     return Dataset(name, **splits, shape=shape, scaling=scaling, framing=framing)
 
@@ -271,6 +272,24 @@ def _complete(parts: Mapping[str, Raw]) -> dict[str, Raw]:
         complete[split] = _take(train, order[i * (n // 10) : (i + 1) * (n // 10)])
     complete["train"] = _take(train, order[len(missing) * (n // 10) :]) if missing else train
     return complete
+
+
+def _chosen(
+    where: str, y: NDArray[np.integer[Any]] | None, labels: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Return which samples have one of some labels."""
+    if y is None:
+        raise DataError(
+            f"{where} has no labels to choose samples by. Give data with labels, or leave the "
+            "choice out."
+        )
+    chosen: NDArray[np.bool_] = np.isin(y, labels)
+    if not chosen.any():
+        raise DataError(
+            f"{where} has no sample labelled {' or '.join(map(str, labels))}; its labels are "
+            f"{', '.join(map(str, np.unique(y)[:20]))}."
+        )
+    return chosen
 
 
 def _take(samples: Raw, rows: NDArray[np.int64]) -> Raw:

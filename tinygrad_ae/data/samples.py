@@ -16,6 +16,7 @@ from tinygrad_ae.errors import DataError
 
 _ROWS = 1024  # looked at a time when all of a file has to be
 _NEAR = 10  # to 0...1: floats all below it are no bytes
+_OVERSHOOT = 0.1  # of pictures within 0...1, by which resizing may exceed that range
 
 
 class Rows(Protocol):
@@ -65,8 +66,11 @@ class Samples:
         self._scaling = Scaling() if scaling is None else _for(rows, scaling)
         # Sensors and the columns of a table may well hold outliers, which are what one looks
         # for; the values of pictures have a range.
-        bounded = scaling is not None and scaling.scale.ndim == 0 and framing is None
-        self._limits = (-1.0, 2.0) if bounded else (-np.inf, np.inf)
+        beyond = np.inf
+        if scaling is not None and scaling.scale.ndim == 0 and framing is None:
+            is_picture = len(shape) > 1 and scaling.offset == 0 and float(scaling.scale) in (1, 255)
+            beyond = _OVERSHOOT if is_picture else 1.0
+        self._limits = (-beyond, 1 + beyond)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -97,7 +101,8 @@ class Samples:
             raise DataError(
                 f"{self._where}: found values from {raw.min():g} to {raw.max():g}, but the "
                 f"model's data lay between {offset:g} and {offset + scale:g}. Give the values "
-                "in the units that the model was trained on."
+                "in the units that the model was trained on: what was brought to -1...1, for "
+                "example, as (x + 1) / 2; noise that exceeds the range, clipped."
             )
         return x
 

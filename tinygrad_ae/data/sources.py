@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -67,6 +68,8 @@ def load(
     window: int | None = None,
     hop: int | None = None,
     sample_rate: float | None = None,
+    only: Sequence[int] | None = None,
+    scaling: Scaling | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load a data set, split and scaled for training.
@@ -91,6 +94,9 @@ def load(
         hop: times from one window to the next; half a window unless given.
         sample_rate: times in a second, in Hz. Sounds of another rate are brought to it; unless
             given, all must have the same.
+        only: labels of the samples to take, as if the source held no others; None: all.
+        scaling: of a data set loaded before, for samples that are to be like its own; fitted to
+            the training split unless given.
         progress: told how far a download is: file name, bytes done, bytes in all (0: unknown).
 
     Raises:
@@ -100,18 +106,18 @@ def load(
     asked = _Asked(frame, window, hop, sample_rate)
     if isinstance(source, np.ndarray):
         parts: Parts = {"train": Raw(source, None, where="The array")}
-        return _assemble("array", parts, shape, asked)
+        return _assemble("array", parts, shape, asked, only, scaling)
     name = os.fspath(source)
     if name in NAMES:
         asked = asked.unless(*carried.WINDOWS.get(name, (None, None)))
-        return _assemble(name, _named(name, progress), shape, asked)
+        return _assemble(name, _named(name, progress), shape, asked, only, scaling)
     path = Path(name).expanduser()
     if not path.exists():
         raise DataError(
             f"There is no data set named {name!r}, and no such file or folder."
             f"{_near(path, *NAMES)} Give a name ({', '.join(NAMES)}), {_KINDS}."
         )
-    return _assemble(name, _read(path), shape, asked)
+    return _assemble(name, _read(path), shape, asked, only, scaling)
 
 
 def load_samples(
@@ -187,10 +193,17 @@ class _Asked:
         return Framing(self.frame or "raw", window, hop, channels, sample_rate)
 
 
-def _assemble(name: str, parts: Parts, shape: tuple[int, ...] | None, asked: _Asked) -> Dataset:
+def _assemble(
+    name: str,
+    parts: Parts,
+    shape: tuple[int, ...] | None,
+    asked: _Asked,
+    only: Sequence[int] | None,
+    scaling: Scaling | None,
+) -> Dataset:
     """Cut recordings into windows if the source holds such, or if windows were asked for."""
     if not asked and all(isinstance(part, Raw) for part in parts.values()):
-        return assemble(name, cast(dict[str, Raw], parts), shape)
+        return assemble(name, cast(dict[str, Raw], parts), shape, None, only, scaling)
     if shape is not None:
         raise DataError(
             "A window's shape follows from --window: leave --shape out. (Or leave --window, "
@@ -200,7 +213,7 @@ def _assemble(name: str, parts: Parts, shape: tuple[int, ...] | None, asked: _As
     rate = asked.sample_rate if asked.sample_rate is not None else _common_rate(found)
     found = {split: [audio.resample(r, rate) for r in part] for split, part in found.items()}
     framing = asked.framing(found["train"][0].channels, rate)
-    return assemble(name, recordings.cut(found, framing), framing=framing)
+    return assemble(name, recordings.cut(found, framing), None, framing, only, scaling)
 
 
 def _recordings(part: Part, sample_rate: float | None) -> list[Recording]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import optim
 from ..capture import ENGINES, Engine
-from ..data import Dataset, load
+from ..data import Dataset, Scaling, load
 from ..errors import UserError, did_you_mean
 from ..nn import Parameter
 from ..optim import schedules
@@ -94,11 +94,13 @@ class Config:
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
-    def load_data(self, progress: Progress | None = None) -> Dataset:
+    def load_data(
+        self, progress: Progress | None = None, scaling: Scaling | None = None
+    ) -> Dataset:
         """Load what ``data`` names, see ``tinygrad_ae.data.load``."""
-        names = ("shape", "frame", "window", "hop", "sample_rate")
-        data = load(self.data, **{name: getattr(self, name) for name in names}, progress=progress)
-        return data if self.only is None else data.only(self.only)
+        names = ("shape", "frame", "window", "hop", "sample_rate", "only")
+        chosen = {name: getattr(self, name) for name in names}
+        return load(self.data, **chosen, scaling=scaling, progress=progress)
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         """Return the optimiser for these parameters."""

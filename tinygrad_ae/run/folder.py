@@ -25,7 +25,7 @@ from .. import blas, optim
 from ..contract import Model
 from ..data import Dataset, Framing, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
-from ..errors import DataError, RunError
+from ..errors import DataError, DivergedError, RunError
 from ..files import atomic
 from ..random import default_generator, manual_seed
 from ..train import Epoch, History, fit
@@ -35,6 +35,7 @@ from .modelfile import ModelFile
 
 CHECKPOINT = "checkpoint.safetensors"
 MODEL_COPY = "model.py"
+DIVERGED = "diverged.txt"
 _FORMAT = "tinygrad_ae run 1"
 
 
@@ -84,6 +85,16 @@ class Run:
     def epoch(self) -> int:
         """How many epochs are done."""
         return len(self.history)
+
+    @property
+    def progress(self) -> str:
+        """How far it is trained, in words: "3 of 30 epochs, when training diverged"."""
+        if self.epoch >= self.config.epochs:
+            return f"{self.epoch} epoch{'s' * (self.epoch != 1)}"
+        said = f"{self.epoch} of {self.config.epochs} epochs"
+        if (self.path / DIVERGED).exists():
+            said += ", when training diverged"
+        return said if self.epoch else f"{said}: its weights are random"
 
     # ---- coming into existence
 
@@ -246,6 +257,7 @@ class Run:
             ModelError: the model file failed.
         """
         self._save()  # what a kill left of the other files becomes what the checkpoint says
+        (self.path / DIVERGED).unlink(missing_ok=True)
 
         def keep(history: History) -> None:
             self._random_state = default_generator.bit_generator.state
@@ -254,21 +266,26 @@ class Run:
                 on_epoch(history)
 
         default_generator.bit_generator.state = self._random_state
-        with self.file.blame(), blas.limited(self.config.threads):
-            fit(
-                self.model,
-                data,
-                epochs=self.config.epochs,
-                batch_size=self.config.batch_size,
-                optimizer=self.optimizer,
-                schedule=self.config.make_schedule(len(data.train)),
-                clip=self.config.clip,
-                history=self.history,
-                on_epoch=keep,
-                on_step=on_step,
-                compile=self.config.compile,
-                engine=self.config.engine,
-            )
+        try:
+            with self.file.blame(), blas.limited(self.config.threads):
+                fit(
+                    self.model,
+                    data,
+                    epochs=self.config.epochs,
+                    batch_size=self.config.batch_size,
+                    optimizer=self.optimizer,
+                    schedule=self.config.make_schedule(len(data.train)),
+                    clip=self.config.clip,
+                    history=self.history,
+                    on_epoch=keep,
+                    on_step=on_step,
+                    compile=self.config.compile,
+                    engine=self.config.engine,
+                )
+        except DivergedError as error:
+            with atomic(self.path / DIVERGED) as temporary:
+                temporary.write_text(f"{error}\n", "utf-8")
+            raise
 
     def _save(self) -> None:
         """Write the checkpoint, then what is derived from it."""

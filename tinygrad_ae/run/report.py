@@ -54,7 +54,7 @@ def write(
     about = run.file.line[:1].upper() + run.file.line[1:]
     page = document.Document(
         f"{name} on {Path(data.name).name}",
-        f"{about} {data.features} numbers to {model.latent} and back, {run.epoch} epochs.",
+        f"{about} {data.features} numbers to {model.latent} and back, {run.progress}.",
     )
     unit = "pixel" if len(data.shape) > 1 and data.framing is None else "value"
     page.tile(f"{own.mse:.5f}", f"MSE per {unit}, {len(data.test):,} test samples")
