@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +20,12 @@ class Span(NamedTuple):
     """A stretch of parameters that have had equally many updates.
 
     Attributes:
-        steps: how many, once for each parameter (a view).
+        first: the number of the first of them.
         chunks: the stretch in pieces: views of the values, the gradients, the state and the
             scratch memory.
     """
 
-    steps: Array
+    first: int
     chunks: list[tuple[Array, ...]]
 
 
@@ -49,8 +49,8 @@ class FlatBuffer:
         self.data = np.empty(self.ends[-1], parameters[0].dtype)
         self.grad = np.zeros_like(self.data)
         self.slots = {name: np.zeros_like(self.data) for name in slots}
-        self.steps = np.zeros(len(parameters), int)
-        self._numbers: list[Array] = []
+        self.steps = [0] * len(self.parameters)
+        self._numbers: dict[str, Array] = {}
         self._view()
         for k in self.everything:
             self._adopt(k)
@@ -109,21 +109,21 @@ class FlatBuffer:
         """Count a step of these parameters and return what to update."""
         if present != self._present:
             self._present, self._spans = present, self._spans_of(present)
-        for span in self._spans:
-            np.add(span.steps, 1, span.steps)
+        for k in present:
+            self.steps[k] += 1
         return self._spans
 
-    def numbers(self, values: Collection[float]) -> list[Array]:
+    def numbers(self, values: dict[str, float]) -> dict[str, Array]:
         """Return numbers as arrays without axes, which NumPy need not convert at each use."""
-        if len(values) != len(self._numbers):
-            self._numbers = [np.empty((), self.data.dtype) for _ in values]
-        for array, value in zip(self._numbers, values, strict=True):
-            array[()] = value
+        if self._numbers.keys() != values.keys():
+            self._numbers = {name: np.empty((), self.data.dtype) for name in values}
+        for name, array in self._numbers.items():
+            array[()] = values[name]
         return self._numbers
 
-    def restart(self, steps: Array) -> None:
+    def restart(self, steps: Iterable[int]) -> None:
         """Take over the numbers of updates of another run."""
-        self.steps[...] = steps
+        self.steps = list(map(int, steps))
         self._present = []
 
     def _spans_of(self, present: Sequence[int]) -> list[Span]:
@@ -134,7 +134,7 @@ class FlatBuffer:
                 runs[-1].append(k)
             else:
                 runs.append([k])
-        return [Span(self.steps[k[0] : k[-1] + 1], self._chunks(k[0], k[-1])) for k in runs]
+        return [Span(k[0], self._chunks(k[0], k[-1])) for k in runs]
 
     def _chunks(self, first: int, last: int) -> list[tuple[Array, ...]]:
         start, end = self.ends[first] - self.parameters[first].size, self.ends[last]

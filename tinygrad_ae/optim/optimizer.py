@@ -86,13 +86,13 @@ class Optimizer:
         for buffer in self._buffers.values():
             arrays = ("w", "g", *buffer.slots)
             spans = buffer.advance(buffer.everything if gathered else buffer.gather())
-            for steps, chunks in spans:
-                step = int(steps[0])
-                values = {"lr": self._lr, "weight_decay": self.weight_decay, **self._numbers(step)}
-                numbers = buffer.numbers(values.values())
-                kernel = compiler(equations, arrays, tuple(values))
+            for first, chunks in spans:
+                step = buffer.steps[first]
+                settings = {"lr": self._lr, "weight_decay": self.weight_decay}
+                numbers = buffer.numbers(settings | self._numbers(step))
+                kernel = compiler(equations, arrays, tuple(numbers))
                 for chunk in chunks:
-                    kernel(*chunk, *numbers)
+                    kernel(*chunk, *numbers.values())
                     if step % FLUSH_EVERY == 0:
                         _flush(chunk[2 : len(arrays)])
             if spans:
@@ -142,7 +142,7 @@ class Optimizer:
         """
         state: dict[str, Array | float] = {"lr": self.lr}
         for dtype, buffer in self._buffers.items():
-            state[f"{dtype}.steps"] = buffer.steps.copy()
+            state[f"{dtype}.steps"] = np.array(buffer.steps)
             state |= {f"{dtype}.{name}": slot.copy() for name, slot in buffer.slots.items()}
         return state
 
