@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import keyword
 import math
 import re
@@ -19,7 +18,7 @@ from ..optim.update import Compiler
 from ..tensor import Tensor
 from . import convolution, elementwise, structural  # noqa: F401 (convolution registers)
 from .program import DType, Line, Program, Uncapturable, Value
-from .trace import Call, Grads, Trace, Write
+from .trace import STEP, Call, Grads, Trace, Write
 
 
 class Lowering:
@@ -148,7 +147,7 @@ class Lowering:
 
     def _bound(self, event: Call) -> Callable[[], None]:
         function, args, kwargs, result = event.function, event.args, event.kwargs, event.result
-        if function is inspect.unwrap(Optimizer.step):
+        if function is STEP:
             return functools.partial(args[0].update, self.update, self._gathered(args[0]))
         if result is None:
             return functools.partial(function, *args, **kwargs)

@@ -14,6 +14,7 @@ import numpy as np
 from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
 from ..graph import state
+from ..memory import give_back
 from ..nn.module import changes
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap, as_tensor
@@ -116,14 +117,32 @@ class CompiledStep:
         inputs = [t.data for t in tensors if isinstance(t, Tensor)]
         entered = rebuild(tensors)
         args, kwargs = entered if named else (entered, {})
+        entry, eager = self._record(key, args, kwargs, leaves, inputs)
+        if entry.plan is None:
+            return eager
+        # The plan does this step too, so that equal steps give equal results in every run.
+        self._last = entry.plan
+        give_back()
+        return entry.run(inputs)
+
+    def _record(
+        self, key: Any, args: Any, kwargs: Any, leaves: list[Any], inputs: list[Array]
+    ) -> tuple[Entry, Any]:
+        """Run the step and plan what it did; without a plan return what it gave, too.
+
+        All that the record held on to is free when this is over, before the plan runs.
+        """
         around = Surroundings(self._step, leaves)
         settings = around.settings()
         trace = Trace(around.parameters(), around.place)
         try:
             with trace.hearing():
                 result = self._step(*args, **kwargs)
-        finally:
+        except BaseException:
             trace.finish()
+            trace.catch_up()
+            raise
+        trace.finish()
         changed = around.changed(settings)
         if changed:
             trace.give_up(f"the step changes {changed}, which only Python does", trace.place)
@@ -139,11 +158,11 @@ class CompiledStep:
         entry = Entry(plan, around, rebuild_outputs)
         self._entries[key] = [entry, *others] if plan else [entry]
         if plan is None:
-            return rebuild_outputs([t.detach() if isinstance(t, Tensor) else t for t in outputs])
-        # The plan does this step too, so that equal steps give equal results in every run.
+            trace.catch_up()
+            detached = [t.detach() if isinstance(t, Tensor) else t for t in outputs]
+            return entry, rebuild_outputs(detached)
         trace.undo()
-        self._last = plan
-        return entry.run(inputs)
+        return entry, None
 
     def _plan(
         self, trace: Trace, around: Surroundings, inputs: list[Array], outputs: list[Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ Grads = list[tuple[Tensor, "Array | None"]]
 """The gradient each leaf has. (Pairs: tensors compare elementwise, so no dictionary.)"""
 
 Gradients = dict[Node, Tensor]
+
+STEP = inspect.unwrap(Optimizer.step)
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Trace:
         self._made: dict[int, Array] = {}
         self._through: Node | None = None  # the operation whose rules are running
         self._undo: list[Callable[[], None]] = []
+        self._late: list[Call] = []  # optimisers' steps that wait
         self._generators: dict[int, tuple[np.random.Generator, Any]] = {}
         self._expect(default_generator)
         # Parameters without a gradient get a mark instead, which shows if the step resets it.
@@ -103,9 +107,15 @@ class Trace:
             self._expect(generator, self.place)
 
     def undo(self) -> None:
-        """Bring everything the step changed back to what it was, so that a plan may run it."""
+        """Bring everything the step changed back to what it was, so that a plan may run it.
+
+        Gradients are gone, and their memory with them: the plan sets them before anything reads
+        them.
+        """
         for restore in reversed(self._undo):
             restore()
+        for leaf in self.leaves:
+            leaf.grad = None
 
     # ---- told by the core, where it says ``state.capture``
 
@@ -121,11 +131,13 @@ class Trace:
 
     def give_up(self, why: str, place: str | None = None) -> None:
         """Note why the step cannot be replayed (the first reason), and the line that runs now."""
+        self.catch_up()
         if self.problem is None:
             self.problem = f"{why}, at {place or _here()}"
 
     def computing(self, op: Op, attrs: dict[str, Any]) -> None:
         """See that nothing else has drawn from the generator an operation is about to use."""
+        self.catch_up()
         if op.is_random and attrs["generator"] is not None:
             self._expect(attrs["generator"])
 
@@ -186,6 +198,7 @@ class Trace:
 
     def written(self, target: Tensor, value: Tensor) -> None:
         """Note that ``target`` receives a value in place."""
+        self.catch_up()
         memory, before = target.data, target.data.copy()
         self._undo.append(lambda: np.copyto(memory, before))
         self.events.append(Write(target.node, value.node, _here()))
@@ -211,18 +224,38 @@ class Trace:
     ) -> Any:
         """Run a function that works in place, and note it; a number it returns stays live."""
         args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
-        grads = self.grads()
-        owner = args[0] if args else None
-        if isinstance(owner, Optimizer):
-            self._undo.append(_snapshot(owner))
+        call = Call(function, args, kwargs, self.grads(), None, _here())
+        self.events.append(call)
+        if function is STEP:
+            self._late.append(call)
+            return None
+        self.catch_up()
         state.capture = None
         try:
             result = function(*args, **kwargs)
         finally:
             state.capture = self
-        live = None if result is None else np.array(result)
-        self.events.append(Call(function, args, kwargs, grads, live, _here()))
-        return None if live is None else _wrap(live)
+        if result is None:
+            return None
+        call.result = np.array(result)
+        return _wrap(call.result)
+
+    def catch_up(self) -> None:
+        """Do the optimisers' steps that were put off, now that their effects may be seen.
+
+        Mostly such a step comes last and is left to the plan: the memory is spared that it takes
+        to do it and undo it.
+        """
+        while self._late:
+            call = self._late.pop(0)
+            (optimizer,) = call.args
+            self._undo.append(_snapshot(optimizer))
+            now = [(leaf, leaf.grad) for leaf, _ in call.grads]
+            for leaf, g in call.grads:
+                leaf.grad = None if g is None else _wrap(g)
+            optimizer.update()
+            for leaf, grad in now:
+                leaf.grad = grad
 
     def grads(self) -> Grads:
         """Return the gradient each leaf has now."""

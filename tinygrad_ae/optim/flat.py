@@ -47,13 +47,13 @@ class FlatBuffer:
         self.everything = list(range(len(self.parameters)))
         self.ends = np.cumsum([p.size for p in parameters]).tolist()
         self.data = np.empty(self.ends[-1], parameters[0].dtype)
-        self.grad = np.zeros_like(self.data)
-        self.slots = {name: np.zeros_like(self.data) for name in slots}
+        # np.zeros takes no memory until it is written to; np.zeros_like does.
+        self.grad = np.zeros(self.data.shape, self.data.dtype)
+        self.slots = {name: np.zeros(self.data.shape, self.data.dtype) for name in slots}
         self.steps = [0] * len(self.parameters)
         self._numbers: dict[str, Array] = {}
         self._view()
-        for k in self.everything:
-            self._adopt(k)
+        self.adopt()
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("views", "grads", "_spans", "_present")  # copied, they would view nothing
@@ -72,27 +72,25 @@ class FlatBuffer:
         self._spans: list[Span] = []
         self._present: list[int] = []  # the parameters that had a gradient in the last step
 
-    def _adopt(self, k: int) -> None:
-        """Move a parameter's values here and make its ``data`` a view."""
-        p, view = self.parameters[k], self.views[k]
-        if p.data.shape != view.shape or p.data.dtype != view.dtype:
-            raise ShapeError(
-                f"the parameter {label(p, k)} was {view.shape} {view.dtype} when the optimiser "
-                f"was made and is {p.data.shape} {p.data.dtype} now. Change shapes and dtypes "
-                "first, then make the optimiser."
-            )
-        view[...] = p.data
-        p.data = view
+    def adopt(self) -> None:
+        """Move parameters' values here, if they are not, and make their ``data`` views."""
+        for k, (p, view) in enumerate(zip(self.parameters, self.views, strict=True)):
+            if p.data is view:
+                continue
+            if p.data.shape != view.shape or p.data.dtype != view.dtype:
+                raise ShapeError(
+                    f"the parameter {label(p, k)} was {view.shape} {view.dtype} when the optimiser "
+                    f"was made and is {p.data.shape} {p.data.dtype} now. Change shapes and dtypes "
+                    "first, then make the optimiser."
+                )
+            view[...] = p.data
+            p.data = view
 
     def gather(self) -> list[int]:
-        """Collect the gradients and return the numbers of the parameters that have one.
-
-        Parameters whose ``data`` was replaced since the last step are taken in again.
-        """
+        """Collect the gradients and return the numbers of the parameters that have one."""
+        self.adopt()
         present = []
         for k, p in enumerate(self.parameters):
-            if p.data is not self.views[k]:
-                self._adopt(k)
             if p.grad is None:
                 continue
             g, view = p.grad.data, self.grads[k]

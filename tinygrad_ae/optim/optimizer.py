@@ -113,6 +113,7 @@ class Optimizer:
     def gradient_memory(self) -> Iterator[tuple[Parameter, Array]]:
         """Yield the parameters and where a gradient is best written: :meth:`step` copies none."""
         for buffer in self._buffers.values():
+            buffer.adopt()
             yield from zip(buffer.parameters, buffer.grads, strict=True)
 
     def finite(self) -> bool:
