@@ -103,7 +103,11 @@ TWO: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 NOT_REPLAYED = {"prod", "remat"}  # their Python code looks at values
-RANDOM = {"normal", "uniform", "bernoulli"}  # compared with the generator in test_compile.py
+RANDOM = {
+    "normal",
+    "uniform",
+    "bernoulli",
+}  # compared with the generator in test_training_compiled.py
 
 
 def results(f: Callable[..., Any], *xs: Any) -> Any:
