@@ -25,11 +25,15 @@ def probe(train: Floats, test: Floats, task: Task) -> float:
 )
 def features(task: Task) -> dict[str, float]:
     """Logistic regression on codes of 16 numbers: of PCA; of 784-128-16-128-784 as in
-    reconstruction; of the same net trained for 10 epochs to undo Gaussian noise of deviation 0.5.
+    reconstruction; of 784-512-256-16 and its mirror, GELU, trained to undo Gaussian noise of
+    deviation 0.5: Adam 2e-3 with 10 % warm-up, then along a cosine, batch 128, 10 epochs. Of what
+    was tried on validation data that was best, 89.0 %: noise of deviation 1 gave 88.4, the smaller
+    net with noise 86.8 and without 87.9.
     """  # fmt: skip
     pca = PCA(task.train.x, 16)
     plain = trained(task, Autoencoder, epochs=10)
-    best = trained(task, lambda: Denoising(hidden=(128,), latent=16), epochs=10)
+    make = lambda: Denoising(hidden=(512, 256), latent=16, activation="gelu")
+    best = trained(task, make, epochs=10, lr=2e-3, warm=True)
     codes = {"pca": pca.encode} | {
         name: lambda x, model=model: encode(model, x)
         for name, model in (("plain", plain), ("best", best))
