@@ -1,4 +1,9 @@
-"""How many threads NumPy's matrix products use: the order of their sums depends on it."""
+"""How many threads NumPy's matrix products use: the order of their sums depends on it.
+
+Small products need no limit: OpenBLAS itself computes a product of up to about 260,000
+multiplications on one thread, whatever number it may use. Measured with two: a product of 64 x 64
+by 64 x 64 takes as much processor time as wall time.
+"""
 
 from __future__ import annotations
 

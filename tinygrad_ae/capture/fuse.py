@@ -97,9 +97,14 @@ def _needed(program: Program, later: list[Line | Group]) -> set[Value]:
 
 
 def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
-    """Return the line that calls a group's loop."""
+    """Return the line that calls a group's loop.
+
+    Its results get memory that no other argument lies in, and what it overwrites is passed once:
+    only a loop that sees at its start that its arrays do not overlap runs with SIMD.
+    """
     parameters: dict[Value, str] = {}
     known: dict[Value, str] = {}
+    numbers: list[str] = []
     loads: list[str] = []
     body: list[str] = []
     outs = dict.fromkeys(line.out for line in group.lines if line.out in needed)
@@ -111,7 +116,8 @@ def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
         if value not in known:
             name = parameters[value] = f"a{len(parameters)}"
             known[value] = f"x{len(known)}"
-            loads.append(f"{known[value]} = {name}{_element(axes.shape(value.shape), whole)}")
+            load = f"{known[value]} = {name}{_element(axes.shape(value.shape), whole)}"
+            (loads if value.shape else numbers).append(load)
         return known[value]
 
     for line in group.lines:
@@ -124,19 +130,19 @@ def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
                 operands[k] = f"{dtype.name}({operands[k]})"
         known[line.out] = f"y{len(body)}"
         body.append(f"{known[line.out]} = {_FORMULAS[line.ufunc.__name__].format(*operands)}")
-    results = {out: f"r{k}" for k, out in enumerate((first, *more))}
+    results = {out: parameters.get(out, f"r{k}") for k, out in enumerate((first, *more))}
     stores = [f"{results[out]}{_element(whole, whole)} = {known[out]}" for out in results]
     lines = [*loads, *body, *stores]
     for axis in reversed(range(len(whole))):
-        lines = [f"for i{axis} in range(r0.shape[{axis}]):", *indented(lines)]
-    kernel = compiled((*parameters.values(), *results.values()), tuple(lines))
+        lines = [f"for i{axis} in range({results[first]}.shape[{axis}]):", *indented(lines)]
+    passed = parameters | results
+    kernel = compiled(tuple(passed.values()), (*numbers, *lines))
     name = f"loop{len([n for n in program.objects if n.startswith('loop')])}"
     program.objects[name] = kernel
-    args = [*parameters, *results]
-    text = f"{name}({', '.join(axes.passed(k, arg.shape) for k, arg in enumerate(args))})"
+    text = f"{name}({', '.join(axes.passed(k, arg.shape) for k, arg in enumerate(passed))})"
     last = group.lines[-1]
-    return Line(text, args, first, ufunc=last.ufunc, more=more, node=last.node,
-                backward=last.backward, where=last.where)  # fmt: skip
+    return Line(text, list(passed), first, more=more, node=last.node, backward=last.backward,
+                where=last.where)  # fmt: skip
 
 
 @dataclass(frozen=True)
