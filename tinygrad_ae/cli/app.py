@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from .apply import decode, denoise, draw, encode, evaluate, reconstruct
+from .apply import decode, draw, encode, evaluate, reconstruct
+from .denoise import denoise
 from .examples import Examples, examples
 from .explore import explore
 from .judge import anomalies, compress, features

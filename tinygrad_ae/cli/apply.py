@@ -11,24 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .examples import Examples, examples
-from .options import Numbers
 from .using import (
     ARRAY,
-    FIGURES,
     SAMPLES,
     count,
     moved_data,
     open_run,
     output,
-    sample_or_picture_target,
-    seed,
-    test_samples,
-    write_figure,
     write_samples,
 )
 
 if TYPE_CHECKING:
-    from ..run import Run
+    pass
 
 
 @click.command(
@@ -69,112 +63,6 @@ def reconstruct(run: str, input: str, out: str) -> None:
         f"{count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
         f"0...1), PSNR {evaluate.psnr(error):.2f} dB\n{report}"
     )
-
-
-@click.command(
-    cls=Examples,
-    epilog=examples(
-        "tinygrad-ae denoise runs/denoising-1 -o seen.png",
-        "tinygrad-ae denoise runs/denoising-1 --noise masking --strength 0.3 -o seen.png",
-        "tinygrad-ae denoise runs/denoising-1 noisy.npy --clean clean.npy -o denoised.npy",
-    ),
-)
-@click.argument("run")
-@click.argument("input", required=False)
-@output(
-    f"{SAMPLES}; a sheet has the noisy ones above. Of signals .png, .svg and .pdf are plots.",
-    required=True,
-)
-@click.option("--clean", metavar="PATH", help="INPUT without its noise, to measure the error by.")
-@click.option(
-    "--noise", type=Numbers(str), metavar="NAME,...",
-    help="What to add to the test split, in order.  [default: what the run was trained on, or "
-    "gaussian]",
-)  # fmt: skip
-@click.option(
-    "--strength", type=Numbers(float), metavar="N,...", help="Of each noise, see 'train denoising'."
-)
-@seed()
-@moved_data()
-def denoise(
-    run: str, input: str | None, out: str, clean: str | None, noise: tuple[str, ...] | None,
-    strength: tuple[float, ...] | None, seed: int, data: str | None,
-) -> None:  # fmt: skip
-    """Take the noise out of your samples, or out of the test split with noise added.
-
-    RUN is a run folder. INPUT holds noisy samples of the shape that the run was trained on; without
-    it, noise is added to the run's test split, and what it does and what is left of it is measured.
-    """
-    from .. import uses
-    from ..errors import UserError
-    from ..evaluate import psnr
-    from ..show import grid
-    from ..show.tiles import is_image
-
-    if input is None and clean is not None:
-        raise UserError("--clean goes with an INPUT that is noisy; give both, or neither.")
-    if input is not None and (noise or strength):
-        raise UserError(
-            f"{input} is taken as it is, with its own noise; --noise and --strength add noise to "
-            "the test split, which is taken when no INPUT is given."
-        )
-    target = sample_or_picture_target(out, input or run)
-    trained = open_run(run)
-    source, truth = None, None
-    if input is None:
-        samples = test_samples(trained.load_data(data))
-        truth = samples[:]
-        noisy, what = _noisy(trained, truth, noise, strength, seed)
-    else:
-        source, samples, what = Path(input), trained.load_samples(input), input
-        noisy = samples[:]
-        truth = None if clean is None else trained.load_samples(clean)[:]
-    with trained.file.blame():
-        found = uses.denoise(trained.model, noisy, truth)
-    above, caption = [noisy], "noisy ones above denoised ones"
-    if truth is not None:
-        above, caption = [truth, noisy], "clean ones above noisy ones above denoised ones"
-    if target.suffix in FIGURES and not (target.suffix == ".png" and is_image(trained.shape)):
-        named = list(zip(("clean x", "noisy x̃", "denoised x̂")[-1 - len(above) :],
-                         [x[:8] for x in (*above, found.denoised)], strict=True))  # fmt: skip
-        report = write_figure(target, grid.rows(what, named, trained.shape))
-    else:
-        report = write_samples(
-        trained, target, [found.denoised], len(noisy),
-        samples if source else None, source, above, caption,
-    )  # fmt: skip
-    click.echo(f"{count(len(noisy), 'sample')}: {what}")
-    if found.mse is not None and found.noisy_mse is not None:
-        for name, mse in (("noisy", found.noisy_mse), ("denoised", found.mse)):
-            click.echo(f"  {name:<9} mean squared error {mse:.5f}  PSNR {psnr(mse):5.2f} dB")
-    else:
-        click.echo("  To measure what was gained, give them without noise too: --clean PATH")
-    click.echo(report)
-
-
-def _noisy(
-    run: Run,
-    x: NDArray[np.float32],
-    noise: tuple[str, ...] | None,
-    strength: tuple[float, ...] | None,
-    seed: int,
-) -> tuple[NDArray[np.float32], str]:
-    """Return samples with noise, the run's own unless another is given, and what was added."""
-    from ..data.corrupt import corruption
-    from ..errors import UserError
-
-    own = run.config.arguments
-    if noise is None:
-        noise = own.get("corruptions", ("gaussian",))
-        strength = strength or own.get("strength")
-        strength = strength if isinstance(strength, tuple) else (0.5,)
-    elif strength is None:
-        raise UserError(
-            f"How much of it? Give --strength, a number for each of {', '.join(noise)}."
-        )
-    corrupt = corruption(noise, strength, run.shape, np.random.default_rng(seed))
-    added = ", ".join(f"{n} {s:g}" for n, s in zip(noise, strength, strict=True))
-    return np.asarray(corrupt(x), np.float32), f"the test split with noise ({added}) added"
 
 
 @click.command(

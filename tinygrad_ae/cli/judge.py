@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ def anomalies(
     folder = folder_target(out, run, "anomalies")
     with trained.file.blame():
         held_out = uses.anomaly_scores(trained.model, _normal(own, normal))
-        scores = uses.anomaly_scores(trained.model, samples)
+        scores, largest = uses.judgements(trained.model, samples)
     limit = uses.threshold(held_out, false_alarms)
     above = scores > limit
     click.echo(
@@ -113,7 +114,7 @@ def anomalies(
     report = write_rows(
         folder / "scores.csv",
         ("sample", "label", "score", "anomalous", "largest_part_at"),
-        _score_rows(trained, samples, scores, above),
+        _score_rows(samples, scores, above, largest),
     )
     click.echo(f"{report}: the score of each sample, and which value adds most to it")
 
@@ -158,25 +159,16 @@ def _report_detection(
 
 
 def _score_rows(
-    run: Run, samples: Samples, scores: NDArray[np.float64], above: NDArray[np.bool_]
-) -> list[tuple[object, ...]]:
-    """Return a line for each sample; a batch at a time, so that the samples need not fit."""
-    from .. import evaluate, uses
-
-    largest = np.concatenate(
-        [uses.attribution(run.model, b)[1].argmax(1) for b in evaluate.in_batches(samples)]
-    )
+    samples: Samples,
+    scores: NDArray[np.float64],
+    above: NDArray[np.bool_],
+    largest: NDArray[np.int64],
+) -> Iterator[tuple[object, ...]]:
+    """Yield a line for each sample."""
     labels = samples.labels
-    return [
-        (
-            _name(samples, i),
-            "" if labels is None else int(labels[i]),
-            f"{scores[i]:.6g}",
-            int(above[i]),
-            int(largest[i]),
-        )
-        for i in range(len(scores))
-    ]
+    for i, score in enumerate(scores):
+        label = "" if labels is None else int(labels[i])
+        yield _name(samples, i), label, f"{score:.6g}", int(above[i]), int(largest[i])
 
 
 def _heading(samples: Samples, i: int) -> str:

@@ -23,7 +23,8 @@ ARRAYS = (".npy", ".npz", ".csv")
 SHEET = ".png"
 SOUND = ".wav"
 _COLUMNS, _GAP, _PIXELS = 16, 4, 1200  # of a sheet: pictures in a row, space, largest width
-_SHOWN = 96  # pictures on a sheet; more would have to be scrolled
+SHOWN = 96  # pictures on a sheet; more would have to be scrolled
+_WAV = 2**32 - 64  # bytes that a file's header can count
 
 
 def array_target(out: str, source: str) -> Path:
@@ -149,16 +150,28 @@ def _write_npy(path: Path, parts: Iterable[NDArray[Any]], n: int) -> None:
             file.write(np.ascontiguousarray(part).data)
 
 
+Restored = Iterable[tuple[Recording, Iterable[NDArray[Any]]]]  # a recording, values for it
+
+
 def write_recordings(
-    target: Path, recordings: Sequence[Recording], columns: Sequence[str] | None
+    target: Path,
+    recordings: Sequence[Recording],
+    restored: Restored,
+    columns: Sequence[str] | None,
 ) -> None:
     """Write recordings: to a sound file or a folder of such, or as an array of values by time.
+
+    Args:
+        target: of the file or folder.
+        recordings: as they are in length, rate and name.
+        restored: each with the values to write, stretches that follow each other.
+        columns: what a table calls its channels; numbers without.
 
     Raises:
         UserError: there are several where one has room.
     """
     if not target.suffix:
-        return write_sounds(target, recordings)
+        return write_sounds(target, recordings, restored)
     lengths = {len(recording) for recording in recordings}
     if len(recordings) > 1 and (target.suffix in (SOUND, ".csv") or len(lengths) > 1):
         raise UserError(
@@ -166,13 +179,15 @@ def write_recordings(
             "without suffix, for a folder of .wav files."
         )
     if target.suffix == SOUND:
-        return write_sound(target, recordings[0])
-    values = [recording.values for recording in recordings]
-    array = values[0] if len(values) == 1 else np.stack(values)
-    return write_array(target, [array], len(array), key="x", columns=columns)
+        return write_sound(target, *next(iter(restored)))
+    if len(recordings) == 1:
+        _, parts = next(iter(restored))
+        return write_array(target, parts, len(recordings[0]), key="x", columns=columns)
+    parts = (np.concatenate(list(stretches))[None] for _, stretches in restored)
+    return write_array(target, parts, len(recordings), key="x")
 
 
-def write_sounds(folder: Path, sounds: Sequence[Recording]) -> None:
+def write_sounds(folder: Path, sounds: Sequence[Recording], restored: Restored) -> None:
     """Write each recording as a WAV file named as it was; the folder appears when all are written.
 
     Raises:
@@ -182,22 +197,27 @@ def write_sounds(folder: Path, sounds: Sequence[Recording]) -> None:
     if len(set(names)) != len(sounds):  # from several subfolders
         names = ["-".join(Path(sound.where).parts[-2:]) for sound in sounds]
     with _new_folder(folder) as temporary:
-        for name, sound in zip(names, sounds, strict=True):
-            write_sound(temporary / name, sound)
+        for name, (sound, parts) in zip(names, restored, strict=True):
+            write_sound(temporary / name, sound, parts)
 
 
-def write_sound(path: Path, sound: Recording) -> None:
-    """Write a recording as a WAV file.
+def write_sound(path: Path, sound: Recording, parts: Iterable[NDArray[Any]]) -> None:
+    """Write values for a recording as a WAV file.
 
     Raises:
-        UserError: it has no rate.
+        UserError: it has no rate, or is too long.
     """
     if sound.sample_rate is None:
         raise UserError(
             f"{sound.where} is not known to be sound: how many values there are in a second was "
             f"not given (--sample-rate). Write it to a file ending in {', '.join(ARRAYS)}."
         )
-    audio.write(path, sound.values, sound.sample_rate)
+    if 2 * len(sound) * sound.channels > _WAV:
+        raise UserError(
+            f"{sound.where} is too long for a .wav file, which holds 4 GB at most. Write it to a "
+            "file ending in .npy."
+        )
+    audio.write_stretches(path, parts, sound.sample_rate)
 
 
 @contextmanager
@@ -214,26 +234,39 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def write_pictures(
-    folder: Path, x: NDArray[Any], shape: Sequence[int], names: Sequence[str] | None
+    folder: Path,
+    parts: Iterable[NDArray[Any]],
+    n: int,
+    shape: Sequence[int],
+    names: Sequence[str] | None,
 ) -> None:
     """Write each sample as a PNG file; the folder appears when all are written.
 
     Args:
         folder: a new one.
-        x: samples with values in 0...1, shape (n, d).
+        parts: samples with values in 0...1, shape (n, d), in batches.
+        n: how many there are.
         shape: of one sample.
         names: what the samples came from; numbers without.
     """
-    pixels = _pixels(x, shape)
     stems = [str(Path(name).with_suffix("")) for name in names or ()]
-    if len(set(stems)) != len(pixels):
-        width = len(str(len(pixels) - 1))
-        stems = [f"{i:0{width}}" for i in range(len(pixels))]
+    if len(set(stems)) != n:
+        width = len(str(n - 1))
+        stems = [f"{i:0{width}}" for i in range(n)]
+    pictures = (picture for x in parts for picture in _pixels(x, shape))
     with _new_folder(folder) as temporary:
-        for stem, picture in zip(stems, pixels, strict=True):
+        for stem, picture in zip(stems, pictures, strict=True):
             path = temporary / f"{stem}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             _image(picture).save(path)
+
+
+def first(parts: Iterable[NDArray[Any]], n: int) -> NDArray[Any]:
+    """Return the first n rows of batches, and go through the others."""
+    kept: list[NDArray[Any]] = []
+    for part in parts:
+        kept.append(part[: max(0, n - sum(map(len, kept)))])
+    return np.concatenate(kept)
 
 
 def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) -> int:
@@ -245,7 +278,7 @@ def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) 
             other, sample by sample.
         shape: of one sample.
     """
-    cells = np.concatenate([_pixels(x[:_SHOWN], shape) for x in rows], axis=1)
+    cells = np.concatenate([_pixels(x[:SHOWN], shape) for x in rows], axis=1)
     height, width = cells.shape[1:3]
     columns = min(_COLUMNS, len(cells))
     lines = math.ceil(len(cells) / columns)

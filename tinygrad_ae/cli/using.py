@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..data import Dataset, Recording, Samples
     from ..run import Run
+    from . import outputs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -103,6 +104,7 @@ def write_samples(
     source: Path | None = None,
     above: Sequence[NDArray[Any]] = (),
     caption: str = "inputs above their reconstructions",
+    heard: Callable[[outputs.Restored], outputs.Restored] = lambda restored: restored,
 ) -> str:
     """Write samples in the form that the target's suffix chooses; arrays in the data's units.
 
@@ -115,12 +117,12 @@ def write_samples(
         source: where those were read from.
         above: what a sheet shows above them, from the top; the samples unless given.
         caption: what a sheet is said to show, where something is above.
+        heard: what recordings pass through on their way.
 
     Returns:
         What to report of the target.
     """
     from ..data.tables import feature_names
-    from ..evaluate import gather
     from . import outputs
 
     columns = None
@@ -128,15 +130,19 @@ def write_samples(
         columns = feature_names(source)
     with outputs.writing(target) as report:
         if run.framing is not None and target.suffix != outputs.SHEET:
-            x = gather(parts, n)
-            outputs.write_recordings(target, _recordings(run, x, samples), columns)
+            if samples is None:
+                (recording,) = recordings = [_decoded(run, parts, n)]
+                restored: outputs.Restored = [(recording, [recording.values[:]])]
+            else:
+                recordings, restored = samples.recordings, samples.restorations(parts)
+            outputs.write_recordings(target, recordings, heard(restored), columns)
         elif target.suffix in outputs.ARRAYS:
             arrays = (run.scaling.invert(x).reshape(-1, *run.shape) for x in parts)
             outputs.write_array(target, arrays, n, key="x", columns=columns)
         elif target.suffix == outputs.SHEET:
-            x = gather(parts, n)
+            x = outputs.first(parts, outputs.SHOWN)
             if samples is not None and not above:
-                above = [samples[:]]
+                above = [samples[: len(x)]]
             shown = outputs.write_sheet(target, [*above, x], run.shape)
             if above:
                 report += f": {caption}"
@@ -144,19 +150,18 @@ def write_samples(
                 report += f", the first {shown} of {n:,}"
         else:
             names = None if samples is None else samples.names
-            outputs.write_pictures(target, gather(parts, n), run.shape, names)
+            outputs.write_pictures(target, parts, n, run.shape, names)
     return report
 
 
-def _recordings(run: Run, x: NDArray[Any], samples: Samples | None) -> list[Recording]:
-    """Put windows together: to the recordings they were cut from, or to one of their length."""
+def _decoded(run: Run, parts: Iterable[NDArray[Any]], n: int) -> Recording:
+    """Put windows that were cut from no recording together to one of their length."""
     from ..data import Recording
+    from ..evaluate import gather
 
-    if samples is not None:
-        return samples.restore(x)
     assert run.framing is not None
-    values = run.framing.join(run.scaling.invert(x))
-    return [Recording(values, "The decoded recording", run.framing.sample_rate)]
+    values = run.framing.join(run.scaling.invert(gather(parts, n)))
+    return Recording(values, "The decoded recording", run.framing.sample_rate)
 
 
 def folder_target(out: str | None, run: str, name: str) -> Path:

@@ -61,17 +61,19 @@ class NpyFile:
         except Exception as error:  # damaged headers raise what they like
             raise _damaged(path, error) from error
         check(self.shape, self.dtype, str(path))
-        self._path, self._columns = path, None
+        self.columns: tuple[str, ...] = ()  # has neither names for them
+        self.labels: NDArray[Any] | None = None  # nor labels
+        self._path, self._scattered = path, None
         if fortran and len(self.shape) > 1:  # a sample lies scattered over the whole file
-            self._columns = np.load(path, mmap_mode="r")
+            self._scattered = np.load(path, mmap_mode="r")
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
         """Read some of the samples, shape (k, ...)."""
-        if self._columns is not None:
-            return np.asarray(self._columns[rows])
+        if self._scattered is not None:
+            return np.asarray(self._scattered[rows])
         start, stop, _ = rows.indices(len(self))
         size = math.prod(self.shape[1:])
         count = max(0, stop - start) * size

@@ -1,11 +1,12 @@
-"""Sound in WAV files, read and written with SciPy."""
+"""Sound in WAV files, of which SciPy reads every kind."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import warnings
+import wave
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,15 +82,23 @@ def write(path: str | os.PathLike[str], values: NDArray[Any], sample_rate: float
         sample_rate: times in a second.
 
     Raises:
-        MissingExtra: SciPy is not installed.
         OSError: the file cannot be written.
     """
-    wavfile = require("scipy.io.wavfile", extra="all", purpose="Writing sound")
-    pcm = np.rint(np.clip(values, -1, 1 - 2**-15) * 2**15).astype(np.int16)
-    content = io.BytesIO()
-    wavfile.write(content, round(sample_rate), pcm)
-    with atomic(path) as temporary:
-        temporary.write_bytes(content.getvalue())
+    write_stretches(path, [values], sample_rate)
+
+
+def write_stretches(
+    path: str | os.PathLike[str], parts: Iterable[NDArray[Any]], sample_rate: float
+) -> None:
+    """Write a sound as ``write`` does, whose stretches follow each other."""
+    with atomic(path) as temporary, wave.open(str(temporary), "wb") as file:
+        for i, part in enumerate(parts):
+            if i == 0:
+                file.setnchannels(part.shape[1] if part.ndim > 1 else 1)
+                file.setsampwidth(2)
+                file.setframerate(round(sample_rate))
+            pcm = np.rint(np.clip(part, -1, 1 - 2**-15) * 2**15).astype("<i2")
+            file.writeframes(pcm.tobytes())
 
 
 def resample(recording: Recording, sample_rate: float | None) -> Recording:

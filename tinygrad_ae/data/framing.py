@@ -22,6 +22,7 @@ Magnitude Pitch", Journal of the Acoustical Society of America 8 (1937).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_ae.data.raw import Rows
 from tinygrad_ae.errors import DataError, did_you_mean
 
 Floats = NDArray[np.floating[Any]]
@@ -96,7 +98,14 @@ class Framing:
         length = {"raw": self.window, "stft": self.window // 2 + 1, "logmel": MELS}[self.kind]
         return (length, 1, self.channels)
 
-    def starts(self, length: int, *, pad: bool = True) -> NDArray[np.int64]:
+    def count(self, length: int, *, pad: bool = True) -> int:
+        """Return how many windows are cut from a recording, see ``starts``."""
+        room = length + 2 * self._before - self.window
+        return max(0, -(-room // self.hop) if pad else room // self.hop) + 1
+
+    def starts(
+        self, length: int, *, pad: bool = True, rows: slice = slice(None)
+    ) -> NDArray[np.int64]:
         """Return the times at which the windows of a recording start, shape (n,).
 
         Those of spectra start before 0, so that every time lies in as many windows as any other.
@@ -105,13 +114,12 @@ class Framing:
             length: times in the recording.
             pad: let a last window reach beyond the end, so that no time is left out; a single
                 one always may.
+            rows: which of the windows, all unless told.
         """
-        before = 0 if self.kind == "raw" else self.window - self.hop
-        room = length + 2 * before - self.window
-        last = -(-room // self.hop) if pad else room // self.hop
-        return np.arange(max(0, last) + 1) * self.hop - before
+        first, end, _ = rows.indices(self.count(length, pad=pad))
+        return np.arange(first, end) * self.hop - self._before
 
-    def split(self, recording: Floats, *, pad: bool = True) -> Floats:
+    def split(self, recording: Rows, *, pad: bool = True, rows: slice = slice(None)) -> Floats:
         """Cut a recording, shape (times, channels), into samples, shape (n, *self.shape).
 
         Beyond its ends it holds its first and its last value (for spectra: silence). Spectra are
@@ -120,8 +128,9 @@ class Framing:
         Args:
             recording: at least one time.
             pad: as in ``starts``.
+            rows: as in ``starts``; of the recording only the times are read that they cover.
         """
-        windows = self._windows(recording, pad=pad)
+        windows = self._windows(recording, self.starts(len(recording), pad=pad, rows=rows))
         if self.kind == "raw":
             return windows.reshape(-1, *self.shape)
         magnitude = np.abs(self._analyse(windows[..., 0]))
@@ -141,25 +150,49 @@ class Framing:
         Raises:
             DataError: there are not as many samples as windows of ``like``.
         """
-        length = self._reach(len(samples)) if like is None else len(like)
-        if len(samples) != len(self.starts(length)):
+        if like is not None:
+            return np.concatenate(list(self.stretches([samples], like)))
+        length = self._reach(len(samples))
+        guess: Floats = np.random.default_rng(0).standard_normal((length, self.channels))
+        for _ in range(1 if self.kind == "raw" else _ITERATIONS):
+            guess = np.concatenate(list(self.stretches([samples], guess)))
+        return guess
+
+    def stretches(self, parts: Iterable[Floats], like: Rows) -> Iterator[Floats]:
+        """Yield what ``join`` returns a stretch at a time, so that it need not fit in the memory.
+
+        Args:
+            parts: its samples in batches.
+            like: as there.
+        """
+        return filter(len, self._overlap_add(self._heard(parts, like), len(like)))
+
+    def _heard(self, parts: Iterable[Floats], like: Rows) -> Iterator[Floats]:
+        """Yield the windows, shape (n, window, channels), that samples stand for."""
+        n, first = self.count(len(like)), 0
+        for samples in parts:
+            rows = slice(first, first + len(samples))
+            first = rows.stop
+            if self.kind == "raw":
+                yield samples.reshape(-1, self.window, self.channels)
+            elif first <= n:
+                windows = self._windows(like, self.starts(len(like), rows=rows))
+                turned = np.exp(1j * np.angle(self._analyse(windows[..., 0])))
+                spectra = self._magnitude(samples) * turned * (self._fade.sum() / 2)
+                yield np.fft.irfft(spectra, self.window, axis=1)[..., None]
+        if first != n:
             raise DataError(
-                f"{len(samples)} samples are not the {len(self.starts(length))} windows of a "
-                f"recording of {length} times."
+                f"{first} samples are not the {n} windows of a recording of {len(like)} times."
             )
-        if self.kind == "raw":
-            return self._overlap_add(samples.reshape(-1, self.window, self.channels), length)
+
+    def _magnitude(self, samples: Floats) -> Floats:
+        """Return the magnitudes, shape (n, frequencies), that are so many decibels."""
         decibels = samples.reshape(len(samples), -1)
-        magnitude = np.where(decibels <= FLOOR, 0.0, 10 ** (decibels / 20))
+        magnitude: Floats = np.where(decibels <= FLOOR, 0.0, 10 ** (decibels / 20))
         if self.kind == "logmel":
             power = magnitude**2 @ np.linalg.pinv(self._mel).T
             magnitude = np.sqrt(np.maximum(power, 0))
-        if like is not None:
-            return self._synthesise(magnitude, self._analyse(self._windows(like)[..., 0]), length)
-        guess: Floats = np.random.default_rng(0).standard_normal((length, 1))
-        for _ in range(_ITERATIONS):
-            guess = self._synthesise(magnitude, self._analyse(self._windows(guess)[..., 0]), length)
-        return guess
+        return magnitude
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON's types; ``Framing(**values)`` gives it back."""
@@ -167,33 +200,52 @@ class Framing:
 
     # ---- windows
 
-    def _windows(self, recording: Floats, *, pad: bool = True) -> Floats:
-        """Return what each window sees, shape (n, window, channels)."""
-        starts = self.starts(len(recording), pad=pad)
-        before = -int(starts[0])
-        after = max(0, int(starts[-1]) + self.window - len(recording))
-        mode: Any = "edge" if self.kind == "raw" else "constant"
-        padded = np.pad(recording, ((before, after), (0, 0)), mode)
-        views = np.lib.stride_tricks.sliding_window_view(padded, self.window, axis=0)
-        return views[:: self.hop][: len(starts)].swapaxes(1, 2)
+    @property
+    def _before(self) -> int:
+        """How long before the recording the first window starts."""
+        return 0 if self.kind == "raw" else self.window - self.hop
 
-    def _overlap_add(self, windows: Floats, length: int) -> Floats:
-        """Return y[t] of above, shape (length, channels), from windows, shape (n, window, c)."""
-        starts = self.starts(length)
-        before = -int(starts[0])
-        total = np.zeros((int(starts[-1]) + before + self.window, windows.shape[2]))
-        weight = np.zeros((len(total), 1))
+    def _windows(self, recording: Rows, starts: NDArray[np.int64]) -> Floats:
+        """Return what the windows see that start there, shape (n, window, channels)."""
+        first, end = int(starts[0]), int(starts[-1]) + self.window
+        seen = np.asarray(recording[max(0, first) : end]).reshape(-1, self.channels)
+        seen = seen if seen.dtype.kind == "f" else seen.astype(np.float64)
+        mode: Any = "edge" if self.kind == "raw" else "constant"
+        padding = (max(0, -first), max(0, end - len(recording)))
+        padded = np.pad(seen, (padding, (0, 0)), mode)
+        views = np.lib.stride_tricks.sliding_window_view(padded, self.window, axis=0)
+        return views[:: self.hop].swapaxes(1, 2)
+
+    def _overlap_add(self, parts: Iterable[Floats], length: int) -> Iterator[Floats]:
+        """Yield y[t] of above, shape (length, channels) in all, from windows in batches.
+
+        Args:
+            parts: windows, shape (n, window, channels), that follow each other.
+            length: times in the recording.
+        """
         fade = self._fade[:, None]
-        for start, window in zip(starts + before, windows, strict=True):
-            total[start : start + self.window] += fade * window
-            weight[start : start + self.window] += fade * (1 if self.kind == "raw" else fade)
-        joined: Floats = (total / weight)[before : before + length]
-        return joined
+        faded = fade if self.kind == "raw" else fade**2
+        overlap = self.window - self.hop
+        # The two sums of above, from a time on, to which windows to come may still add.
+        total, weight = np.zeros((overlap, self.channels)), np.zeros((overlap, 1))
+        time = -self._before
+        for windows in parts:
+            done = len(windows) * self.hop
+            total = np.pad(total, ((0, done), (0, 0)))
+            weight = np.pad(weight, ((0, done), (0, 0)))
+            for i, window in enumerate(windows):
+                at = slice(i * self.hop, i * self.hop + self.window)
+                total[at] += fade * window
+                weight[at] += faded
+            inside = slice(max(0, -time), max(0, min(done, length - time)))
+            yield total[inside] / weight[inside]
+            total, weight, time = total[done:], weight[done:], time + done
+        inside = slice(max(0, -time), max(0, length - time))
+        yield total[inside] / weight[inside]
 
     def _reach(self, n: int) -> int:
         """Return how many times n windows cover."""
-        before = 0 if self.kind == "raw" else self.window - self.hop
-        return max(1, (n - 1) * self.hop + self.window - 2 * before)
+        return max(1, (n - 1) * self.hop + self.window - 2 * self._before)
 
     @cached_property
     def _fade(self) -> NDArray[np.float64]:
@@ -207,11 +259,6 @@ class Framing:
         spectra: NDArray[np.complex128] = np.fft.rfft(windows * self._fade, axis=1)
         spectra *= 2 / self._fade.sum()
         return spectra
-
-    def _synthesise(self, magnitude: Floats, phase: NDArray[np.complex128], length: int) -> Floats:
-        """Return the recording with these magnitudes and the phase of those spectra."""
-        turned = magnitude * np.exp(1j * np.angle(phase)) * (self._fade.sum() / 2)
-        return self._overlap_add(np.fft.irfft(turned, self.window, axis=1)[..., None], length)
 
     @cached_property
     def _mel(self) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_ae.data.framing import Framing
-from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.raw import Raw, Rows
 from tinygrad_ae.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -23,13 +23,14 @@ class Recording:
     """One stretch of time.
 
     Args:
-        values: in the units of the source, floats, shape (times, channels); sound is within -1...1.
+        values: in the units of the source, shape (times, channels); sound is within -1...1. An
+            array, or a file that is read where it is looked at.
         where: what to call it in a message: its file, or the source's name.
         sample_rate: times in a second, in Hz, or None.
         labels: integers, shape (times,), or None.
     """
 
-    values: NDArray[np.floating[Any]]
+    values: Rows
     where: str
     sample_rate: float | None = None
     labels: NDArray[np.integer[Any]] | None = None
@@ -40,7 +41,38 @@ class Recording:
     @property
     def channels(self) -> int:
         """How many values there are at a time."""
-        return int(self.values.shape[1])
+        return int(np.prod(self.values.shape[1:]))  # a file may hold the times of one flat
+
+
+class Windows:
+    """The samples that recordings are cut into, cut when they are asked for.
+
+    Args:
+        recordings: at least one, of the framing's channels.
+        framing: how they are cut.
+    """
+
+    def __init__(self, recordings: Sequence[Recording], framing: Framing) -> None:
+        self._recordings, self._framing = recordings, framing
+        self._ends = np.cumsum([framing.count(len(recording)) for recording in recordings])
+        self.shape = (int(self._ends[-1]), *framing.shape)
+        self.dtype = np.dtype(float)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Return some of the samples, shape (k, *framing.shape)."""
+        start, stop, _ = rows.indices(len(self))
+        parts = [np.empty((0, *self.shape[1:]), np.float32)]
+        while start < stop:
+            i = int(np.searchsorted(self._ends, start, side="right"))
+            end = min(stop, int(self._ends[i]))
+            values = self._recordings[i].values
+            first = int(self._ends[i]) - self._framing.count(len(values))
+            parts.append(self._framing.split(values, rows=slice(start - first, end - first)))
+            start = end
+        return np.concatenate(parts)
 
 
 def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
@@ -54,12 +86,7 @@ def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
     Raises:
         DataError: the array has another number of dimensions, or a column tells the time.
     """
-    if clocks := [name for name in raw.columns if name in CLOCKS]:
-        raise DataError(
-            f"{raw.where} has the column {clocks[0]!r}, which would be taken for a channel. Lines "
-            "follow each other in time anyway: remove it, and say with --sample-rate how many "
-            "there are in a second, if that matters."
-        )
+    refuse_clock(raw.where, raw.columns)
     x = raw.x if raw.x.dtype.kind == "f" else raw.x.astype(np.float64)
     if x.ndim < 3:
         return [Recording(x.reshape(len(x), -1), raw.where, sample_rate, raw.y)]
@@ -75,6 +102,16 @@ def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
         Recording(values, f"{raw.where}, recording {i}", sample_rate, label)
         for i, (values, label) in enumerate(zip(x, labels, strict=True))
     ]
+
+
+def refuse_clock(where: str, columns: Sequence[str]) -> None:
+    """Raise DataError if a column of a table tells the time."""
+    if clocks := [name for name in columns if name in CLOCKS]:
+        raise DataError(
+            f"{where} has the column {clocks[0]!r}, which would be taken for a channel. Lines "
+            "follow each other in time anyway: remove it, and say with --sample-rate how many "
+            "there are in a second, if that matters."
+        )
 
 
 def cut(parts: Mapping[str, Sequence[Recording]], framing: Framing) -> dict[str, Raw]:

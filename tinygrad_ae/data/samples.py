@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_ae.data.dataset import Scaling, within_unit
 from tinygrad_ae.data.framing import Framing
+from tinygrad_ae.data.raw import Rows
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.errors import DataError
 
 _ROWS = 1024  # looked at a time when all of a file has to be
 _NEAR = 10  # to 0...1: floats all below it are no bytes
 _OVERSHOOT = 0.1  # of pictures within 0...1, by which resizing may exceed that range
-
-
-class Rows(Protocol):
-    """What samples are read from: an array, or a file that gives its slices as arrays."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the values."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
 
 
 class Samples:
@@ -127,16 +117,46 @@ class Samples:
         Raises:
             DataError: the samples were not cut from recordings, or are another number.
         """
+        return [
+            replace(recording, values=np.concatenate(list(stretches)))
+            for recording, stretches in self.restorations([x])
+        ]
+
+    def restorations(
+        self, parts: Iterable[NDArray[Any]]
+    ) -> Iterator[tuple[Recording, Iterator[NDArray[Any]]]]:
+        """Yield each recording as it was, and stretch by stretch what ``restore`` returns of it.
+
+        So neither the samples nor a recording need fit in the memory. The stretches of one are to
+        be used before those of the next.
+
+        Args:
+            parts: of ``restore``'s x, in batches.
+        """
         if self.framing is None:
             raise DataError(f"{self._where} holds samples that were not cut from recordings.")
-        raw = self._scaling.invert(x)
-        joined, start = [], 0
+        batches = _Batches(self._scaling.invert(x) for x in parts)
         for recording in self.recordings:
-            n = len(self.framing.starts(len(recording)))
-            values = self.framing.join(raw[start : start + n], recording.values)
-            joined.append(replace(recording, values=values))
-            start += n
-        return joined
+            windows = batches.take(self.framing.count(len(recording)))
+            yield recording, self.framing.stretches(windows, recording.values)
+
+
+class _Batches:
+    """Batches that follow each other, divided anew."""
+
+    def __init__(self, parts: Iterable[NDArray[Any]]) -> None:
+        self._parts = iter(parts)
+        self._left: NDArray[Any] | None = None
+
+    def take(self, n: int) -> Iterator[NDArray[Any]]:
+        """Yield the next n rows, in batches."""
+        while n:
+            part = next(self._parts, None) if self._left is None else self._left
+            if part is None:
+                return
+            self._left = part[n:] if len(part) > n else None
+            yield part[:n]
+            n -= min(n, len(part))
 
 
 def _for(rows: Rows, scaling: Scaling) -> Scaling:

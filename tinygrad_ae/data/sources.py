@@ -131,7 +131,8 @@ def load_samples(
     Values within 0...1 and bytes stand for each other, as they do in ``load``: a model of bytes
     accepts floats within 0...1 as they are, and the other way round.
 
-    An ``.npy`` file may be larger than the memory: it is read as its samples are asked for.
+    An ``.npy`` or ``.csv`` file may be larger than the memory: it is read as its samples are asked
+    for.
 
     Args:
         path: a picture, a folder of pictures, or an ``.npy``, ``.npz``, ``.csv`` or IDX file,
@@ -152,13 +153,16 @@ def load_samples(
         MissingExtra: a package that is needed to read the file is not installed.
     """
     path = Path(path).expanduser()
+    file = _file(path)
     if framing is not None:
-        return _framed(path, _one(path, _read(path)), framing, scaling)
-    if path.suffix.lower() == ".npy" and path.exists():
-        file = arrays.NpyFile(path)
-        if file.shape not in (shape, (math.prod(shape),)):
-            expect(file.shape[1:], shape, str(path))
-            return Samples(file, shape, scaling, where=str(path))
+        if file is None or len(file.shape) > 2:  # several recordings
+            return _framed(path, _one(path, _read(path)), framing, scaling)
+        recordings.refuse_clock(str(path), file.columns)
+        series = Recording(file, str(path), framing.sample_rate, file.labels)
+        return _framed(path, [series], framing, scaling)
+    if file is not None and file.shape not in (shape, (math.prod(shape),)):
+        expect(file.shape[1:], shape, str(path))
+        return Samples(file, shape, scaling, where=str(path), labels=file.labels)
     found = _one(path, _read(path))
     if not isinstance(found, Raw):
         raise DataError(
@@ -216,6 +220,16 @@ def _assemble(
     return assemble(name, recordings.cut(found, framing), None, framing, only, scaling)
 
 
+def _file(path: Path) -> arrays.NpyFile | tables.CsvFile | None:
+    """Return a file that can be read in parts, None for any other."""
+    if not path.exists():
+        return None
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return arrays.NpyFile(path)
+    return tables.CsvFile(path) if suffix == ".csv" else None
+
+
 def _recordings(part: Part, sample_rate: float | None) -> list[Recording]:
     if not isinstance(part, Raw):
         return part
@@ -252,7 +266,7 @@ def _framed(path: Path, part: Part, framing: Framing, scaling: Scaling | None) -
     labels = [recordings.labels_of(recording, framing, pad=True) for recording in found]
     known = [y for y in labels if y is not None]
     return Samples(
-        np.concatenate([framing.split(recording.values) for recording in found]),
+        recordings.Windows(found, framing),
         framing.shape,
         scaling,
         where=str(path),

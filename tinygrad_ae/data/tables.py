@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_ae.data.arrays import LABELS
-from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.raw import Raw, check
 from tinygrad_ae.errors import DataError
 
+_EVERY = 1024  # lines from one place that is remembered to the next
 
-def read_csv(path: Path) -> Raw:
-    """Read a table of numbers separated by commas.
+
+class CsvFile:
+    """A table of numbers separated by commas, whose lines are read when they are asked for.
+
+    It is gone through once at the beginning, to check it and to take the labels.
 
     A first line without any number is a header. The column that it names ``y``, ``label`` or
     ``labels`` holds integer labels and is not a feature.
@@ -23,36 +28,89 @@ def read_csv(path: Path) -> Raw:
     Args:
         path: the file, in UTF-8.
 
-    Returns:
-        float64 samples, shape (lines, features).
+    Attributes:
+        shape: (lines, features).
+        dtype: float64.
+        columns: what the header calls the features; empty without one.
+        labels: int64, shape (lines,), or None.
 
     Raises:
         DataError: the file is missing or has no samples, its lines differ in length, or a cell
             holds text, nothing, NaN or infinity; lines and columns are counted from 1.
     """
-    header, rows = None, []
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            for fields in filter(None, reader):  # a blank line is no sample
-                if header is None:
-                    header = [] if any(map(_is_number, fields)) else fields
-                    width = len(fields)
-                    if header:
+
+    def __init__(self, path: Path) -> None:
+        self.dtype = np.dtype(np.float64)
+        self._path = path
+        self._places: list[int] = []  # of every so manieth sample in the file
+        header, width, n = None, 0, 0
+        labels: list[float] = []
+        self._labelled: list[int] = []
+        try:
+            with self._open() as file:
+                reader = csv.reader(iter(file.readline, ""))
+                while True:
+                    place = file.tell() if n % _EVERY == 0 else 0
+                    fields = next(reader, None)
+                    if fields is None:
+                        break
+                    if not fields:  # a blank line is no sample
                         continue
-                if len(fields) != width:
-                    _refuse_other_separator(path, fields)
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: found {len(fields)} columns, expected "
-                        f"{width} as in the first line. Fill the gap or mend the line."
-                    )
-                rows.append(_row(path, reader.line_num, fields))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path} cannot be read as a table ({error}); give a file of text in UTF-8 with "
-            "commas between the columns."
-        ) from error
-    return _labelled(path, header or [], np.array(rows))
+                    if header is None:
+                        header = [] if any(map(_is_number, fields)) else fields
+                        self._labelled = _label_column(path, header)
+                        width = len(fields)
+                        if header:
+                            continue
+                    if len(fields) != width:
+                        _refuse_other_separator(path, fields)
+                        raise DataError(
+                            f"{path}, line {reader.line_num}: found {len(fields)} columns, "
+                            f"expected {width} as in the first line. Fill the gap or mend the line."
+                        )
+                    row = _row(path, reader.line_num, fields)
+                    labels.extend(row[self._labelled])
+                    if n % _EVERY == 0:
+                        self._places.append(place)
+                    n += 1
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise DataError(
+                f"{path} cannot be read as a table ({error}); give a file of text in UTF-8 with "
+                "commas between the columns."
+            ) from error
+        self.shape = (n, width - len(self._labelled))
+        check(self.shape, self.dtype, str(path))
+        names = [name.strip().lower() for name in header or []]
+        self.columns = tuple(np.delete(names, self._labelled).tolist())
+        self.labels = (
+            _whole(path, names[self._labelled[0]], np.array(labels)) if self._labelled else None
+        )
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float64]:
+        """Read some of the samples, shape (k, features)."""
+        start, stop, _ = rows.indices(len(self))
+        if start >= stop:
+            return np.empty((0, self.shape[1]))
+        before = start % _EVERY
+        with self._open() as file:
+            file.seek(self._places[start // _EVERY])
+            table = np.loadtxt(
+                filter(str.strip, file), delimiter=",", comments=None, quotechar='"', ndmin=2,
+                max_rows=before + stop - start,
+            )  # fmt: skip
+        return np.delete(table[before:], self._labelled, axis=1)
+
+    def _open(self) -> TextIO:
+        return open(self._path, encoding="utf-8-sig", newline="")
+
+
+def read_csv(path: Path) -> Raw:
+    """Read a table of numbers separated by commas, see ``CsvFile``."""
+    file = CsvFile(path)
+    return Raw(file[:], file.labels, where=str(path), columns=file.columns)
 
 
 def feature_names(path: Path) -> tuple[str, ...] | None:
@@ -91,7 +149,8 @@ def _refuse_other_separator(path: Path, fields: list[str]) -> None:
             )
 
 
-def _labelled(path: Path, header: list[str], table: NDArray[np.float64]) -> Raw:
+def _label_column(path: Path, header: list[str]) -> list[int]:
+    """Return which column holds labels, as a list of one or none."""
     names = [name.strip().lower() for name in header]
     if "" in names:
         raise DataError(
@@ -99,19 +158,22 @@ def _labelled(path: Path, header: list[str], table: NDArray[np.float64]) -> Raw:
             "numbering of the lines and not a feature. Name it or remove it "
             "(in pandas: to_csv(..., index=False))."
         )
-    labels: list[int] = [i for i, name in enumerate(names) if name in LABELS]
-    if not labels or not len(table):
-        return Raw(table, None, where=str(path), columns=tuple(names))
-    y = table[:, labels[0]]
-    if len(labels) > 1 or (y % 1).any():
-        raise DataError(
-            f"{path}: the labels must be one column of whole numbers, but "
-            f"{' and '.join(repr(header[i]) for i in labels)} "
-            f"{'are named so' if len(labels) > 1 else 'has others'}. Rename what is no label."
-        )
-    names.pop(labels[0])
-    return Raw(
-        np.delete(table, labels, axis=1), y.astype(np.int64), str(path), columns=tuple(names)
+    labels = [i for i, name in enumerate(names) if name in LABELS]
+    if len(labels) > 1:
+        raise _labels_error(path, " and ".join(repr(header[i]) for i in labels) + " are named so")
+    return labels
+
+
+def _whole(path: Path, name: str, y: NDArray[np.float64]) -> NDArray[np.int64]:
+    if (y % 1).any():
+        raise _labels_error(path, f"{name!r} has others")
+    return y.astype(np.int64)
+
+
+def _labels_error(path: Path, problem: str) -> DataError:
+    return DataError(
+        f"{path}: the labels must be one column of whole numbers, but {problem}. Rename what is no "
+        "label."
     )
 
 

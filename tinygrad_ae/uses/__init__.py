@@ -4,10 +4,18 @@ Each function takes a model and scaled samples, shape (n, d), and returns arrays
 or writes files (but ``explore``, whose result is a page). The commands of the same names do.
 """
 
-from .anomalies import Area, Detection, anomaly_scores, attribution, detect, threshold
+from .anomalies import (
+    Area,
+    Detection,
+    anomaly_scores,
+    attribution,
+    detect,
+    judgements,
+    threshold,
+)
 from .compare import compare
 from .compress import Compression, compress, jpeg, quantised
-from .denoise import Denoised, denoise
+from .denoise import Denoised, SignalToNoise, denoise
 from .explore import explore
 from .features import FewLabels, Probe, few_labels, linear_probe
 from .generate import Generated, generate, is_generative, strangeness
@@ -25,6 +33,7 @@ __all__ = [
     "Generated",
     "Path",
     "Probe",
+    "SignalToNoise",
     "Traversal",
     "Trial",
     "anomaly_scores",
@@ -40,6 +49,7 @@ __all__ = [
     "interpolate",
     "is_generative",
     "jpeg",
+    "judgements",
     "linear_probe",
     "nearest",
     "quantised",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..contract import Model
 from ..errors import DataError
-from ..evaluate import Floats, Rows, reconstruct, reconstruction_error
+from ..evaluate import Floats, Rows, in_batches, reconstruct, reconstruction_error
 
 Numbers = NDArray[np.float64]
 _RESAMPLES = 1000
@@ -81,6 +81,21 @@ def attribution(model: Model, x: Floats) -> tuple[Floats, Numbers]:
     """
     x_hat = reconstruct(model, x)
     return x_hat, np.square(x_hat.astype(np.float64) - x) / x[0].size
+
+
+def judgements(model: Model, x: Rows) -> tuple[Numbers, NDArray[np.int64]]:
+    """Return each sample's score, and which of its values adds most to it, both of shape (n,).
+
+    The samples are read once, a batch at a time.
+    """
+    scores, largest = np.empty(len(x)), np.empty(len(x), np.int64)
+    start = 0
+    for batch in in_batches(x):
+        _, parts = attribution(model, batch)
+        rows = slice(start, start + len(batch))
+        scores[rows], largest[rows] = parts.sum(1), parts.argmax(1)
+        start = rows.stop
+    return scores, largest
 
 
 def threshold(normal: Numbers, false_alarms: float = 0.05) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..contract import Model
 from ..errors import DataError
@@ -24,6 +27,33 @@ class Denoised:
     denoised: Floats
     noisy_mse: float | None
     mse: float | None
+
+
+class SignalToNoise:
+    """The signal-to-noise ratio of recordings, in decibels, from stretches of them.
+
+    −10 log₁₀ of what (x − clean)² has of the variance of the clean signal, the mean over channels.
+    """
+
+    def __init__(self) -> None:
+        self._n, self._sum, self._square, self._noise = 0, np.zeros(1), np.zeros(1), np.zeros(1)
+
+    def add(self, x: Floats, clean: Floats) -> None:
+        """Take account of a stretch, shape (times, channels)."""
+        signal = clean.astype(np.float64)
+        self._n += len(x)
+        self._sum = self._sum + signal.sum(0)
+        self._square = self._square + np.square(signal).sum(0)
+        self._noise = self._noise + np.square(x - signal).sum(0)
+
+    @property
+    def decibels(self) -> float:
+        """Infinite without noise; NaN where the clean signal never changes."""
+        signal = self._square - self._sum**2 / max(1, self._n)
+        if not (signal > 0).all():
+            return math.nan
+        share = float(np.mean(self._noise / signal))
+        return math.inf if share == 0 else -10 * math.log10(share)
 
 
 def denoise(model: Model, noisy: Floats, clean: Floats | None = None) -> Denoised:
