@@ -131,8 +131,10 @@ def trained(
     epochs: int,
     lr: float = 1e-3,
     batch_size: int = 128,
+    beta2: float = 0.999,
     warm: bool = False,
     augment: Callable[[Floats, np.random.Generator], Floats] | None = None,
+    plain: int = 0,
 ) -> M:
     """Make a model and train it with Adam, all by the task's seed.
 
@@ -143,8 +145,10 @@ def trained(
         epochs: how often to go through them; see :meth:`Task.epochs`.
         lr: learning rate.
         batch_size: samples in a step.
+        beta2: Adam's β₂.
         warm: whether the rate rises in the first tenth of all steps, and falls along a cosine.
         augment: makes the samples of an epoch from those given.
+        plain: how many of the last epochs take those given as they are.
     """
     manual_seed(task.seed)
     model = make()
@@ -155,7 +159,7 @@ def trained(
     rising = steps // 10
     schedule = schedules.warmup(rising, schedules.cosine(steps - rising)) if warm else None
     options: dict[str, Any] = {
-        "optimizer": optim.Adam(model.parameters(), lr=lr),
+        "optimizer": optim.Adam(model.parameters(), lr=lr, betas=(0.9, beta2)),
         "batch_size": batch_size,
         "schedule": schedule,
         "generator": generator,
@@ -163,7 +167,7 @@ def trained(
     }
     history = History()
     for epoch in range(epochs) if augment else [epochs - 1]:
-        samples = augment(x, generator) if augment else x
+        samples = augment(x, generator) if augment and epoch < epochs - plain else x
         fit(model, samples, epochs=epoch + 1, history=history, **options)
     return model
 
