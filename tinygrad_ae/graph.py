@@ -105,14 +105,19 @@ class Node:
         value: Array,
         tracked: bool,
         saved: list[Any] | None = None,
+        scope: Scope | None = None,
     ) -> None:
+        global _users
         self.op, self.inputs, self.attrs = op, inputs, attrs
-        self.tracked, self.saved = tracked, saved
+        self.tracked, self.saved, self.scope = tracked, saved, scope
         self.shape, self.dtype, self.index = value.shape, value.dtype, next(clock)
-        self.scope = state.scope
         self.hooks = self.leaf = self.name = None
-        frame = user_frame(3)  # above this line stand __init__, what records, and what called that
-        self._code, self._instruction = frame.f_code, frame.f_lasti
+        frame = sys._getframe(3)  # above stand this, what records, and what called that
+        code = frame.f_code
+        if code is not _users:
+            frame = user_frame(3)
+            _users = code = frame.f_code
+        self._code, self._instruction = code, frame.f_lasti
 
     @property
     def where(self) -> str:
@@ -150,7 +155,7 @@ class Node:
 def constant(value: Any) -> Node:
     """Return the node of a number or an array that is no tensor's."""
     array = np.asarray(value)
-    node = Node(None, (), {}, array, tracked=False, saved=[array])
+    node = Node(None, (), {}, array, False, [array], state.scope)
     if array.ndim == 0:
         node.name = f"{array.item():.6g}"
     if state.capture is not None and isinstance(value, (int, float, np.generic)):
@@ -165,6 +170,9 @@ _PACKAGE = __name__.rpartition(".")[0]
 def _is_ours(module: str) -> bool:
     inside = f"{module}.".startswith(f"{_PACKAGE}.")
     return inside and not module.startswith(f"{_PACKAGE}.models")
+
+
+_users: CodeType | None = None  # where the last operation was found to be written
 
 
 def user_frame(above: int = 0) -> FrameType:
@@ -192,10 +200,8 @@ def locate(error: Exception, scope: Scope | None) -> None:
 
 def line_of(code: CodeType, instruction: int) -> int:
     """Return the source line of an instruction offset."""
-    for start, end, line in code.co_lines():
-        if start <= instruction < end and line is not None:
-            return line
-    return code.co_firstlineno
+    lines = (line for start, end, line in code.co_lines() if start <= instruction < end and line)
+    return next(lines, code.co_firstlineno)
 
 
 def reachable(roots: Iterable[Node], *, tracked_only: bool = False, since: int = -1) -> list[Node]:
@@ -254,9 +260,6 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.nodes)
-
-    def __contains__(self, node: object) -> bool:
-        return node in self.nodes
 
     def op(self, name: str) -> list[Node]:
         """Return the nodes computed by the operation of that name, in order."""

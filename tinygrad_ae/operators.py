@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .graph import Node
     from .tensor import Tensor
 
+NO_ATTRS: dict[str, Any] = {}  # one for all operations that have none
 P = ParamSpec("P")
 Unary = Callable[["Operators"], "Tensor"]
 Binary = Callable[["Operators", Any], "Tensor"]
@@ -31,7 +32,7 @@ def _unary(op: Op) -> Unary:
     """Return the method ``x.name()`` that applies an operation to each element."""
 
     def method(self: Operators) -> Tensor:
-        return self.__record_op__(op, (self,), {})
+        return self.__record_op__(op, (self,), NO_ATTRS)
 
     method.__name__ = method.__qualname__ = op.name
     method.__doc__ = f"Apply :data:`tinygrad_ae.ops.{op.name}` to each element."
@@ -43,7 +44,7 @@ def _binary(op: Op) -> Binary:
 
     def method(self: Operators, other: TensorLike) -> Tensor:
         if isinstance(other, _OPERANDS):
-            return self.__record_op__(op, (self, other), {})
+            return self.__record_op__(op, (self, other), NO_ATTRS)
         return cast("Tensor", NotImplemented)  # Python tries the other operand, then names both
 
     return method
@@ -54,7 +55,7 @@ def _reflected(op: Op) -> Binary:
 
     def method(self: Operators, other: TensorLike) -> Tensor:
         if isinstance(other, _OPERANDS):
-            return self.__record_op__(op, (other, self), {})
+            return self.__record_op__(op, (other, self), NO_ATTRS)
         return cast("Tensor", NotImplemented)
 
     return method

@@ -18,6 +18,8 @@ from .numpy_protocol import call_function, call_ufunc
 from .operators import Operators, TensorLike
 from .ops.op import Array, Op, as_array
 
+ndarray = np.ndarray  # a global name is found faster than an attribute
+
 
 def _in_place(op: Op) -> Callable[[Tensor, TensorLike], Tensor]:
     def method(self: Tensor, other: TensorLike) -> Tensor:
@@ -126,7 +128,7 @@ class Tensor(Operators):
 
     def _leaf_node(self, tracked: bool) -> Node:
         node = Node(None, (), {}, self.data, tracked, None if tracked else [self.data])
-        node.name, node.scope = self._name, None  # given from outside, wherever it is first used
+        node.name = self._name
         if tracked:
             node.leaf = weakref.ref(self)
         if state.capture is not None:
@@ -429,7 +431,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
             values.append(as_array(a))
         nodes.append(node)
         bit += bit
-    now = vars(state)  # once: looking up what is a thread's own takes its time
+    now = state.__dict__  # once: looking up what is a thread's own takes its time
     capture, observer, recording = now["capture"], now["observer"], now["recording"]
     if capture is not None:
         capture.computing(op, attrs)
@@ -440,31 +442,33 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
             z = op.forward(*values, **attrs) if attrs else op.forward(*values)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failures.cannot_work(op, args, error) from error
-    if type(z) is not np.ndarray or z.dtype.kind not in "fiub":
+    kind = z.dtype.kind if type(z) is ndarray else "?"
+    if kind != "f" and kind not in "iub":
         z = failures.as_result(op, args, z)
-    is_float = z.dtype.kind == "f"
-    if now["anomaly"] and is_float and not np.isfinite(z).all():
+        kind = z.dtype.kind
+    if now["anomaly"] and kind == "f" and not np.isfinite(z).all():
         raise failures.not_finite(op, args)
     out = Tensor.__new__(Tensor)
     out.data, out.grad, out._name, out._node = z, None, None, None
     everything = now["everything"] and (recording or capture is not None)
     if not tracked and not everything:
         return out
-    keep = op.saves(tracked, len(args)) if tracked and recording and is_float else None
-    if keep is None and not everything:
+    drop = None
+    if tracked and recording and kind == "f":
+        drop = op.unread(tracked, len(args)) if op.variadic else op.drops[tracked]
+    if drop is None and not everything:
         return out
     values.append(z)
-    saved: list[Any] = [None] * len(values)
-    for i in keep or ():
-        saved[i] = values[i]
+    for i in range(len(args)) if drop is None else drop:
+        values[i] = None
     if everything:
-        saved[-1] = z
+        values[-1] = z
     if is_new:
         for k, a in enumerate(args):
             nodes[k] = a.node if isinstance(a, Tensor) else constant(a)
-            if saved[k] is a and isinstance(a, np.ndarray):
-                saved[k] = a.copy()  # it is the caller's, who may overwrite it
-    out._node = Node(op, tuple(nodes), attrs, z, keep is not None, saved)
+            if values[k] is a and isinstance(a, ndarray):
+                values[k] = a.copy()  # it is the caller's, who may overwrite it
+    out._node = Node(op, tuple(nodes), attrs, z, drop is not None, values, now["scope"])
     if capture is not None:
         capture.recorded(out._node)
     return out

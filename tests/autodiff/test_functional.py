@@ -1,5 +1,7 @@
 """Derivatives of functions, against formulas and against each other."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -206,6 +208,17 @@ def test_remat_keeps_only_inputs_and_draws_the_same_noise():
     manual_seed(5)
     noisy(x)
     assert default_generator.standard_normal() == following
+
+
+def test_remat_stands_in_the_graph_at_the_line_that_called_it():
+    x = Tensor(X, requires_grad=True)
+    here = sys._getframe()
+    node = remat(np.tanh)(x).node
+    assert node.where == f"{__file__}:{here.f_lineno - 1}"
+    source = "from tinygrad_ae import Tensor, remat\nx = Tensor(1.0, requires_grad=True)\n"
+    at_top = {"__name__": "script"}
+    exec(compile(source + "y = remat(lambda t: t * t)(x)", "script.py", "exec"), at_top)
+    assert at_top["y"].node.where == "script.py:3"
 
 
 def test_remat_notices_a_function_that_gives_another_result():

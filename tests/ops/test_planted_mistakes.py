@@ -112,7 +112,7 @@ def plant(monkeypatch):
             rules = tuple(wrong if i == k else rule for i, rule in enumerate(op.rules))
         monkeypatch.setattr(op, "rules", rules)
         monkeypatch.setattr(op, "pulls", [broken if i == k else p for i, p in enumerate(op.pulls)])
-        monkeypatch.setattr(op, "saves", op._saves)
+        monkeypatch.setattr(op, "drops", [op.unread(t, op.arity) for t in range(len(op.drops))])
 
     return put
 

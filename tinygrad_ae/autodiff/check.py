@@ -23,12 +23,7 @@ class GradcheckError(UserError, AssertionError):
 
 
 def gradcheck(
-    f: Callable[..., Any],
-    inputs: Any,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-6,
-    rtol: float = 1e-5,
+    f: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-6, rtol: float = 1e-5
 ) -> bool:
     """Compare every element of the Jacobian of ``f`` with central finite differences.
 
@@ -79,12 +74,7 @@ def gradcheck(
 
 
 def gradgradcheck(
-    f: Callable[..., Any],
-    inputs: Any,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-6,
-    rtol: float = 1e-5,
+    f: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-6, rtol: float = 1e-5
 ) -> bool:
     """Check second derivatives: :func:`gradcheck` of the gradient of a random combination.
 

@@ -104,22 +104,21 @@ def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Tensor:
-        if not state.recording:
-            return f(*args, **kwargs)
-        noise = default_generator.bit_generator.state
-        start = next(clock)
-        out = f(*args, **kwargs)
-        if not isinstance(out, Tensor):
-            raise GradientError(
-                f"remat: {getattr(f, '__name__', 'the function')} must return one tensor, not "
-                f"{type(out).__name__}"
-            )
-        if not out.requires_grad or out.node.index < start:
-            return out
-        nodes = reachable([out.node], tracked_only=True, since=start)
-        inputs = tuple(n for n in nodes if n.index < start or n.op is None)
-        recompute = _Recompute(lambda: f(*args, **kwargs), inputs, noise, _probe(out))
-        attrs, saved = {"recompute": recompute}, [None] * (len(inputs) + 1)
-        return _wrap(out.data, Node(_remat, inputs, attrs, out.data, True, saved))
+        return _run(lambda: f(*args, **kwargs)) if state.recording else f(*args, **kwargs)
 
     return wrapped
+
+
+def _run(f: Callable[[], Tensor]) -> Tensor:
+    """Evaluate f() as one operation that remembers nothing but its inputs."""
+    noise, start = default_generator.bit_generator.state, next(clock)
+    out = f()
+    if not isinstance(out, Tensor):
+        raise GradientError(f"remat: the function must return one tensor, not {type(out).__name__}")
+    if not out.requires_grad or out.node.index < start:
+        return out
+    nodes = reachable([out.node], tracked_only=True, since=start)
+    inputs = tuple(n for n in nodes if n.index < start or n.op is None)
+    attrs = {"recompute": _Recompute(f, inputs, noise, _probe(out))}
+    saved = [None] * (len(inputs) + 1)
+    return _wrap(out.data, Node(_remat, inputs, attrs, out.data, True, saved, state.scope))

@@ -9,6 +9,7 @@ in, so every node's gradient is complete when it is its turn.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from sys import getrefcount
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from ..errors import GradientError, NonFiniteError, ShapeError
 from ..graph import Node, reachable, state
 from ..operators import TensorLike
 from ..ops import astype, unbroadcast
-from ..tensor import Tensor, _wrap, as_tensor
+from ..tensor import Tensor, _wrap, as_tensor, ndarray
 from .modes import enable_grad, no_grad
 
 __all__ = ["backward", "grad"]
@@ -109,19 +110,19 @@ def pull_back(
     retain = record if retain is None else retain
     if capture is not None:  # which reads the pass from what it records
         retain = record = True
-    order = reachable((node for node, _ in seeds), tracked_only=True, since=since)
-    wanted = _leading_to(order, targets) if targets is not None else None
+    wanted = _leading_to(seeds, targets, since) if targets is not None else None
     found: dict[Node, Tensor] = {}
-    pending: dict[Node, Any] = {}
+    pending: dict[Node, Any] = {}  # gradients that have arrived
+    heap: Heap = []  # whose turn it is: the node computed last comes first
     for node, g in seeds:
         start = g if record else g.data
         pending[node] = pending[node] + start if node in pending else start
     with enable_grad() if record else no_grad(), np.errstate(all="ignore"):
-        while order:
-            node = order.pop()
-            g = pending.pop(node, None)
-            if g is None:
-                continue
+        while pending:
+            if not heap:  # in the beginning; and when leaves are left, too many for the heap
+                heap = sorted((-x.index, x) for x in pending)
+            node = heappop(heap)[1]
+            g = pending.pop(node)
             if node.hooks:
                 g = _run_hooks(node, g, record)
             if node.leaf is not None if targets is None else node in targets:
@@ -129,10 +130,10 @@ def pull_back(
                 found[node] = _own(g, record, getrefcount(g))
             if node.op is not None and node.index > since:
                 if capture is None:
-                    pulled = _pull_node(node, g, pending, wanted, record)
+                    pulled = _pull_node(node, g, pending, heap, wanted, record)
                 else:
                     with capture.pulling(node):
-                        pulled = _pull_node(node, g, pending, wanted, record)
+                        pulled = _pull_node(node, g, pending, heap, wanted, record)
                 if pulled and not retain:
                     node.saved = None
     if capture is not None:
@@ -140,24 +141,29 @@ def pull_back(
     return found
 
 
+Heap = list[tuple[int, Node]]
+
+
 def _pull_node(
-    node: Node, g: Any, pending: dict[Node, Any], wanted: set[Node] | None, record: bool
+    node: Node, g: Any, pending: dict[Node, Any], heap: Heap, wanted: set[Node] | None, record: bool
 ) -> bool:
     """Apply the rules of one node and add what they return to its inputs' gradients.
 
     Return False if no gradient of its inputs is wanted: then nothing is done.
     """
-    op, now, values = node.op, vars(state), None
+    op, now, values = node.op, state.__dict__, None
     assert op is not None
     observer, anomaly = now["observer"], now["anomaly"]
-    for k, x in enumerate(node.inputs):
-        if not x.tracked or (wanted is not None and x not in wanted):
+    k = -1
+    for x in node.inputs:
+        k += 1
+        pull = op.pulls[0 if op.variadic else k]
+        if pull is None or not x.tracked or (wanted is not None and x not in wanted):
             continue
         if values is None:
-            values = _values_of(node, record)
-        pull = op.pulls[0 if op.variadic else k]
-        if pull is None:
-            continue
+            values = node.saved
+            if values is None or record or mutation.overwritten:
+                values = _values_of(node, record)
         try:
             if observer is None:
                 gx = pull(k, g, node, values)
@@ -166,7 +172,7 @@ def _pull_node(
         except Exception as error:
             error.add_note(f"in the rule of {op.name} for argument {k}; forward at {node.where}")
             raise
-        if not isinstance(gx, _VALUES):
+        if type(gx) is not ndarray and not isinstance(gx, _VALUES):
             raise GradientError(
                 f"the rule of {op.name} for argument {k} returned {gx!r}, not an array. If no "
                 "gradient flows there, give None in place of the rule."
@@ -175,13 +181,17 @@ def _pull_node(
             gx = _fit(gx, node, k)
         if anomaly:
             _check_finite(gx, node, k)
-        pending[x] = gx if x not in pending else _add(pending.pop(x), gx)
+        if x in pending:
+            gx = _add(pending.pop(x), gx)
+        elif x.op is not None:
+            heappush(heap, (-x.index, x))
+        pending[x] = gx
     return values is not None
 
 
 def _add(a: Any, b: Any) -> Any:
     """Return a + b, in the memory of ``a`` if nobody else holds it."""
-    if type(a) is np.ndarray and a.base is None and getrefcount(a) == _UNSHARED:
+    if type(a) is ndarray and a.base is None and getrefcount(a) == _UNSHARED:
         a += b
         return a
     return a + b
@@ -195,7 +205,7 @@ def _own(g: Any, record: bool, references: int) -> Tensor:
 
 
 # A rule may pass on g or a view of it, or keep what it returns: then others hold its memory.
-_VALUES = (np.ndarray, Tensor, np.generic)
+_VALUES = (ndarray, Tensor, np.generic)
 _UNSHARED = (lambda new: getrefcount(new))(np.empty(0))
 
 
@@ -262,9 +272,9 @@ def _run_hooks(node: Node, g: Any, record: bool) -> Any:
     return g
 
 
-def _leading_to(order: Sequence[Node], targets: set[Node]) -> set[Node]:
+def _leading_to(seeds: Sequence[tuple[Node, Tensor]], targets: set[Node], since: int) -> set[Node]:
     wanted: set[Node] = set()
-    for node in order:
+    for node in reachable((node for node, _ in seeds), tracked_only=True, since=since):
         if node in targets or not wanted.isdisjoint(node.inputs):
             wanted.add(node)
     return wanted

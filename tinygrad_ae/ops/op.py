@@ -92,8 +92,8 @@ class Op:
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
         self.pulls = [rule and self._bind(rule) for rule in rules]
-        # Of any number of inputs there are too many cases to remember.
-        self.saves = self._saves if self.variadic else functools.cache(self._saves)
+        cases = 0 if self.variadic else 1 << self.arity  # of any number of inputs: too many
+        self.drops = [self.unread(tracked, self.arity) for tracked in range(cases)]
         if name in Op.reserved:
             raise ValueError(
                 f"there is an operation called {name!r} already, declared in tinygrad_ae.ops; "
@@ -132,8 +132,8 @@ class Op:
         """
         return self.pulls[0 if self.variadic else k] if self.pulls else None
 
-    def _saves(self, tracked: int, count: int) -> tuple[int, ...] | None:
-        """Return the positions among (inputs…, output) to keep for backward.
+    def unread(self, tracked: int, count: int) -> tuple[int, ...] | None:
+        """Return the positions among (inputs…, output) that backward does not read.
 
         ``tracked`` has bit k set where input k of ``count`` requires a gradient. None if no
         gradient can flow to any of them.
@@ -141,8 +141,8 @@ class Op:
         ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
         named = {name for k in ways for name in _names(self.rules[0 if self.variadic else k])}
         values = [*(self.inputs * count if self.variadic else self.inputs), "z"]
-        need = tuple(k for k, name in enumerate(values) if name in named)
-        return need if ways else None
+        rest = tuple(k for k, name in enumerate(values) if name not in named)
+        return rest if ways else None
 
     def _bind(self, rule: Rule) -> Rule:
         """Return a function of (k, g, node, values) that hands the rule what it names.

@@ -18,7 +18,7 @@ import numpy as np
 from .. import ops
 from ..graph import Graph, Node
 from ..ops.op import Array
-from .derive import gradient
+from .derive import gradient, read_back
 from .expression import Expression, apply, constant, symbol
 from .naming import is_number
 from .simplify import simplify
@@ -101,11 +101,7 @@ def _worth_a_line(graph: Graph, names: Mapping[Node, str], targets: set[Node]) -
 
 def _reads(reader: Node, source: Node) -> bool:
     """Whether a gradient rule of ``reader`` reads the value of ``source``."""
-    assert reader.op is not None
-    tracked = sum(1 << k for k, x in enumerate(reader.inputs) if x.tracked)
-    positions = reader.op.saves(tracked, len(reader.inputs)) or ()
-    sources = (*reader.inputs, reader)
-    return any(sources[i] is source for i in positions)
+    return any(value is source for value in read_back(reader))
 
 
 class _Chain:

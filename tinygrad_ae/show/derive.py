@@ -94,3 +94,11 @@ def _value(node: Node, values: Mapping[Node, Array]) -> Array:
     if known is None and node.op is None and node.saved:
         known = node.saved[0]
     return np.ones(node.shape, node.dtype) if known is None else known
+
+
+def read_back(node: Node) -> list[Node]:
+    """Return those of a node's inputs and itself whose values backward reads."""
+    tracked = sum(1 << k for k, x in enumerate(node.inputs) if x.tracked)
+    unread = node.op.unread(tracked, len(node.inputs)) if node.op else None
+    around = enumerate((*node.inputs, node))
+    return [] if unread is None else [x for k, x in around if k not in unread]

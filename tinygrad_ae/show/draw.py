@@ -199,8 +199,8 @@ def _failed(error: ShapeError) -> Graph:
         name = f"{scope.kind} layer" if scope else "a layer"
         op = Op(name, lambda *xs: xs, tex=rf"\operatorname{{{{{name}}}}}({{args}})")
         del Op.registry[name]  # it exists for the picture only
-    node = Node(op, error.inputs, {}, np.empty(0), any(x.tracked for x in error.inputs))
-    node.scope = scope
+    tracked = any(x.tracked for x in error.inputs)
+    node = Node(op, error.inputs, {}, np.empty(0), tracked, scope=scope)
     return Graph([node])
 
 

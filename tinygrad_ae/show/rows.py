@@ -12,7 +12,7 @@ from ..graph import Graph, Node
 from ..ops.op import Array
 from .cards import Row, RowKind, Thumbnail
 from .cost import Cost
-from .derive import GRADIENT, local_gradients
+from .derive import GRADIENT, local_gradients, read_back
 from .flow import Amount, Flow, Status
 from .grouping import Grouping
 from .naming import is_number
@@ -235,12 +235,7 @@ def _remarks(unit: Group, details: Details, flow: Flow) -> list[Row]:
 
 def kept(node: Node) -> list[Node]:
     """Return the values an operation keeps for backward, apart from parameters."""
-    if node.op is None or not node.tracked:
-        return []
-    mask = sum(1 << k for k, x in enumerate(node.inputs) if x.tracked)
-    around = (*node.inputs, node)
-    positions = node.op.saves(mask, len(node.inputs)) or ()
-    found = dict.fromkeys(around[i] for i in positions)
+    found = dict.fromkeys(read_back(node) if node.tracked else ())
     return [n for n in found if not is_number(n) and (n.op is not None or not n.tracked)]
 
 
