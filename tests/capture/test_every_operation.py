@@ -11,7 +11,7 @@ import pytest
 import tinygrad_ae as tg
 from tinygrad_ae import ops
 from tinygrad_ae.autodiff import record_everything
-from tinygrad_ae.capture import compile
+from tinygrad_ae.capture import Engine, compile
 
 
 def within(name: str, domain: Callable[..., tuple[Any, ...]]) -> Callable[..., Any]:
@@ -118,11 +118,11 @@ def results(f: Callable[..., Any], *xs: Any) -> Any:
     return y, *pull((y.detach() * 0.5 + 1).astype(y.dtype))
 
 
-def compare(f: Callable[..., Any], inputs: list[tuple[Any, ...]]) -> None:
+def compare(f: Callable[..., Any], inputs: list[tuple[Any, ...]], engine: Engine = "numpy") -> None:
     def step(*xs: Any) -> Any:
         return results(f, *xs)
 
-    compiled = compile(step)
+    compiled = compile(step, engine=engine)
     for xs in inputs:
         wanted = results(f, *(tg.as_tensor(x) for x in xs))
         found = compiled(*xs)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ae as tg
 from tinygrad_ae import nn, ops, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.capture import Engine, compile
 
 STEPS: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x + y,
@@ -41,32 +41,36 @@ programs = st.lists(
 )
 
 
+def results(program: Any, seed: int, engine: Engine | None) -> list[Any]:
+    """Return what three steps give and leave behind: as written (None), or compiled."""
+    rng = np.random.default_rng(seed)
+    weights = [nn.Parameter(0.5 * rng.normal(size=(4, 4))) for _ in range(2)]
+    optimizer = optim.SGD(weights, lr=1e-3)
+
+    def step(batch: Any) -> Any:
+        optimizer.zero_grad()
+        values = [batch, *weights]
+        for kind, i, j in program:
+            x, y = values[i % len(values)], values[j % len(values)]
+            values.append(ops.tanh(STEPS[kind](x, y)))
+        loss = sum((v.mean() for v in values[3:]), start=(weights[0] * weights[1]).sum())
+        loss.backward()
+        optimizer.step()
+        return loss, values[-1]
+
+    runner = compile(step, engine=engine) if engine else step
+    found: list[Any] = []
+    for _ in range(3):
+        found += [t.detach().numpy() for t in runner(tg.as_tensor(rng.normal(size=(4, 4))))]
+        found += [p.grad.data.copy() for p in weights]
+    return found + [p.data for p in weights]
+
+
 @settings(max_examples=60, deadline=None)
 @given(programs, st.integers(0, 2**16))
 def test_random_steps_are_the_same_compiled(program, seed):
-    def run(compiled: bool) -> list[Any]:
-        rng = np.random.default_rng(seed)
-        weights = [nn.Parameter(0.5 * rng.normal(size=(4, 4))) for _ in range(2)]
-        optimizer = optim.SGD(weights, lr=1e-3)
-
-        def step(batch: Any) -> Any:
-            optimizer.zero_grad()
-            values = [batch, *weights]
-            for kind, i, j in program:
-                x, y = values[i % len(values)], values[j % len(values)]
-                values.append(ops.tanh(STEPS[kind](x, y)))
-            loss = sum((v.mean() for v in values[3:]), start=(weights[0] * weights[1]).sum())
-            loss.backward()
-            optimizer.step()
-            return loss, values[-1]
-
-        runner = compile(step) if compiled else step
-        found: list[Any] = []
-        for _ in range(3):
-            found += [t.detach().numpy() for t in runner(tg.as_tensor(rng.normal(size=(4, 4))))]
-            found += [p.grad.data.copy() for p in weights]
-        return found + [p.data for p in weights]
-
-    for wanted, got in zip(run(False), run(True), strict=True):
+    for wanted, got in zip(
+        results(program, seed, None), results(program, seed, "numpy"), strict=True
+    ):
         # float32 roundings inside the program, and branches, magnify the last digits
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6 * max(1, np.abs(wanted).max()))
