@@ -11,4 +11,7 @@ All contenders run in turn, in short blocks, in one process: what disturbs one d
 block's time is divided by the floor's in the same round; the figures are medians over rounds,
 with the quartiles. With one thread CPU time counts, which other processes disturb less; with two,
 wall time. Rounds in which other processes took the cores are dropped.
+
+``--json FILE`` adds what was measured to a file (its keys: :mod:`benchmarks.speed.record`) and
+makes a page of it; ``benchmarks/speed.json`` and ``speed.md`` are such a record.
 """

@@ -8,16 +8,17 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from . import __doc__ as description
+from . import record
 from .machine import describe, import_ms, worker
 from .measure import Figure, measure, peak_memory
 from .networks import NETWORKS, scaling
 from .peers import NotOffered
 
 PEERS = ("jax", "torch", "torch-compile", "autograd", "mygrad")
-NOISY = 0.15  # of the median: a wider half spread allows no conclusion
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,57 +26,57 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         "benchmarks.speed", description=description, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, no deep1000")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, deep1000 if named only")
     parser.add_argument("--peers", default="", help=f"any of {','.join(PEERS)}")
-    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--networks", help=f"some of {','.join(NETWORKS)}; none: ''")
     parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
     parser.add_argument("--scaling", action="store_true", help="over width, depth and batch")
     parser.add_argument("--no-memory", action="store_true", help="spare the processes it takes")
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add to it, and make FILE.md")
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     peers = [name for name in options.peers.split(",") if name]
     unknown = {*peers} - {*PEERS}
-    unknown |= {*options.networks.split(",")} - {*NETWORKS}
+    if options.networks is None:
+        networks = [name for name in NETWORKS if name != "deep1000" or not options.quick]
+    else:
+        networks = [name for name in options.networks.split(",") if name]
+    unknown |= {*networks} - {*NETWORKS}
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     names = ["eager", "numpy", *(["numba"] if importlib.util.find_spec("numba") else [])]
     if options.worker:
-        work(options, [*names, *peers])
+        work(options, networks, [*names, *peers])
         return
     for line in (lines := describe(peers)):
         print(line)
-    found: dict[str, Any] = {"machine": lines, "figures": [], "memory": [], "imports": {}}
-    passed = ["--networks", options.networks, "--peers", options.peers]
+    found: record.Record = {"machine": lines, "runs": {}, "memory": {}}
+    passed = ["--networks", ",".join(networks), "--peers", options.peers]
     passed += ["--quick"] * options.quick + ["--scaling"] * options.scaling
     for threads in map(int, options.threads.split(",")):
         result = worker(threads, *passed)
         if result is None:
             raise SystemExit("the measurement failed; see above")
-        found["figures"] += result["figures"]
-        show([Figure(**figure) for figure in result["figures"]], threads, result["remarks"])
+        figures = [Figure(**figure) for figure in result["figures"]]
+        found["runs"] |= show(figures, threads, result["remarks"])
     if not options.no_memory:
         wanted = [*names, *(p for p in peers if p in ("jax", "torch"))]
-        found["memory"] = memory(
-            [n for n in options.networks.split(",") if n != "deep1000"], wanted
-        )
-    found["imports"] = {m: import_ms(m) for m in ("numpy", "tinygrad_ae")}
+        found["memory"] = memory([n for n in networks if n != "deep1000"], wanted)
+    found["imports"] = {m: round(import_ms(m), 1) for m in ("numpy", "tinygrad_ae")}
     print("\nimport: " + ", ".join(f"{m} {ms:.0f} ms" for m, ms in found["imports"].items()))
     if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(found, file, indent=1)
+        record.write(options.json, found)
 
 
-def work(options: argparse.Namespace, names: list[str]) -> None:
+def work(options: argparse.Namespace, wanted: list[str], names: list[str]) -> None:
     """Measure in this process, and say what was found as JSON."""
     if options.memory:
         with suppress(NotOffered):
-            peak = peak_memory(NETWORKS[options.networks], options.memory, options.worker)
+            peak = peak_memory(NETWORKS[wanted[0]], options.memory, options.worker)
             print(json.dumps(peak))
         return
-    wanted = options.networks.split(",")
-    networks = [NETWORKS[n] for n in wanted if n != "deep1000" or not options.quick]
+    networks = [NETWORKS[name] for name in wanted]
     figures: list[dict[str, Any]] = []
     remarks: list[str] = []
     for network in [*networks, *(scaling() if options.scaling else [])]:
@@ -91,8 +92,9 @@ def work(options: argparse.Namespace, names: list[str]) -> None:
     print(json.dumps({"figures": figures, "remarks": remarks}))
 
 
-def show(figures: list[Figure], threads: int, remarks: list[str]) -> None:
-    """Print a table for each network."""
+def show(figures: list[Figure], threads: int, remarks: list[str]) -> record.Record:
+    """Print a table for each network, and return what is kept of it."""
+    kept: record.Record = {}
     clock = "CPU time, 1 thread" if threads == 1 else f"wall time, {threads} threads"
     known = {network.name: network for network in [*NETWORKS.values(), *scaling()]}
     for name in dict.fromkeys(figure.network for figure in figures):
@@ -100,34 +102,36 @@ def show(figures: list[Figure], threads: int, remarks: list[str]) -> None:
         us = {figure.contender: figure.us for figure in rows}
         print(f"\n{known[name]}; {clock}")
         print(f"{'':<14}{'µs':>10}{'× floor':>9}{'quartiles':>14}"
-              f"{'numpy / it':>12}{'numba / it':>12}{'first, ms':>11}")  # fmt: skip
+              f"{'numpy / it':>12}{'numba / it':>12}{'first, ms':>11}{'plan, ms':>10}")  # fmt: skip
         for f in rows:
             ratios = "".join(
                 f"{us[mine] / f.us:>12.2f}" if mine in us else f"{'':>12}"
                 for mine in ("numpy", "numba")
             )
             print(f"{f.contender:<14}{f.us:>10.1f}{f.ratio:>9.2f}"
-                  f"{f'{f.low:.2f}…{f.high:.2f}':>14}{ratios}{f.first_ms:>11.0f}")  # fmt: skip
-        spread = max((f.high - f.low) / 2 / f.ratio for f in rows)
-        if spread > NOISY or rows[0].dropped > rows[0].rounds:
+                  f"{f'{f.low:.2f}…{f.high:.2f}':>14}{ratios}"
+                  f"{f.first_ms:>11.0f}{f.plan_ms:>10.0f}")  # fmt: skip
+        run = kept[f"{name}, {threads} threads"] = record.run(str(known[name]), rows)
+        if run["noisy"]:
             print(
-                f"The machine was too noisy to conclude from this (spread ±{spread:.0%}, "
-                f"{rows[0].dropped} of {rows[0].rounds + rows[0].dropped} rounds dropped)."
+                f"The machine was too noisy to conclude from this (spread ±{run['spread']:.0%}, "
+                f"{run['dropped']} of {run['rounds'] + run['dropped']} rounds dropped)."
             )
     for remark in remarks:
         print(f"- {remark}")
+    return kept
 
 
-def memory(networks: list[str], names: list[str]) -> list[dict[str, Any]]:
+def memory(networks: list[str], names: list[str]) -> record.Record:
     """Print, and return, the peak memory of each contender on each network."""
     print(f"\npeak memory above the imports, MB\n{'':<10}" + "".join(f"{n:>10}" for n in names))
-    rows = []
+    found: record.Record = {}
     for network in networks:
         row = {n: worker(2, "--networks", network, "--memory", n) for n in names}
-        rows.append({"network": network, **row})
+        found[network] = {n: v if v is None else round(v, 1) for n, v in row.items()}
         cells = "".join(f"{'–' if v is None else f'{v:.0f}':>10}" for v in row.values())
         print(f"{network:<10}{cells}", flush=True)
-    return rows
+    return found
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ class Figure:
     ratio: float
     low: float  # quartiles of the ratio
     high: float
-    first_ms: float
+    first_ms: float  # from nothing to the end of the first step
+    plan_ms: float  # the first call's time above that of a later one: capturing, compiling
     rounds: int
     dropped: int
 
@@ -37,21 +38,19 @@ def measure(
     network: Network, names: Sequence[str], threads: int, rounds: int
 ) -> tuple[list[Figure], list[str]]:
     """Return the figures of the floor and of all contenders, and remarks."""
-    steps: dict[str, Step] = {"floor": floor(network)}
+    steps: dict[str, Step] = {}
     remarks, first = [], {}
     for name in ("floor", *names):
         start = time.perf_counter()
         try:
-            steps.setdefault(name, lambda: None)
-            if name != "floor":
-                steps[name] = contender(name, network, threads)
-            steps[name]()
+            step = floor(network) if name == "floor" else contender(name, network, threads)
+            call = _timed(step, 1, threads)
         except (NotOffered, ImportError, RuntimeError) as error:
-            del steps[name]
             remarks.append(f"{network.name}, {name}: {str(error).splitlines()[0]}")
             continue
-        first[name] = (time.perf_counter() - start) * 1e3
-        steps[name]()
+        steps[name] = step
+        first[name] = (time.perf_counter() - start) * 1e3, call * 1e3
+        step()
     each = {name: _repeats(step) for name, step in steps.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     dropped = 0
@@ -118,10 +117,12 @@ def _figure(
     name: str,
     threads: int,
     times: dict[str, list[float]],
-    first: float,
+    first: tuple[float, float],
     dropped: int,
 ) -> Figure:
     ratios = [a / b for a, b in zip(times[name], times["floor"], strict=True)]
     low, median, high = statistics.quantiles(ratios, n=4)
     us = statistics.median(times[name]) * 1e6
-    return Figure(network, name, threads, us, median, low, high, first, len(ratios), dropped)
+    made, call = first
+    plan = max(0.0, call - us / 1e3)
+    return Figure(network, name, threads, us, median, low, high, made, plan, len(ratios), dropped)
