@@ -15,9 +15,10 @@ from . import __doc__ as description
 from . import record
 from .machine import describe, import_ms, worker
 from .measure import Figure, measure, peak_memory
-from .networks import NETWORKS, scaling
+from .networks import NETWORKS, SCALING
 from .peers import NotOffered
 
+EVERY = NETWORKS | SCALING
 PEERS = ("jax", "torch", "torch-compile", "autograd", "mygrad")
 
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, deep1000 if named only")
     parser.add_argument("--peers", default="", help=f"any of {','.join(PEERS)}")
-    parser.add_argument("--networks", help=f"some of {','.join(NETWORKS)}; none: ''")
+    parser.add_argument("--networks", help=f"some of {','.join(EVERY)}")
     parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
     parser.add_argument("--scaling", action="store_true", help="over width, depth and batch")
     parser.add_argument("--no-memory", action="store_true", help="spare the processes it takes")
@@ -38,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     peers = [name for name in options.peers.split(",") if name]
     unknown = {*peers} - {*PEERS}
+    networks = [name for name in (options.networks or "").split(",") if name]
     if options.networks is None:
         networks = [name for name in NETWORKS if name != "deep1000" or not options.quick]
-    else:
-        networks = [name for name in options.networks.split(",") if name]
-    unknown |= {*networks} - {*NETWORKS}
+    networks += list(SCALING) * options.scaling
+    unknown |= {*networks} - {*EVERY}
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     names = ["eager", "numpy", *(["numba"] if importlib.util.find_spec("numba") else [])]
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(line)
     found: record.Record = {"machine": lines, "runs": {}, "memory": {}}
     passed = ["--networks", ",".join(networks), "--peers", options.peers]
-    passed += ["--quick"] * options.quick + ["--scaling"] * options.scaling
+    passed += ["--quick"] * options.quick
     for threads in map(int, options.threads.split(",")):
         result = worker(threads, *passed)
         if result is None:
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found["runs"] |= show(figures, threads, result["remarks"])
     if not options.no_memory:
         wanted = [*names, *(p for p in peers if p in ("jax", "torch"))]
-        found["memory"] = memory([n for n in networks if n != "deep1000"], wanted)
+        found["memory"] = memory([n for n in networks if n in NETWORKS and n != "deep1000"], wanted)
     found["imports"] = {m: round(import_ms(m), 1) for m in ("numpy", "tinygrad_ae")}
     print("\nimport: " + ", ".join(f"{m} {ms:.0f} ms" for m, ms in found["imports"].items()))
     if options.json:
@@ -73,19 +74,17 @@ def work(options: argparse.Namespace, wanted: list[str], names: list[str]) -> No
     """Measure in this process, and say what was found as JSON."""
     if options.memory:
         with suppress(NotOffered):
-            peak = peak_memory(NETWORKS[wanted[0]], options.memory, options.worker)
+            peak = peak_memory(EVERY[wanted[0]], options.memory, options.worker)
             print(json.dumps(peak))
         return
-    networks = [NETWORKS[name] for name in wanted]
     figures: list[dict[str, Any]] = []
     remarks: list[str] = []
-    for network in [*networks, *(scaling() if options.scaling else [])]:
-        some = [*names]
+    for name in wanted:
+        network, main = EVERY[name], name in NETWORKS
+        some = [n for n in names if n != "eager" or main]
         if network.kind == "conv" and "torch" in some:
             some.append("torch-nhwc")
-        if network not in networks:
-            some = [name for name in some if name != "eager"]
-        rounds = 12 if options.quick or network not in networks else 40
+        rounds = 40 if main and not options.quick else 12
         got, said = measure(network, some, options.worker, rounds)
         figures += map(asdict, got)
         remarks += said
@@ -96,11 +95,10 @@ def show(figures: list[Figure], threads: int, remarks: list[str]) -> record.Reco
     """Print a table for each network, and return what is kept of it."""
     kept: record.Record = {}
     clock = "CPU time, 1 thread" if threads == 1 else f"wall time, {threads} threads"
-    known = {network.name: network for network in [*NETWORKS.values(), *scaling()]}
     for name in dict.fromkeys(figure.network for figure in figures):
         rows = [figure for figure in figures if figure.network == name]
         us = {figure.contender: figure.us for figure in rows}
-        print(f"\n{known[name]}; {clock}")
+        print(f"\n{EVERY[name]}; {clock}")
         print(f"{'':<14}{'µs':>10}{'× floor':>9}{'quartiles':>14}"
               f"{'numpy / it':>12}{'numba / it':>12}{'first, ms':>11}{'plan, ms':>10}")  # fmt: skip
         for f in rows:
@@ -111,7 +109,7 @@ def show(figures: list[Figure], threads: int, remarks: list[str]) -> record.Reco
             print(f"{f.contender:<14}{f.us:>10.1f}{f.ratio:>9.2f}"
                   f"{f'{f.low:.2f}…{f.high:.2f}':>14}{ratios}"
                   f"{f.first_ms:>11.0f}{f.plan_ms:>10.0f}")  # fmt: skip
-        run = kept[f"{name}, {threads} threads"] = record.run(str(known[name]), rows)
+        run = kept[f"{name}, {threads} threads"] = record.run(str(EVERY[name]), rows)
         if run["noisy"]:
             print(
                 f"The machine was too noisy to conclude from this (spread ±{run['spread']:.0%}, "

@@ -67,12 +67,15 @@ NETWORKS = {
 }
 
 
-def scaling() -> list[Network]:
-    """Return networks that grow in one way at a time."""
-    wide = [Network(f"width {n}", "dense", (n,) * 5, 128) for n in (64, 256, 1024, 2048)]
-    long = [Network(f"layers {n}", "dense", (256,) * (n + 1), 128) for n in (2, 8, 32)]
-    many = [Network(f"batch {n}", "dense", (256,) * 5, n) for n in (8, 32, 128, 1024, 8192)]
-    return wide + long + many
+# Networks that grow in one way at a time.
+SCALING = {
+    network.name: network
+    for network in (
+        *(Network(f"width{n}", "dense", (n,) * 5, 128) for n in (64, 256, 1024, 2048)),
+        *(Network(f"layers{n}", "dense", (256,) * (n + 1), 128) for n in (2, 8, 32)),
+        *(Network(f"batch{n}", "dense", (256,) * 5, n) for n in (8, 32, 128, 1024, 8192)),
+    )
+}
 
 
 def floor(network: Network) -> Step:

@@ -1,9 +1,12 @@
 """What the benchmark of speed times is what it says: the same step for every contender."""
 
+import json
+
 import pytest
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed.measure import measure
+from benchmarks.speed import record
+from benchmarks.speed.measure import Figure, measure
 from benchmarks.speed.networks import Network, ours
 
 SMALL = [
@@ -41,3 +44,26 @@ def test_an_unknown_peer_is_said(capsys):
     with pytest.raises(SystemExit):
         command.main(["--peers", "theano"])
     assert "there is no theano" in capsys.readouterr().err
+
+
+def test_what_was_measured_again_is_replaced_and_the_rest_stays(tmp_path):
+    def figures(network: str, *times: float) -> list[Figure]:
+        return [
+            Figure(network, name, 1, us, us / 10, us / 20, us / 5, 1.0, 2.0, 12, 0)
+            for name, us in zip(("floor", "numpy"), times, strict=True)
+        ]
+
+    file = tmp_path / "speed.json"
+    for runs in ({"a": figures("tiny", 10, 30), "b": figures("small", 10, 20)},
+                 {"a": figures("tiny", 10, 17)}):  # fmt: skip
+        kept = {name: record.run(name, found) for name, found in runs.items()}
+        record.write(file, {"machine": ["one"], "runs": kept})
+    found = json.loads(file.read_text())["runs"]
+    assert {name: run["figures"]["numpy"]["ratio"] for name, run in found.items()} == {
+        "a": 1.7,
+        "b": 2.0,
+    }
+    assert found["a"]["noisy"]
+    assert found["a"]["spread"] == 0.75
+    page = file.with_suffix(".md").read_text()
+    assert "| a | 10.0 | 1.70 | ±75%, too noisy to conclude |" in page
