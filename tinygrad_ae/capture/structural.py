@@ -90,10 +90,26 @@ def _sum(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
         return None
     out = to.buffer(node.shape, node.dtype)
-    if len(x.shape) == 2 and axis == (0,) and not keepdims and x.shape[0] > 0:
-        ones = to.constant(1, x.shape[:1], x.dtype)  # a product is a faster sum over rows
-        return to.add("{0}.dot({1}, {out})", [ones, x], out)
+    if len(node.shape) == 1 and not keepdims and x.shape and 0 not in x.shape:
+        # Down to one axis, a product with ones is several times faster.
+        if len(x.shape) == 2 and axis == (0,):
+            ones = to.constant(1, x.shape[:1], x.dtype)
+            return to.add("{0}.dot({1}, {out})", [ones, x], out)
+        rows = _rows(to, x, axis)
+        if rows is not None:
+            ones = to.constant(1, rows.shape[1:], x.dtype)
+            return to.add("{0}.dot({1}, {out})", [rows, ones], out)
     return to.add(f"add.reduce({{0}}, {axis}, None, {{out}}, {keepdims})", [x], out)
+
+
+def _rows(to: Lowering, x: Value, axis: tuple[int, ...]) -> Value | None:
+    """Return a matrix, of x's memory, of whose rows each is all there is along some axes."""
+    strides = x.layout().strides
+    order = sorted(range(len(strides)), key=lambda k: (k in axis, -strides[k]))
+    if x.local or not x.layout().transpose(order).flags.c_contiguous:
+        return None
+    n = x.shape[order[0]]
+    return to.seen(x, lambda a: a.transpose(order).reshape(n, -1), "rows")
 
 
 @emitter("mean")
@@ -104,7 +120,7 @@ def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
         return None
     if node.dtype.kind == "f" and node.shape == () and _is_square(to, node):
         d = to.value(node.inputs[0].inputs[0])
-        if d.number is None and d.layout().flags.forc and d.dtype == node.dtype:
+        if d.number is None and d.dtype == node.dtype:
             flat = _flat(to, d)
             if flat is not None:  # the mean of squares is an inner product
                 total = to.add("dot({0}, {1}, {out})", [flat, flat], _scalar(to, node))
@@ -126,7 +142,8 @@ def _scalar(to: Lowering, node: Node) -> Value:
 
 
 def _flat(to: Lowering, x: Value) -> Value | None:
-    if x.local:
+    """Return all of x's elements as they lie in memory, if nothing lies between them."""
+    if x.local or not np.may_share_memory(x.layout().ravel("K"), x.layout()):
         return None
     n = math.prod(x.shape)
     return Value((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.ravel("K"))
