@@ -12,6 +12,7 @@ from tinygrad_ae.data import Dataset, load
 from tinygrad_ae.errors import DataError, ModelError, RunError, UserError
 from tinygrad_ae.run import Config, Run, checkpoint, results
 from tinygrad_ae.run.config import OPTIMIZERS, SCHEDULES
+from tinygrad_ae.run.step import step_graph
 from tinygrad_ae.train import History
 
 TIMES = ("seconds", "samples_per_second")
@@ -345,7 +346,7 @@ def test_drawing_a_step_leaves_the_model_as_it_was(
 ) -> None:
     run = Run.create(tmp_path / "run", config, data)
     before = run.model.state_dict()
-    graph = results.step_graph(run.file, run.model, data.train.first(4))
+    graph = step_graph(run.file, run.model, data.train.first(4))
     assert graph.leaves()[0].name is not None
     assert {node.path.partition(".")[0] for node in graph} >= {"encoder", "decoder"}
     for name, array in run.model.state_dict().items():

@@ -11,7 +11,7 @@ from tinygrad_ae.cli import main
 from tinygrad_ae.run import Run, results
 from tinygrad_ae.show import document
 
-VOID = {"meta", "link", "img", "br", "input"}
+VOID = {"meta", "link", "img", "br", "input", "source"}
 
 
 class Checked(HTMLParser):
@@ -56,8 +56,10 @@ def test_a_run_has_a_page_that_needs_nothing_else(runs: Path, name: str) -> None
     own, pca = results.measure(run, run.load_data())
     assert f"{own.mse:.5f}" in page
     assert f"{pca.mse:.5f}" in page
-    for title in ("Loss", "Latent map", "Error by class", "Computation graph", "Timings"):
+    for title in ("Loss", "Latent map", "Error by class", "Computation graph", "Cost of a step"):
         assert f"<h2>{title}</h2>" in page
+    assert {"linear", "backward", "between operations"} <= set(re.findall(r"<td>([^<]*)", page))
+    assert '<source media="(prefers-color-scheme: dark)" srcset="data:image/svg' in page
     assert "--latent 4" in page
 
 

@@ -162,7 +162,8 @@ def draw(
     samples it was trained on, a model on digits.
     """
     from ..data import load
-    from ..run import modelfile, results
+    from ..run import modelfile
+    from ..run.step import step_graph
     from ..show import draw as drawn
     from ..show import render
     from .outputs import in_existing_folder, writing
@@ -176,7 +177,7 @@ def draw(
         built = file.build(file.complete({}, data.shape))
     batch = data.train.first(batch_size)
     picture = drawn(
-        results.step_graph(file, built, batch),
+        step_graph(file, built, batch),
         gradients=gradients, values=values, cost=cost, depth=depth, expand=expand, theme=theme,
         shape=data.shape if len(data.shape) in (2, 3) else None,
         title=f"{type(built).__name__}: the loss of one step on {len(batch)} samples",

@@ -63,7 +63,7 @@ def denoise(
     run: str, input: str | None, out: str, clean: str | None, noise: tuple[str, ...] | None,
     strength: tuple[float, ...] | None, seed: int, data: str | None,
 ) -> None:  # fmt: skip
-    """Take the noise out of your samples, or out of the test split with noise added.
+    """Take noise out of your samples, or of noisy test samples.
 
     RUN is a run folder. INPUT holds noisy samples of the shape that the run was trained on; without
     it, noise is added to the run's test split, and what it does and what is left of it is measured.

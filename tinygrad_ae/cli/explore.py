@@ -15,7 +15,7 @@ from .using import open_run
 @click.option("-o", "--out", default="explore.html", show_default=True, help="The file to write.")
 @click.option("--data", metavar="PATH", help="Where the run's data is now, if it was moved.")
 def explore(run: str, out: str, data: str | None) -> None:
-    """Write a page in which a run's model encodes and decodes what you do.
+    """Write a page to play with a run's model in a browser.
 
     RUN is a run folder. Drag over the map of codes, move latents, draw a sample, add noise, walk
     from one sample to another. The page is one HTML file that needs no network.

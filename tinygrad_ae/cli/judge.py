@@ -60,11 +60,12 @@ def anomalies(
     run: str, input: str | None, out: str | None, normal: tuple[int, ...] | None,
     false_alarms: float, seed: int, data: str | None,
 ) -> None:  # fmt: skip
-    """Find what is unlike the samples a run was trained on, and what makes it so.
+    """Find samples unlike the training ones, and say why.
 
     RUN is a run folder. INPUT holds samples to judge; without it they are the test split of the
     run's data, all labels of it. A sample's score is its reconstruction error; the threshold is
-    chosen on normal validation samples. Where there are labels, ROC and precision are measured.
+    chosen on normal validation samples. Where there are labels, ROC and precision are measured. The
+    picture shows which values make the most anomalous ones so.
     """
     from .. import uses
     from ..data.tables import feature_names
@@ -185,7 +186,7 @@ def _name(samples: Samples, i: int) -> str:
 @output("A folder for the table and the picture.  [default: RUN/compress]")
 @moved_data()
 def compress(run: str, out: str | None, data: str | None) -> None:
-    """Measure the bits that test samples take as quantised codes, and what is left of them.
+    """Measure test samples as quantised codes: bits and errors.
 
     RUN is a run folder. Beside it stand PCA, quantised in the same way, and for pictures JPEG of
     one sheet of all samples. Bits are those of an ideal entropy coder; the weights of model and
@@ -243,7 +244,7 @@ def compress(run: str, out: str | None, data: str | None) -> None:
 def features(
     run: str, out: str | None, labels: tuple[int, ...] | None, seeds: int, data: str | None
 ) -> None:
-    """Write codes for a model of your own, and measure what a linear classifier makes of them.
+    """Write codes for a model of your own, and classify them.
 
     RUN is a run folder whose data has labels. The classifier is a softmax regression; its weight
     decay is chosen on the validation split.

@@ -121,7 +121,7 @@ def _generated(run: Run, data: Dataset, made: uses.Generated, seed: int) -> Figu
 @click.option("--steps", type=_STEPS, default=11, show_default=True, help="With both ends.")
 @moved_data()
 def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None) -> None:
-    """Go from sample A to sample B, through codes and, beside it, through values.
+    """Go from sample A to sample B, through codes and values.
 
     RUN is a run folder. A and B are files of one sample each, or numbers of test samples, counted
     from 0.
@@ -176,7 +176,7 @@ def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None
 def traverse(
     run: str, start: str | None, out: str, steps: int, rows: int, data: str | None
 ) -> None:
-    """Move one number of the code at a time over the range it has in the data.
+    """Move one number of the code at a time over its range.
 
     RUN is a run folder. START is a file of one sample or the number of a test sample, whose code
     the other numbers keep; without it they keep the mean of all codes.

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @output("The page.  [default: RUN/report.html]")
 @moved_data()
 def report(run: str, out: str | None, data: str | None) -> None:
-    """Write one page with everything that a run knows; training writes it too.
+    """Write one page with all that a run knows.
 
-    RUN is a run folder. The page needs no network and no other file.
+    RUN is a run folder. Training writes the page, too. It needs no network and no other file.
     """
     from ..run import results
     from .outputs import writing
@@ -62,7 +62,7 @@ def _page_target(out: str | None, default: Path) -> Path:
 @click.argument("runs", nargs=-1, required=True)
 @output("The page.", default="compare.html", show_default=True)
 def compare(runs: tuple[str, ...], out: str) -> None:
-    """Set runs, and PCA of their code sizes, side by side in a table and on a page.
+    """Set runs and PCA side by side, in a table and on a page.
 
     RUNS are run folders of any models. Runs on different data stand in tables of their own, since
     their errors do not compare. The page needs no network and no other file.

@@ -41,10 +41,10 @@ def _batch_size(default: int) -> Callable[[Function], Function]:
 @click.option("-o", "--out", default="page.html", show_default=True, help="The file to write.")
 @_batch_size(32)
 def page(model: str, out: str, batch_size: int) -> None:
-    """Write a page in which to explore one step, and replay it forward and backward.
+    """Write a page to step through one training step.
 
-    MODEL is a built-in model's name, a model file's path, or a run folder. The page is one HTML
-    file that needs no network.
+    MODEL is a built-in model's name, a model file's path, or a run folder. The page replays the
+    step forward and backward; it is one HTML file that needs no network.
     """
     from ..show import page as written
     from .outputs import in_existing_folder, writing
@@ -73,9 +73,10 @@ def page(model: str, out: str, batch_size: int) -> None:
 @click.option("--check", is_flag=True, help="Compute every line and compare it with backward's.")
 @_batch_size(32)
 def explain(model: str, format: str, wrt: tuple[str, ...], check: bool, batch_size: int) -> None:
-    """Write out the chain rule through a model, down to each parameter.
+    """Write out the chain rule through a model.
 
-    MODEL is a built-in model's name, a model file's path, or a run folder.
+    MODEL is a built-in model's name, a model file's path, or a run folder. The derivation
+    goes down to each parameter.
     """
     from ..show import explain as explained
 
@@ -95,10 +96,10 @@ def explain(model: str, format: str, wrt: tuple[str, ...], check: bool, batch_si
     "--repeat", type=click.IntRange(min=1), default=20, show_default=True, help="Steps to time."
 )
 def profile(model: str, batch_size: int, repeat: int) -> None:
-    """Measure where the time and memory of a training step go, by operation and by module.
+    """Measure time and memory of a training step.
 
     MODEL is a built-in model's name, a model file's path (trained by Adam), or a run folder
-    (trained by its own optimiser, and not changed).
+    (trained by its own optimiser, and not changed). Rows are operations and modules.
     """
     from ..show import profile as measured
 

@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     help="Trainings at a time, each with one thread.",
 )  # fmt: skip
 def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> None:
-    """Train a model with every combination of values, several at a time.
+    """Train a model with every combination of values.
 
     MODEL is a name or the path of a Python file, and the options are those of 'train', with
     several values separated by commas; where a value has commas itself (--hidden 256,64), by
-    semicolons. A sweep that was stopped goes on when the same command is given again. The table
-    is in the order of the validation error; the test error is of the best alone.
+    semicolons. Several train at a time (--jobs). A sweep that was stopped goes on when the same
+    command is given again. The table is in the order of the validation error; the test error is of
+    the best alone.
     """
     from .. import uses
     from ..show import comparisons

@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..evaluate import Quality, errors, psnr
 from ..nn import Module
+from . import step
 from .folder import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..show.profile import Profile
+
 REPORT = "report.html"
 _SAMPLES = 20  # that are shown with their reconstructions
+_SHARE = 0.005  # of a step's time, from which on an operation is listed
 
 
 def write(
@@ -48,6 +52,7 @@ def write(
         OSError: the file cannot be written.
     """
     from ..show import document
+    from ..show.render import render_bytes
 
     own, pca = qualities
     name, model = type(run.model).__name__, run.model
@@ -84,15 +89,24 @@ def write(
                      about="What the first layer responds to.")  # fmt: skip
     if "error_by_class" in figures:
         page.section("Error by class", page.figure(figures["error_by_class"]))
-    graph = run.path / "graph.svg"
-    if graph.exists():
-        uri = document.data_uri(graph.read_bytes(), "image/svg+xml")
-        page.section(
-            "Computation graph",
-            f'<div class="plate"><img src="{uri}" alt="The graph of the loss"></div>',
-            about="The loss of one training step, with its gradients.",
-        )
+    light, dark = (
+        document.data_uri(render_bytes(step.drawn(run, data, theme), "svg"), "image/svg+xml")
+        for theme in ("light", "dark")
+    )
+    page.section(
+        "Computation graph",
+        '<div class="plate"><picture>'
+        f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img src="{light}" alt="The graph of the loss"></picture></div>',
+        about="The loss of one training step, with its gradients.",
+    )
     page.section("Timings", document.table(_timings(run, data)))
+    page.section(
+        "Cost of a step", _costs(step.profiled(run, data)),
+        about="Where the time of a training step goes when Python runs it operation by operation"
+        + (", as 'tinygrad-ae profile' shows by module, too. The training replayed a compiled step "
+           "instead; its time is above." if run.config.compile else "."),
+    )  # fmt: skip
     page.section("Configuration", document.table(_configuration(run, data)),
                  f'<pre class="wrapped">{_command(run)}</pre>',
                  about="All that the result depends on; the last line repeats it.")  # fmt: skip
@@ -157,6 +171,33 @@ def _timings(run: Run, data: Dataset) -> list[tuple[str, str]]:
         ("samples per second", f"{np.median(rate):,.0f} (median)"),
         ("a step", f"{1000 * run.config.batch_size / np.median(rate):.3f} ms"),
     ]  # fmt: skip
+
+
+def _costs(profile: Profile) -> str:
+    from ..show import document
+    from ..show.quantities import count, data, duration
+
+    shown = profile.by_op()
+    seconds = sum(row.seconds for row in shown) + profile.unobserved
+
+    def time(part: float) -> tuple[str, str]:
+        return duration(part), f"{100 * part / seconds:.1f} %"
+
+    large = [row for row in shown if row.seconds >= _SHARE * seconds]
+    rows = [
+        (row.name, row.phase, *time(row.seconds), f"{row.calls:,}",
+         f"{count(row.flops / row.seconds)}flop/s" if row.flops else "", data(row.peak))
+        for row in large
+    ]  # fmt: skip
+    others = sum(row.seconds for row in shown if row not in large)
+    rows += [
+        ("other operations", "", *time(others), "", "", ""),
+        ("between operations", "", *time(profile.unobserved), "", "", ""),
+        ("a step", "", *time(seconds), "", "", data(profile.peak)),
+    ]
+    return document.table(
+        rows, ("operation", "phase", "time", "share", "calls", "speed", "peak memory")
+    )
 
 
 def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:

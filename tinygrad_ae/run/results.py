@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from pathlib import Path
@@ -13,15 +12,11 @@ from numpy.typing import NDArray
 
 from ..contract import Model
 from ..data import Dataset
-from ..data.dataset import Split
 from ..evaluate import Quality, compare, encode, errors, reconstruct
-from ..graph import Graph
 from ..nn import Module
-from ..tensor import as_tensor
-from ..train import rows
 from . import report
 from .folder import Run, write_json
-from .modelfile import ModelFile
+from .step import drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -146,19 +141,8 @@ def _first_weights(model: Model, features: int) -> NDArray[Any] | None:
 
 
 def _graph(run: Run, data: Dataset) -> str:
-    from ..show import draw, render
+    from ..show import render
 
-    name, batch = "graph.svg", data.train.first(run.config.batch_size)
-    graph = step_graph(run.file, run.model, batch)
-    title = f"{type(run.model).__name__}: the loss of one step on {len(batch)} samples"
-    render(draw(graph, gradients=True, title=title), run.path / name)
+    name = "graph.svg"
+    render(drawn(run, data), run.path / name)
     return name
-
-
-def step_graph(file: ModelFile, model: Model, samples: Split) -> Graph:
-    """Return the graph of the loss on a batch, as a training step computes it."""
-    model = copy.deepcopy(model).train()  # a step may change what the model remembers
-    batch = as_tensor(rows(model, samples))
-    batch.name = "x"
-    with file.blame():
-        return Graph.of(model.loss(batch))
