@@ -1,9 +1,13 @@
 """What diagnostics measure is what they say."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks import diagnostics as d
+from benchmarks import measures
 from tinygrad_ae.data.dataset import Split
 
 
@@ -19,14 +23,50 @@ def stroke(lean: float, width: int) -> np.ndarray:
 @pytest.mark.parametrize("lean", [-0.4, 0.0, 0.3])
 @pytest.mark.parametrize("width", [2, 4])
 def test_slant_and_thickness_of_a_drawn_stroke(lean: float, width: int) -> None:
-    assert d.slant(stroke(lean, width))[0] == pytest.approx(lean, abs=0.03)
+    assert measures.slant(stroke(lean, width))[0] == pytest.approx(lean, abs=0.03)
     if lean == 0:  # the ends count in the outline too
-        assert d.thickness(stroke(lean, width))[0] == pytest.approx(width, rel=0.25)
+        assert measures.thickness(stroke(lean, width))[0] == pytest.approx(width, rel=0.25)
 
 
 def test_the_measures_ignore_an_empty_image() -> None:
     empty = np.zeros((1, 784), np.float32)
-    assert d.slant(empty)[0] == d.thickness(empty)[0] == 0
+    assert measures.slant(empty)[0] == measures.thickness(empty)[0] == 0
+
+
+def test_loops_are_counted() -> None:
+    y, x = np.mgrid[:28, :28]
+    ring = lambda row: abs(np.hypot(y - row, x - 14) - 5) < 1.2
+    images = np.stack([ring(14), ring(8) | ring(19), stroke(0, 2).reshape(28, 28) > 0])
+    np.testing.assert_array_equal(measures.loops(images.astype(np.float32)), [1, 2, 0])
+
+
+def test_collages_keep_each_pixels_distribution() -> None:
+    x = np.random.default_rng(0).random((30, 784), np.float32)
+    mixed = measures.collages(x, np.random.default_rng(1))
+    np.testing.assert_array_equal(np.sort(mixed, axis=0), np.sort(x, axis=0))
+    assert not any((mixed == row).all(1).any() for row in x)
+
+
+def test_precision_and_coverage_of_what_is_alike_and_of_what_is_not() -> None:
+    rng = np.random.default_rng(0)
+    real, alike = rng.normal(size=(2, 300, 3))
+    precision, coverage = measures.precision_and_coverage(alike, real)
+    assert precision > 0.9
+    assert coverage > 0.9
+    one_kind = np.full((300, 3), 0.1)  # like a real one, but of one kind
+    precision, coverage = measures.precision_and_coverage(one_kind, real)
+    assert precision == 1
+    assert coverage < 0.2
+    assert measures.precision_and_coverage(real + 50, real) == (0, 0)
+
+
+def test_tables_are_kept_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(d, "FILE", tmp_path / "d.json")
+    monkeypatch.setattr(d, "PAGE", tmp_path / "d.md")
+    d.record("factors", [{"number": 0, "slant": 0.25}], "of digits")
+    d.record("identity", [{"constraint": "none", "ratio": 1.0}], "of digits")
+    assert list(json.loads(d.FILE.read_text())) == ["identity", "factors"]
+    assert "| number | slant |\n| --- | --- |\n| 0 | 0.25 |" in d.PAGE.read_text()
 
 
 @pytest.mark.parametrize("name", d.DIAGNOSTICS)
