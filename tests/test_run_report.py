@@ -58,7 +58,7 @@ def test_a_run_has_a_page_that_needs_nothing_else(runs: Path, name: str) -> None
     assert f"{pca.mse:.5f}" in page
     for title in ("Loss", "Latent map", "Error by class", "Computation graph", "Cost of a step"):
         assert f"<h2>{title}</h2>" in page
-    assert {"linear", "backward", "between operations"} <= set(re.findall(r"<td>([^<]*)", page))
+    assert "<td>between operations" in page  # which operations are large, the machine decides
     assert '<source media="(prefers-color-scheme: dark)" srcset="data:image/svg' in page
     assert "--latent 4" in page
 
