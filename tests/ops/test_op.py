@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.special as special
 
-from tinygrad_ae import Op, Tensor, grad, ops
+from tinygrad_ae import Op, Tensor, custom_vjp, grad, ops
 
 RNG = np.random.default_rng(3)
 NUMBERS = np.array([-2.7, -1.0, -0.4, 0.0, 0.1, 0.5, 1.0, 3.2, 40.0])
@@ -82,6 +82,15 @@ def test_many_inputs_in_many_patterns_leave_nothing_behind():
         grad(ops.einsum(",".join([""] * n) + "->", *xs[:n]), xs[0])
         grad(ops.concatenate([x.reshape(1) for x in xs[:n]]).sum(), xs[0])
     assert not any(op.drops for op in Op.registry.values() if op.variadic)
+
+
+def test_an_operation_may_have_many_inputs():
+    names = [f"x{k}" for k in range(40)]
+    total = custom_vjp(*[lambda g: g] * 40)(eval(f"lambda {', '.join(names)}: {' + '.join(names)}"))
+    x, y = Tensor(1.0, requires_grad=True), Tensor(2.0, requires_grad=True)
+    total(x, y, *[3.0] * 37, y).backward()
+    assert (x.grad.item(), y.grad.item()) == (1, 2)
+    del Op.registry[total.name]
 
 
 def test_lists_count_as_arrays():

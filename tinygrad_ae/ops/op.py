@@ -92,7 +92,7 @@ class Op:
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
         self.pulls = [rule and self._bind(rule) for rule in rules]
-        cases = 0 if self.variadic else 1 << self.arity  # of any number of inputs: too many
+        cases = 1 << self.arity if self.arity < 7 and not self.variadic else 0  # else too many
         self.drops = [self.unread(tracked, self.arity) for tracked in range(cases)]
         if name in Op.reserved:
             raise ValueError(
