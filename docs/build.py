@@ -1,7 +1,8 @@
 """Build the site: python docs/build.py, then open docs/_build/html/index.html.
 
-Every page is executed; a warning is an error. MathJax comes from its npm package at build time
-(`npm` must be there, once), so the site itself asks nothing of the network.
+Every page is executed, unless nothing that it runs was changed since; a warning is an error.
+MathJax comes from its npm package at build time (`npm` must be there, once), so the site itself
+asks nothing of the network.
 """
 
 from __future__ import annotations
@@ -11,45 +12,38 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
 MATHJAX = "4.1.3"  # the major version that Sphinx 9 expects
-PACKAGES = {  # what to unpack from each npm package, and where to put it
-    f"mathjax@{MATHJAX}": {"tex-svg.js": "", "a11y": "", "ui": "", "input": ""},
-    f"@mathjax/mathjax-newcm-font@{MATHJAX}": {"svg": "mathjax-newcm-font"},
-}
+PACKAGES = [  # of npm; which of its files, and the folder they are unpacked to
+    (f"mathjax@{MATHJAX}", ("tex-svg.js", "a11y", "ui", "input"), "static/mathjax"),
+    (f"@mathjax/mathjax-newcm-font@{MATHJAX}", ("svg",), "static/mathjax/mathjax-newcm-font"),
+    ("axe-core@4.14.1", ("axe.min.js",), "axe"),  # with which the tests look at the site
+]
 
 
-def fetch_mathjax(folder: Path) -> None:
-    """Unpack MathJax and its font into a folder, unless it is there."""
-    if (folder / "done").exists():
+def fetch(package: str, parts: tuple[str, ...], folder: Path) -> None:
+    """Unpack parts of a package of npm into a folder, unless they are there."""
+    if all((folder / part).exists() for part in parts):
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    archives = BUILD / "npm"
-    archives.mkdir(parents=True, exist_ok=True)
-    for package, parts in PACKAGES.items():
-        command = ["npm", "pack", "--silent", package, "--pack-destination", str(archives)]
-        name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[
-            -1
-        ]
-        with tarfile.open(archives / name) as archive:
-            for part, where in parts.items():
-                for member in archive.getmembers():
-                    inside = Path(member.name).relative_to("package")
-                    if inside.parts[:1] == (part,) and member.isfile():
-                        target = folder / where / inside
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        with archive.extractfile(member) as source:  # type: ignore[union-attr]
-                            target.write_bytes(source.read())
-    (folder / "done").touch()
+    with tempfile.TemporaryDirectory() as temporary:
+        command = ["npm", "pack", "--silent", package, "--pack-destination", temporary]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        (archive,) = Path(temporary).iterdir()
+        with tarfile.open(archive) as tar:
+            tar.extractall(temporary, filter="data")
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in parts:
+            shutil.move(Path(temporary, "package", part), folder / part)
 
 
 def main(arguments: list[str]) -> int:
     """Run Sphinx on everything; arguments are passed on to it."""
-    fetch_mathjax(BUILD / "static" / "mathjax")
-    shutil.rmtree(BUILD / "trained", ignore_errors=True)
+    for package, parts, folder in PACKAGES:
+        fetch(package, parts, BUILD / folder)
     # Pages are read side by side in batches of neighbours; more jobs make smaller batches.
     environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"} | os.environ
     command = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -15,6 +16,16 @@ import tinygrad_ae
 from tinygrad_ae.ops import Op
 
 HERE = Path(__file__).parent
+
+
+def digest() -> str:
+    """Return a name for what executed pages depend on beside themselves."""
+    folders = (HERE.parent / "tinygrad_ae", HERE.parent / "models", HERE.parent / "benchmarks")
+    files = [HERE / "_shared.py", *(f for folder in folders for f in folder.rglob("*"))]
+    sources = sorted(f for f in files if f.suffix in (".py", ".json", ".html", ".css", ".js"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in sources)).hexdigest()[:16]
+
+
 # The kernels that execute pages find `_shared` by this, and compute on one thread each.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
 sys.path.insert(0, str(HERE))
@@ -38,8 +49,9 @@ exclude_patterns = ["_build"]
 # ---- pages
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-nb_execution_mode = "force"
-nb_execution_timeout = 120
+nb_execution_mode = "cache"  # a page whose text alone was changed is not executed again
+nb_execution_cache_path = str(HERE / "_build" / "executed" / digest())
+nb_execution_timeout = 900  # a busy machine is no mistake
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
@@ -74,6 +86,7 @@ mathjax4_config = {
 html_theme = "furo"
 html_theme_options = {"navigation_with_keys": True}
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
@@ -94,6 +107,14 @@ def setup(app: Any) -> None:
     """Let docstrings be plain text, and short names in them be links."""
     app.connect("autodoc-process-docstring", plain, priority=400)  # before napoleon
     app.connect("missing-reference", by_short_name)
+    app.connect("html-page-context", accessible, priority=900)  # after the theme
+
+
+def accessible(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give headings of the table of contents a level; let what unfolds be called what it says."""
+    for part in {"body", "furo_navigation_tree"} & context.keys():
+        text = context[part].replace('role="heading"', 'role="heading" aria-level="2"')
+        context[part] = text.replace('<summary aria-label="Toggle hidden content">', "<summary>")
 
 
 def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
-SITE = Path(__file__).parents[2] / "docs" / "_build" / "html"
+BUILD = Path(__file__).parents[2] / "docs" / "_build"
+SITE = BUILD / "html"
 PAGES = sorted(
     path.relative_to(SITE).as_posix()
     for path in SITE.glob("**/*.html")
@@ -56,13 +57,27 @@ def browser(tmp_path_factory):
     driver = webdriver.Chrome(
         options=options, service=webdriver.ChromeService(shutil.which("chromedriver"))
     )
+    driver.set_script_timeout(300)
     yield driver
     driver.quit()
 
 
-def look(browser, page, width):
+AUDIT = """
+document.querySelectorAll('details').forEach(details => details.open = true);
+const done = arguments[arguments.length - 1];
+axe.run({exclude: ['mjx-container']}, {
+  iframes: false, resultTypes: ['violations'],
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+}).then(found => done(found.violations.flatMap(rule => rule.nodes.map(
+  node => [rule.id, node.html.slice(0, 160), node.any.map(check => check.message).join()]))));
+"""
+
+
+def look(browser, page, width, theme="light"):
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     browser.get((SITE / page).as_uri())
     deadline = time.monotonic() + 30
     seen = browser.execute_script(LOOK)
@@ -93,3 +108,41 @@ def test_a_page_asks_nothing_of_the_network_and_can_be_read(browser, page):
         url for url in asked if not url.startswith(("file:", "data:", "blob:", "chrome:"))
     ] == []
     assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_everybody_can_read_a_page(browser, page):
+    """What axe-core checks: contrast, names of links and pictures, landmarks, languages, ..."""
+    axe = (BUILD / "axe" / "axe.min.js").read_text("utf-8")
+    for width, theme in ((1280, "dark"), (390, "light")):
+        look(browser, page, width, theme)
+        browser.execute_script(axe)
+        assert browser.execute_async_script(AUDIT) == [], f"{width} pixels wide, {theme}"
+
+
+FOCUS = """
+const element = document.activeElement, style = getComputedStyle(element);
+element.dataset.reached = 'yes';
+return [element.outerHTML.slice(0, 120), element === document.body,
+  (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none'];
+"""
+MISSED = """
+return [...document.querySelectorAll('article :is(a[href], button, summary, iframe, [tabindex="0"])')]
+  .filter(e => e.checkVisibility() && !('reached' in e.dataset)).map(e => e.outerHTML.slice(0, 120));
+"""
+
+
+@pytest.mark.parametrize("page", ["index.html", "learn/04-the-computation-graph.html"])
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser, page):
+    look(browser, page, 1280)
+    tab = {"type": "keyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+    seen = []
+    for _ in range(300):
+        browser.execute_cdp_cmd("Input.dispatchKeyEvent", tab)
+        html, is_body, visible = browser.execute_script(FOCUS)
+        if is_body and seen:
+            break
+        seen.append(html)
+        assert visible, html
+    assert "Skip to content" in seen[0]
+    assert browser.execute_script(MISSED) == []
