@@ -92,6 +92,9 @@ def test_the_table_has_the_concepts_of_the_theory():
         "pretraining, layer by layer", "features, few labels", "robust encoder", "anomaly score",
         "windows of a signal", "reparameterisation", "KL divergence", "β", "identity trap",
         "sampling: plain and variational", "sparsity", "contraction", "weight decay",
+        "decoder", "latent space", "backpropagation", "a bent alternative to PCA", "images",
+        "which pixels matter", "sensitivity to the architecture", "feature extraction", "audio",
+        "sensor signals",
     }  # fmt: skip
     assert theory <= {concept.id for concept in concepts()}
 
