@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 from base64 import b64encode
 from pathlib import Path
@@ -15,14 +16,19 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 
 from tinygrad_ae.show.themes import DARK, LIGHT, mix
 
-__all__ = ["BLUE", "GREEN", "ORANGE", "PURPLE", "Picture", "digits_row", "embed_page", "np", "plt"]
+__all__ = [
+    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "digits_row", "embed_page", "np",
+    "plt", "recorded", "speeds",
+]  # fmt: skip
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 INK = "#010203"  # becomes the page's own
 BLUE, ORANGE, GREEN, PURPLE = "#2b8cc4", "#d9642c", "#1f9e77", "#8d7bd1"  # 3 : 1 on either
 plt.rcParams |= {
@@ -34,6 +40,9 @@ plt.rcParams |= {
     "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
     "svg.hashsalt": "docs", "svg.fonttype": "path", "image.interpolation": "nearest",
 }  # fmt: skip
+
+
+SIGNED = LinearSegmentedColormap.from_list("signed", [ORANGE, "#ffffff", BLUE])  # − 0 +
 
 
 class Picture:
@@ -66,7 +75,7 @@ def digits_row(*rows: Any, names: tuple[str, ...] = (), limit: float = 1.0) -> A
         for ax, image in zip(axes[row], images, strict=True):
             side = round(len(np.ravel(image)) ** 0.5)
             ax.imshow(
-                np.reshape(image, (side, side)), cmap="RdBu" if signed else "gray",
+                np.reshape(image, (side, side)), cmap=SIGNED if signed else "gray",
                 vmin=-limit if signed else 0, vmax=limit,
             )  # fmt: skip
             ax.set(xticks=[], yticks=[])
@@ -74,6 +83,56 @@ def digits_row(*rows: Any, names: tuple[str, ...] = (), limit: float = 1.0) -> A
         if names:
             axes[row, 0].set_ylabel(names[row], rotation=0, ha="right", va="center")
     return figure
+
+
+def _table(lines: list[tuple[str, ...]]) -> str:
+    """Return a table; the first line is its head."""
+    head, *body = (
+        "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line)
+        for line, tag in zip(lines, ["th", *["td"] * len(lines)], strict=False)
+    )
+    rows = "</tr><tr>".join(body)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody><tr>{rows}</tr></tbody></table>"
+    return f'<div class="table-wrapper recorded">{table}</div>'
+
+
+def speeds(threads: int = 1) -> Any:
+    """Return what benchmarks/speed.json has of a step's time, if it was measured, as a table."""
+    from IPython.display import HTML
+
+    if not (BENCHMARKS / "speed.json").exists():
+        return HTML("<p>Not measured yet.</p>")
+    known = json.loads((BENCHMARKS / "speed.json").read_text("utf-8"))
+    figures = [figure for figure in known["figures"] if figure["threads"] == threads]
+    us = {(figure["network"], figure["contender"]): figure["us"] for figure in figures}
+    contenders = tuple(dict.fromkeys(contender for _, contender in us))
+    lines: list[tuple[str, ...]] = [("network", *contenders)]
+    for network in dict.fromkeys(network for network, _ in us):
+        times = [us.get((network, contender)) for contender in contenders]
+        lines.append((network, *("–" if time is None else f"{time:,.0f}" for time in times)))
+    machine = html.escape("; ".join(known["machine"]))
+    return HTML(f"{_table(lines)}<p>Measured on: {machine}.</p>")
+
+
+def recorded(*rows: str) -> Any:
+    """Return what benchmarks/results.json has of these rows as a table; a row may be missing."""
+    from IPython.display import HTML
+
+    known = json.loads((BENCHMARKS / "results.json").read_text("utf-8"))
+    lines = [("row", "figure", "reached", "seeds", "elsewhere")]
+    for row in rows:
+        for figure in known.get(row, {"figures": {}})["figures"].values():
+            reached = f"{figure['mean']:.4g}" + (
+                f" ± {figure['sd']:.2g}" if figure.get("sd") else ""
+            )
+            seeds, elsewhere = str(len(known[row]["seeds"])), figure.get("elsewhere", "–")
+            lines.append((row, figure["label"], reached, seeds, elsewhere))
+    missing = ", ".join(row for row in rows if row not in known)
+    return HTML(
+        (_table(lines) if len(lines) > 1 else "")
+        + (f"<p>Not measured yet: {missing}.</p>" if missing else "")
+        + '<p><a href="../reference/results.html">All rows, their recipes and commands</a></p>'
+    )
 
 
 def embed_page(result: Any, name: str, title: str) -> Any:
@@ -122,7 +181,7 @@ def _graph_html(drawing: Any) -> str:
         f'src="data:image/svg+xml;base64,{b64encode(text.encode()).decode()}">'
         for name, text in (("light", svg), ("dark", dark))
     )
-    return f'<figure class="graph" tabindex="0" style="--width: {width:.0f}px">{images}</figure>'
+    return f'<figure class="graph" style="--width: {width:.0f}px">{images}</figure>'
 
 
 def _register() -> None:
