@@ -111,10 +111,8 @@ def show(figures: list[Figure], threads: int, remarks: list[str]) -> record.Reco
                   f"{f.first_ms:>11.0f}{f.plan_ms:>10.0f}")  # fmt: skip
         run = kept[f"{name}, {threads} threads"] = record.run(str(EVERY[name]), rows)
         if run["noisy"]:
-            print(
-                f"The machine was too noisy to conclude from this (spread ±{run['spread']:.0%}, "
-                f"{run['dropped']} of {run['rounds'] + run['dropped']} rounds dropped)."
-            )
+            print(f"Too noisy to conclude from: {', '.join(run['noisy'])} "
+                  f"({run['dropped']} of {run['dropped'] + run['rounds']} rounds dropped).")  # fmt: skip
     for remark in remarks:
         print(f"- {remark}")
     return kept

@@ -33,6 +33,11 @@ class Figure:
     rounds: int
     dropped: int
 
+    @property
+    def spread(self) -> float:
+        """Half the distance of the quartiles, over the median."""
+        return (self.high - self.low) / 2 / self.ratio
+
 
 def measure(
     network: Network, names: Sequence[str], threads: int, rounds: int

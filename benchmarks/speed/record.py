@@ -4,9 +4,10 @@ The file is JSON:
 
 - ``machine``: lines about processor, BLAS kernel and versions, of the last measurement.
 - ``runs``: by ``"<network>, <n> threads"``: ``about`` (the network in words), ``threads``,
-  ``spread`` (of the contender that varied most, half the distance of the quartiles over the
-  median), ``dropped`` and ``rounds``, ``noisy`` (whether that allows no conclusion), ``date``, and
-  ``figures`` by contender: those of :class:`~benchmarks.speed.measure.Figure`.
+  ``rounds``, ``dropped`` (rounds that other processes disturbed), ``noisy`` (the contenders of whom
+  nothing can be concluded), ``date``, and ``figures`` by contender: those of
+  :class:`~benchmarks.speed.measure.Figure`, and ``spread``, half the distance of the quartiles over
+  the median.
 - ``memory``: by network, by contender: megabytes at the peak, above the imports; null for none.
 - ``imports``: by module, milliseconds.
 
@@ -31,20 +32,19 @@ NOISY = 0.15  # of the median: a wider half spread allows no conclusion
 
 def run(about: str, figures: Sequence[Figure]) -> Record:
     """Return what is kept of one network's figures with one number of threads."""
-    spread = max((f.high - f.low) / 2 / f.ratio for f in figures)
     one = figures[0]
+    disturbed = one.dropped > one.rounds
     return {
         "about": about,
         "threads": one.threads,
-        "spread": round(spread, 4),
         "rounds": one.rounds,
         "dropped": one.dropped,
-        "noisy": spread > NOISY or one.dropped > one.rounds,
+        "noisy": [f.contender for f in figures if disturbed or f.spread > NOISY],
         "date": datetime.date.today().isoformat(),
         "figures": {
             f.contender: {
                 name: round(getattr(f, name), 4)
-                for name in ("us", "ratio", "low", "high", "first_ms", "plan_ms")
+                for name in ("us", "ratio", "low", "high", "spread", "first_ms", "plan_ms")
             }
             for f in figures
         },
@@ -74,11 +74,12 @@ def page(record: Record, source: str) -> str:
     others = [name for name in names if name != "floor"]
     for threads in sorted({r["threads"] for r in record["runs"].values()}):
         clock = "CPU time, 1 thread" if threads == 1 else f"wall time, {threads} threads"
-        lines += ["", f"Time of a step over that of its matrix products alone ({clock}):", ""]
-        lines += _table(["network", "floor, µs", *others, "spread"], [
+        lines += ["", f"Time of a step over that of its matrix products alone ({clock}; ? where it",
+                  f"varied by more than {NOISY:.0%}):", ""]  # fmt: skip
+        lines += _table(["network", "floor, µs", *others], [
             [r["about"], f"{r['figures']['floor']['us']:.1f}"]
-            + [_cell(r["figures"].get(name), "ratio", ".2f") for name in others]
-            + [f"±{r['spread']:.0%}" + (", too noisy to conclude" if r["noisy"] else "")]
+            + [_cell(r["figures"].get(name), "ratio", ".2f") + "?" * (name in r["noisy"])
+               for name in others]
             for r in record["runs"].values() if r["threads"] == threads
         ])  # fmt: skip
     plans = [r for r in record["runs"].values() if r["threads"] == 1 and "torch" in r["figures"]]
