@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, deep1000 if named only")
     parser.add_argument("--peers", default="", help=f"any of {','.join(PEERS)}")
     parser.add_argument("--networks", help=f"some of {','.join(EVERY)}")
-    parser.add_argument("--threads", default="1,2", help="numbers of threads (default: 1,2)")
+    parser.add_argument("--threads", default="1,2", help="default: 1,2; with '' memory only")
     parser.add_argument("--scaling", action="store_true", help="over width, depth and batch")
     parser.add_argument("--no-memory", action="store_true", help="spare the processes it takes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="add to it, and make FILE.md")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found: record.Record = {"machine": lines, "runs": {}, "memory": {}}
     passed = ["--networks", ",".join(networks), "--peers", options.peers]
     passed += ["--quick"] * options.quick
-    for threads in map(int, options.threads.split(",")):
+    for threads in (int(n) for n in options.threads.split(",") if n):
         result = worker(threads, *passed)
         if result is None:
             raise SystemExit("the measurement failed; see above")
@@ -111,8 +111,8 @@ def show(figures: list[Figure], threads: int, remarks: list[str]) -> record.Reco
                   f"{f.first_ms:>11.0f}{f.plan_ms:>10.0f}")  # fmt: skip
         run = kept[f"{name}, {threads} threads"] = record.run(str(EVERY[name]), rows)
         if run["noisy"]:
-            print(f"Too noisy to conclude from: {', '.join(run['noisy'])} "
-                  f"({run['dropped']} of {run['dropped'] + run['rounds']} rounds dropped).")  # fmt: skip
+            share = f"{run['dropped']} of {run['dropped'] + run['rounds']} rounds dropped"
+            print(f"Too noisy to conclude from: {', '.join(run['noisy'])} ({share}).")
     for remark in remarks:
         print(f"- {remark}")
     return kept
