@@ -15,10 +15,9 @@ from . import __doc__ as description
 from . import record
 from .machine import describe, import_ms, worker
 from .measure import Figure, measure, peak_memory
-from .networks import NETWORKS, SCALING
+from .networks import EVERY, NETWORKS, SCALING
 from .peers import NotOffered
 
-EVERY = NETWORKS | SCALING
 PEERS = ("jax", "torch", "torch-compile", "autograd", "mygrad")
 
 

@@ -50,7 +50,10 @@ class Network:
         return [*down, *((rows, n, m) for rows, m, n in reversed(down))]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.kind} {'-'.join(map(str, self.widths))}, batch {self.batch}"
+        widths = "-".join(map(str, self.widths))
+        if len({*self.widths}) == 1:
+            widths = f"{self.widths[0]}, {len(self.widths) - 1} layers"
+        return f"{self.name}: {self.kind} {widths}, batch {self.batch}"
 
 
 _DEEP = (784, 1000, 500, 250, 30, 250, 500, 1000, 784)
@@ -76,6 +79,8 @@ SCALING = {
         *(Network(f"batch{n}", "dense", (256,) * 5, n) for n in (8, 32, 128, 1024, 8192)),
     )
 }
+
+EVERY = NETWORKS | SCALING
 
 
 def floor(network: Network) -> Step:

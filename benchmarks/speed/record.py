@@ -3,7 +3,7 @@
 The file is JSON:
 
 - ``machine``: lines about processor, BLAS kernel and versions, of the last measurement.
-- ``runs``: by ``"<network>, <n> threads"``: ``about`` (the network in words), ``threads``,
+- ``runs``: by ``"<network>, <n> threads"``: ``network``, ``about`` (it in words), ``threads``,
   ``rounds``, ``dropped`` (rounds that other processes disturbed), ``noisy`` (the contenders of whom
   nothing can be concluded), ``date``, and ``figures`` by contender: those of
   :class:`~benchmarks.speed.measure.Figure`, and ``spread``, half the distance of the quartiles over
@@ -25,6 +25,7 @@ from typing import Any
 from tinygrad_ae.files import atomic
 
 from .measure import Figure
+from .networks import EVERY
 
 Record = dict[str, Any]
 NOISY = 0.15  # of the median: a wider half spread allows no conclusion
@@ -35,6 +36,7 @@ def run(about: str, figures: Sequence[Figure]) -> Record:
     one = figures[0]
     disturbed = one.dropped > one.rounds
     return {
+        "network": one.network,
         "about": about,
         "threads": one.threads,
         "rounds": one.rounds,
@@ -58,6 +60,8 @@ def write(path: Path, new: Record) -> None:
         key: {**known.get(key, {}), **value} if isinstance(value, dict) else value
         for key, value in new.items()
     }
+    order = {name: k for k, name in enumerate(EVERY)}
+    merged["runs"] = dict(sorted(merged["runs"].items(), key=lambda r: order[r[1]["network"]]))
     for target, text in (
         (path, json.dumps(merged, indent=1, ensure_ascii=False) + "\n"),
         (path.with_suffix(".md"), page(merged, path.name)),
