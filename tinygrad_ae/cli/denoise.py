@@ -40,6 +40,11 @@ if TYPE_CHECKING:
         "tinygrad-ae denoise runs/denoising-1 -o seen.png",
         "tinygrad-ae denoise runs/denoising-1 --noise masking --strength 0.3 -o seen.png",
         "tinygrad-ae denoise runs/denoising-1 noisy.npy --clean clean.npy -o denoised.npy",
+        "",
+        "# sound: short windows, and a code that has room for all that is no noise",
+        "tinygrad-ae train denoising --data spoken --window 64 --hop 16 --strength 0.03 \\",
+        "    --hidden 256 --latent 128 --epochs 10 --out runs/words",
+        "tinygrad-ae denoise runs/words noisy.wav --clean clean.wav -o denoised.wav",
     ),
 )
 @click.argument("run")
