@@ -103,13 +103,13 @@ def speeds(threads: int = 1) -> Any:
     if not (BENCHMARKS / "speed.json").exists():
         return HTML("<p>Not measured yet.</p>")
     known = json.loads((BENCHMARKS / "speed.json").read_text("utf-8"))
-    figures = [figure for figure in known["figures"] if figure["threads"] == threads]
-    us = {(figure["network"], figure["contender"]): figure["us"] for figure in figures}
-    contenders = tuple(dict.fromkeys(contender for _, contender in us))
+    runs = [run for run in known["runs"].values() if run["threads"] == threads]
+    runs = [run for run in runs if "eager" in run["figures"]]  # the others are a study of scaling
+    contenders = list(dict.fromkeys(name for run in runs for name in run["figures"]))
     lines: list[tuple[str, ...]] = [("network", *contenders)]
-    for network in dict.fromkeys(network for network, _ in us):
-        times = [us.get((network, contender)) for contender in contenders]
-        lines.append((network, *("–" if time is None else f"{time:,.0f}" for time in times)))
+    for run in runs:
+        found = [run["figures"].get(name) for name in contenders]
+        lines.append((run["about"], *(f"{f['us']:,.0f}" if f else "–" for f in found)))
     machine = html.escape("; ".join(known["machine"]))
     return HTML(f"{_table(lines)}<p>Measured on: {machine}.</p>")
 
