@@ -24,9 +24,10 @@ def rolled(x: Floats, rng: np.random.Generator) -> Floats:
     return moved.reshape(x.shape)
 
 
-def _deep(task: Task, epochs: int) -> dict[str, float]:
+def _deep(task: Task, epochs: int, plain: int) -> dict[str, float]:
     model = trained(
-        task, Deep, epochs=epochs, lr=2e-3, batch_size=100, warm=True, augment=rolled
+        task, Deep, epochs=epochs, lr=3e-3, batch_size=100, beta2=0.99, warm=True, augment=rolled,
+        plain=plain,
     )  # fmt: skip
     pca = PCA(task.train.x, 30)
     projected = errors(pca.decode(pca.encode(task.test.x)), task.test.x)
@@ -47,10 +48,13 @@ def _deep(task: Task, epochs: int) -> dict[str, float]:
     pca=Figure("the same of PCA-30", elsewhere="13.87 (2006)", digits=3),
 )
 def deep_20(task: Task) -> dict[str, float]:
-    """784-1000-500-250-30 and its mirror, tanh-GELU, He's initial weights, Adam 2e-3 with 10 %
-    warm-up, then along a cosine, batch 100, images moved at random by up to 1 pixel, 20 epochs.
+    """784-1000-500-250-30 and its mirror, tanh-GELU, He's initial weights, Adam 3e-3, β₂ = 0.99,
+    with 10 % warm-up, then along a cosine, batch 100, 20 epochs: 17 of images moved at random by
+    up to 1 pixel, 3 as they are. On validation data, after 4 epochs: 4.01; with a rate of 2e-3
+    4.20; with β₂ = 0.999, too, 4.41. After 8 of those: 3.56 if the last 2 are of images as they
+    are, else 3.64.
     """  # fmt: skip
-    return _deep(task, 20)
+    return _deep(task, 20, plain=3)
 
 
 @row(
@@ -63,5 +67,5 @@ def deep_20(task: Task) -> dict[str, float]:
     pca=Figure("the same of PCA-30", elsewhere="13.87 (2006)", digits=3),
 )
 def deep_40(task: Task) -> dict[str, float]:
-    """As deep-20, for 40 epochs."""
-    return _deep(task, 40)
+    """As deep-20, for 40 epochs, the last 5 of images as they are."""
+    return _deep(task, 40, plain=5)

@@ -10,11 +10,10 @@ import numpy as np
 from tinygrad_ae.evaluate import Floats, encode
 from tinygrad_ae.models import Classifier, Stacked
 
-from .rows import Figure, Task, labels, row, trained
+from .rows import Figure, Task, by_fan_in, labels, row, trained
 
 State = dict[str, Any]
 
-UNLABELLED = 20_000
 LABELLED = {1000: 60, 100: 200}  # how many, and epochs of fine-tuning
 
 
@@ -24,6 +23,11 @@ def drawn(task: Task, n: int) -> tuple[Floats, Any]:
     each = [rng.choice(np.flatnonzero(y == digit), n // 10, replace=False) for digit in range(10)]
     chosen = np.concatenate(each)
     return task.train.x[chosen], y[chosen]
+
+
+def stack(masked: float = 0.0) -> Stacked:
+    """Return an autoencoder whose layers are to be trained together."""
+    return by_fan_in(Stacked(masked=masked, pretrain=0))
 
 
 def accuracy(model: Classifier, task: Task) -> float:
@@ -57,19 +61,20 @@ def _figures() -> dict[str, Figure]:
 
 @row(**_figures())
 def few_labels(task: Task) -> dict[str, float]:
-    """784-512-256-10, ReLU: from random weights, or from a stack pretrained layer by layer on
-    20,000 training images without labels (5 epochs a layer, then 2 together; as it is, or with
-    masking of 50 %), then fine-tuned on 1,000 or 100 labels (60 or 200 epochs, batch 50), Adam
-    1e-3 throughout. A seed draws the labels too, the same for all three; differences are within
-    a seed, and their 95 % interval is Student's.
+    """784-512-256-10, ReLU: from random weights within ±1/√fan-in, or from an autoencoder
+    pretrained on all training images without labels (784-512-256 and its mirror, all layers
+    together, 6 epochs, Adam 2e-3, β₂ = 0.99, with 10 % warm-up, then along a cosine; as it is, or
+    with masking of 50 %), then fine-tuned on 1,000 or 100 labels (60 or 200 epochs, batch 50,
+    Adam 1e-3). A seed draws the labels too, the same for all three; differences are within a
+    seed, and their 95 % interval is Student's. On validation data, of 3 seeds and 20,000 images:
+    without pretraining 89.5 and 74.0 %, autoencoders 89.7 and 72.8, denoising 91.5 and 76.2;
+    pretrained layer by layer from Glorot's weights (one seed) 90.0 and 74.5, 88.2 and 72.1, 90.7
+    and 76.4.
     """  # fmt: skip
-    unlabelled = task.train.first(UNLABELLED).x
-    depth, together = 2, 2
     starts: dict[str, State] = {"none": {}}
     for name, masked in (("plain", 0.0), ("masked", 0.5)):
-        make = partial(Stacked, masked=masked, pretrain=task.epochs(5))
-        stack = trained(task, make, unlabelled, epochs=5 * depth + together)
-        starts[name] = stack.state_dict()
+        make = partial(stack, masked=masked)
+        starts[name] = trained(task, make, epochs=6, lr=2e-3, beta2=0.99, warm=True).state_dict()
     figures = {}
     for n, epochs in LABELLED.items():
         for name, start in starts.items():
@@ -83,10 +88,10 @@ def fine_tuned(task: Task, start: State, n: int, epochs: int) -> Classifier:
     """Return a classifier that learned from n labels, from a stack's weights on if given."""
 
     def make() -> Classifier:
-        stack = Stacked()  # drawn in any case, so that the head's weights are the same
+        model = stack()  # drawn in any case, so that the head's weights are the same
         if start:
-            stack.load_state_dict(start)
-        return Classifier.of(stack)
+            model.load_state_dict(start)
+        return Classifier.of(model)
 
     x, y = drawn(task, n)
     rows = Classifier(reconstruction=0.0).with_labels(x, y)

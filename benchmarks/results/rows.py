@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_ae import manual_seed, optim
+from tinygrad_ae import manual_seed, nn, optim
 from tinygrad_ae.contract import Trainable
 from tinygrad_ae.data.dataset import Dataset, Split
 from tinygrad_ae.evaluate import Floats
@@ -17,6 +17,7 @@ from tinygrad_ae.optim import schedules
 from tinygrad_ae.train import History, fit
 
 M = TypeVar("M", bound=Trainable)
+N = TypeVar("N", bound=nn.Module)
 
 QUICK = 2000  # samples of each split in a quick run
 
@@ -169,6 +170,15 @@ def trained(
     for epoch in range(epochs) if augment else [epochs - 1]:
         samples = augment(x, generator) if augment and epoch < epochs - plain else x
         fit(model, samples, epochs=epoch + 1, history=history, **options)
+    return model
+
+
+def by_fan_in(model: N) -> N:
+    """Return a model with new weights in its linear layers, within ±1/√fan-in as in PyTorch."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            limit = 1 / math.sqrt(layer.in_features)
+            nn.init.uniform_(layer.weight, -limit, limit)
     return model
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ae import Tensor, manual_seed, nn, no_grad, ops
+from tinygrad_ae import Tensor, manual_seed, no_grad, ops
 from tinygrad_ae.data.batches import batches
 from tinygrad_ae.evaluate import Floats, encode
 from tinygrad_ae.models import Variational
 from tinygrad_ae.nn.functional import softplus
 from tinygrad_ae.train import mean_loss
 
-from .rows import Figure, Task, row, trained
+from .rows import Figure, Task, by_fan_in, row, trained
 
 ACTIVE = 0.01  # variance of a mean over samples above which a number of the code is in use
 
@@ -25,12 +25,7 @@ def fresh(**arguments: Any) -> Variational:
 
     The recipe says nothing of initial weights; these are also PyTorch's.
     """
-    model = Variational(**arguments)
-    for layer in model.modules():
-        if isinstance(layer, nn.Linear):
-            limit = 1 / math.sqrt(layer.in_features)
-            nn.init.uniform_(layer.weight, -limit, limit)
-    return model
+    return by_fan_in(Variational(**arguments))
 
 
 def binarised(task: Task) -> Floats:
@@ -97,11 +92,13 @@ def variational(task: Task) -> dict[str, float]:
 
 @row(weighted=Figure("binarised, bound of 50 samples in nats", at_most=90.0))
 def variational_best(task: Task) -> dict[str, float]:
-    """784-512-512-40 and its mirror, GELU, pixels drawn anew, Adam 2e-3 with 10 % warm-up, then
-    along a cosine, batch 128, 40 epochs.
+    """784-512-512-40 and its mirror, SiLU, Glorot's initial weights, pixels drawn anew, Adam 2e-3,
+    β₂ = 0.99, with 10 % warm-up, then along a cosine, batch 128, 40 epochs. On 1,000 images of the
+    validation data, after 3 epochs: 107.3 with ReLU; weights from ±1/√fan-in gave 110.7 with SiLU,
+    and 116.0 with ReLU and β₂ = 0.999.
     """  # fmt: skip
-    make = lambda: fresh(hidden=(512, 512), latent=40, activation="gelu", binarize=True)
-    model = trained(task, make, epochs=40, lr=2e-3, warm=True)
+    make = lambda: Variational(hidden=(512, 512), latent=40, activation="silu", binarize=True)
+    model = trained(task, make, epochs=40, lr=2e-3, beta2=0.99, warm=True)
     return {"weighted": importance_weighted(model, binarised(task))}
 
 
