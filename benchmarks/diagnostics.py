@@ -221,7 +221,7 @@ def generation(s: Setting) -> Table:
 
 
 def _spread(values: tuple[float, ...]) -> str:
-    return f"{np.mean(values):.3f} ± {np.std(values):.3f}"
+    return f"{np.mean(values):.3f}" + (f" ± {np.std(values):.3f}" if len(values) > 1 else "")
 
 
 def factors(s: Setting) -> Table:
