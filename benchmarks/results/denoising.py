@@ -82,19 +82,23 @@ class ConvolutionalDenoising(nn.Module):
     def __init__(self, average: float) -> None:
         super().__init__()
         a, b = 32, 64
+        gelu = lambda: nn.GELU(approximate="tanh")
+        last = nn.ConvTranspose2d(a, 1, 4, stride=2, padding=1)
         self.encoder = nn.Sequential(
             nn.Unflatten((1, 28, 28)),
-            nn.Conv2d(1, a, 5, stride=2, padding=2), nn.ReLU(),
-            nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(b, b, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(1, a, 5, stride=2, padding=2), gelu(),
+            nn.Conv2d(a, b, 3, stride=2, padding=1), gelu(),
+            nn.Conv2d(b, b, 3, padding=1), gelu(),
         )  # fmt: skip
-        last = nn.ConvTranspose2d(a, 1, 4, stride=2, padding=1)
-        assert last.bias is not None
-        nn.init.constant_(last.bias, math.log(average / (1 - average)))
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(b, a, 4, stride=2, padding=1), nn.ReLU(),
+            nn.ConvTranspose2d(b, a, 4, stride=2, padding=1), gelu(),
             last, nn.Sigmoid(), nn.Flatten(),
         )  # fmt: skip
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer is not last:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        assert last.bias is not None
+        nn.init.constant_(last.bias, math.log(average / (1 - average)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct samples, shape (n, 784)."""
@@ -107,9 +111,11 @@ class ConvolutionalDenoising(nn.Module):
 
 @row(convolutional=Figure("convolutional, PSNR in dB", at_least=20.0))
 def denoising_convolutional(task: Task) -> dict[str, float]:
-    """Convolutions to 7 × 7 × 64 and back, ReLU, the output's bias first the logit of the mean
-    pixel, Adam 2e-3 with 10 % warm-up, then along a cosine, batch 100, 10 epochs. (With a bias of 0
-    all three nets tried gave black images.)
+    """Convolutions to 7 × 7 × 64 and back, tanh-GELU, He's initial weights, the output's bias first
+    the logit of the mean pixel, Adam 2e-3 with 10 % warm-up, then along a cosine, batch 100, 10
+    epochs. On validation data, after 2 epochs of 20,000 images: 18.8 dB; with ReLU and PyTorch's
+    initial weights 18.4 (and on the test files, after all epochs, 19.89); from a bias of 0 all
+    three nets tried gave black images, 9.5.
     """  # fmt: skip
     make = lambda: ConvolutionalDenoising(float(task.train.x.mean()))
     model = trained(task, make, epochs=10, lr=2e-3, batch_size=100, warm=True)
