@@ -118,6 +118,7 @@ FOCUS = """
 const element = document.activeElement, style = getComputedStyle(element);
 element.dataset.reached = 'yes';
 return [element.outerHTML.slice(0, 120), element === document.body,
+  element.tagName === 'IFRAME' || // which shows it inside
   (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none'];
 """
 MISSED = """
