@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks.results import __main__ as command
-from benchmarks.results import deep, geometry, record, variational
+from benchmarks.results import deep, geometry, record, rows, variational
 from benchmarks.results.rows import ROWS, Figure, Row, Task
 from tinygrad_ae import Tensor, manual_seed
 from tinygrad_ae.data.dataset import Split
-from tinygrad_ae.models import Variational
+from tinygrad_ae.models import Autoencoder, Variational
 
 
 def test_what_is_shown_was_made_from_the_file() -> None:
@@ -119,6 +119,26 @@ def test_many_samples_bring_the_bound_closer_to_the_evidence() -> None:
     assert many == pytest.approx(evidence, abs=0.02)
     assert one > evidence + 0.1
     assert variational.bound(model, np.repeat(x, 3000, 0)) == pytest.approx(one, abs=0.05)
+
+
+def test_the_last_epochs_are_of_samples_as_they_are() -> None:
+    split = Split(np.random.default_rng(0).random((8, 4), np.float32), np.arange(8))
+    seen = []
+
+    def augment(x: Any, rng: Any) -> Any:
+        seen.append(len(x))
+        return x
+
+    make = lambda: Autoencoder(inputs=4, hidden=(3,), latent=2)
+    rows.trained(Task(split, split, 0), make, epochs=3, augment=augment, plain=2)
+    assert seen == [8]
+
+
+def test_weights_start_within_the_root_of_fan_in() -> None:
+    model = rows.by_fan_in(Autoencoder(inputs=4, hidden=(100,), latent=2))
+    for name, layer in (("encoder.0.weight", 4), ("encoder.2.weight", 100)):
+        largest = np.abs(dict(model.named_parameters())[name].data).max()
+        assert 0.8 < largest * np.sqrt(layer) <= 1
 
 
 def test_a_task_keeps_the_digits_it_is_asked_for() -> None:
