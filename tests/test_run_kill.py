@@ -155,13 +155,15 @@ def test_ctrl_c_says_how_to_resume(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A job in the background ignores Ctrl-C, and what it starts does too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout
         for line in process.stdout:
             if line.startswith("epoch"):
                 break
         process.send_signal(signal.SIGINT)
-        _, message = process.communicate()
+        _, message = process.communicate(timeout=120)
     assert process.returncode == 130
     done = Run.open(folder / "run").epoch
     assert done >= 1
