@@ -154,9 +154,7 @@ def _pull_node(
     op, now, values = node.op, state.__dict__, None
     assert op is not None
     observer, anomaly = now["observer"], now["anomaly"]
-    k = -1
-    for x in node.inputs:
-        k += 1
+    for k, x in enumerate(node.inputs):
         pull = op.pulls[0 if op.variadic else k]
         if pull is None or not x.tracked or (wanted is not None and x not in wanted):
             continue
