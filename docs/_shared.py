@@ -21,8 +21,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from tinygrad_ae.show.themes import DARK, LIGHT, mix
 
 __all__ = [
-    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "digits_row", "embed_page", "np",
-    "plt", "recorded", "speeds",
+    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "digits_row", "embed_page",
+    "memories", "np", "plt", "recorded", "speeds",
 ]  # fmt: skip
 
 matplotlib.use("agg")
@@ -96,22 +96,40 @@ def _table(lines: list[tuple[str, ...]]) -> str:
     return f'<div class="table-wrapper recorded">{table}</div>'
 
 
-def speeds(threads: int = 1) -> Any:
-    """Return what benchmarks/speed.json has of a step's time, if it was measured, as a table."""
-    from IPython.display import HTML
-
-    if not (BENCHMARKS / "speed.json").exists():
-        return HTML("<p>Not measured yet.</p>")
+def speeds(threads: int = 1, over_floor: bool = False) -> Any:
+    """Return how long steps took, by benchmarks/speed.json, in µs or over their products' time."""
     known = json.loads((BENCHMARKS / "speed.json").read_text("utf-8"))
     runs = [run for run in known["runs"].values() if run["threads"] == threads]
     runs = [run for run in runs if "eager" in run["figures"]]  # the others are a study of scaling
     contenders = list(dict.fromkeys(name for run in runs for name in run["figures"]))
-    lines: list[tuple[str, ...]] = [("network", *contenders)]
-    for run in runs:
-        found = [run["figures"].get(name) for name in contenders]
-        lines.append((run["about"], *(f"{f['us']:,.0f}" if f else "–" for f in found)))
+
+    def cell(run: Any, name: str) -> str:
+        if name not in run["figures"]:
+            return "–"
+        us, ratio = (run["figures"][name][key] for key in ("us", "ratio"))
+        is_ratio = over_floor and name != "floor"
+        return (f"{ratio:.2f}" if is_ratio else f"{us:,.0f}") + "?" * (name in run["noisy"])
+
+    lines = [("network", *contenders)]
+    lines += [(run["about"], *(cell(run, name) for name in contenders)) for run in runs]
+    return _measured(lines, known, " A question mark: it varied by more than 15 %.")
+
+
+def memories() -> Any:
+    """Return what benchmarks/speed.json has of the peak memory above the imports, in MB."""
+    known = json.loads((BENCHMARKS / "speed.json").read_text("utf-8"))
+    contenders = list(dict.fromkeys(name for found in known["memory"].values() for name in found))
+    lines = [("MB", *contenders)]
+    for network, found in known["memory"].items():
+        lines.append((network, *(f"{found[c]:.0f}" if c in found else "–" for c in contenders)))
+    return _measured(lines, known)
+
+
+def _measured(lines: list[tuple[str, ...]], known: Any, note: str = "") -> Any:
+    from IPython.display import HTML
+
     machine = html.escape("; ".join(known["machine"]))
-    return HTML(f"{_table(lines)}<p>Measured on: {machine}.</p>")
+    return HTML(f"{_table(lines)}<p>Measured on: {machine}.{note}</p>")
 
 
 def recorded(*rows: str) -> Any:

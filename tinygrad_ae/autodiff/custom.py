@@ -104,17 +104,18 @@ def remat(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Tensor:
-        return _run(lambda: f(*args, **kwargs)) if state.recording else f(*args, **kwargs)
+        call = functools.partial(f, *args, **kwargs)
+        return _run(call) if state.recording else call()
 
     return wrapped
 
 
-def _run(f: Callable[[], Tensor]) -> Tensor:
+def _run(f: functools.partial[Tensor]) -> Tensor:
     """Evaluate f() as one operation that remembers nothing but its inputs."""
     noise, start = default_generator.bit_generator.state, next(clock)
     out = f()
     if not isinstance(out, Tensor):
-        raise GradientError(f"remat: the function must return one tensor, not {type(out).__name__}")
+        raise GradientError(f"remat: {f.func!r} must return one tensor, not {type(out).__name__}")
     if not out.requires_grad or out.node.index < start:
         return out
     nodes = reachable([out.node], tracked_only=True, since=start)

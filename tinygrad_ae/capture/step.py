@@ -198,7 +198,8 @@ def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy")
 
     Args:
         step: a function of arrays, tensors and numbers (or nests of them) that returns tensors;
-            what it does besides (backward passes, optimiser updates) is repeated as well.
+            what it does besides (backward passes, optimiser updates) is repeated as well. Other
+            Python runs in the first call alone; there, ``data`` may not be updated yet.
         engine: what carries the plan out: ``"numpy"``, or ``"numba"`` (extra ``fast``), which
             compiles neighbouring elementwise operations and the optimiser's update to machine
             code: the same results, faster, after a second or two at the first call.
