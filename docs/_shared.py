@@ -121,7 +121,8 @@ def memories() -> Any:
     contenders = list(dict.fromkeys(name for found in known["memory"].values() for name in found))
     lines = [("MB", *contenders)]
     for network, found in known["memory"].items():
-        lines.append((network, *(f"{found[c]:.0f}" if c in found else "–" for c in contenders)))
+        cells = (found.get(c) for c in contenders)
+        lines.append((network, *("–" if mb is None else f"{mb:.0f}" for mb in cells)))
     return _measured(lines, known)
 
 
