@@ -1,6 +1,6 @@
 """Build the site: python docs/build.py, then open docs/_build/html/index.html.
 
-Every page is executed, unless nothing that it runs was changed since; a warning is an error.
+Every page is executed, unless neither it nor what it runs was changed since; a warning is an error.
 MathJax comes from its npm package at build time (`npm` must be there, once), so the site itself
 asks nothing of the network.
 """

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.connect import LocalPortCache
 from sphinx.ext.napoleon import GoogleDocstring
 from sphinx.util.nodes import make_refnode
 
@@ -49,8 +50,7 @@ exclude_patterns = ["_build"]
 # ---- pages
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-nb_execution_mode = "cache"  # a page whose text alone was changed is not executed again
-nb_execution_cache_path = str(HERE / "_build" / "executed" / digest())
+nb_execution_mode = "force"  # each page that is read; a cache is a database that readers fight for
 nb_execution_timeout = 900  # a busy machine is no mistake
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
@@ -95,6 +95,14 @@ pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 
 
+# Pages are read side by side, and a kernel binds the ports chosen for it a moment later: each
+# reader chooses among others.
+find_port = LocalPortCache.find_available_port
+LocalPortCache.find_available_port = lambda self, ip: next(
+    port for port in iter(lambda: find_port(self, ip), None) if port % 211 == os.getpid() % 211
+)
+
+
 # In what is returned, and in a property's text, no type stands before a colon.
 GoogleDocstring._consume_returns_section = lambda self, **_: [
     ("", "", self._dedent(self._consume_to_next_section()))
@@ -104,7 +112,8 @@ GoogleDocstring._parse_attribute_docstring = lambda self: list(self._lines)
 
 # ---- docstrings are prose with formulas, read in terminals: what reStructuredText must know
 def setup(app: Any) -> None:
-    """Let docstrings be plain text, and short names in them be links."""
+    """Execute pages again when what they run was changed; read docstrings as plain text."""
+    app.add_config_value("sources", digest(), rebuild="env")
     app.connect("autodoc-process-docstring", plain, priority=400)  # before napoleon
     app.connect("missing-reference", by_short_name)
     app.connect("html-page-context", accessible, priority=900)  # after the theme
