@@ -8,19 +8,21 @@ draw z from p(z), and decode it. Training raises a lower bound of log p(x), the 
     L = −log p(x | z) + β · KL(q(z | x) ‖ p(z))          KL = ½ Σⱼ (μⱼ² + σⱼ² − 1 − log σⱼ²)
 
     bernoulli   −log p(x | z) = −Σᵢ xᵢ log x̂ᵢ + (1 − xᵢ) log (1 − x̂ᵢ)
-    gaussian    −log p(x | z) = ½ Σᵢ (xᵢ − x̂ᵢ)² / s² + log s² + log 2π,   s² learned
+    gaussian    −log p(x | z) = ½ Σᵢ (xᵢ − x̂ᵢ)² / s² + log 2π s²,   s² = mean of (x − x̂)²
 
 Writing z as μ + σ ε moves the chance out of the way of the gradient, which reaches μ and σ. The
 loss is summed over a sample, in nats, and its mean over samples is −ELBO if β = 1. A larger β
-presses harder on the code: numbers it does not need fall silent, the others come apart.
+presses harder on the code: numbers it does not need fall silent, the others come apart. The s²
+that makes a batch most likely is its mean squared error; a fixed one would be a hidden β, and with
+one that is large beside what samples vary by, the whole code falls silent.
 
 D. Kingma and M. Welling, "Auto-Encoding Variational Bayes", ICLR (2014), equations 3 and 10;
 I. Higgins et al., "β-VAE", ICLR (2017), equation 4; S. Bowman et al., "Generating Sentences from
 a Continuous Space", CoNLL (2016), section 3.1 (a β that grows); O. Rybkin et al., "Simple and
-Effective VAE Training with Calibrated Decoders", ICML (2021) (one learned s²).
+Effective VAE Training with Calibrated Decoders", ICML (2021), section 4.2 (the best s²).
 """
 
-from math import log, pi
+from math import pi
 from typing import Any, Literal
 
 import numpy as np
@@ -39,7 +41,8 @@ class Variational(nn.Module):
         hidden: width of each layer between sample and code; the decoder has them in reverse.
         latent: numbers in a code, k.
         activation: what stands between two layers: relu, leaky_relu, gelu, tanh, ...
-        likelihood: what samples are: coin flips of probability x̂, or x̂ and normal noise.
+        likelihood: what samples are: coin flips of probability x̂, or x̂ and normal noise. Unless
+            given, coin flips; a run takes normal noise for data that can leave 0...1.
         beta: β, the weight of the KL divergence.
         anneal: training steps in which β grows from 0.
         binarize: whether each value is drawn anew as 0 or 1, with itself as the probability.
@@ -53,15 +56,15 @@ class Variational(nn.Module):
         hidden: tuple[int, ...] = (400,),
         latent: int = 20,
         activation: str = "relu",
-        likelihood: Literal["bernoulli", "gaussian"] = "bernoulli",
+        likelihood: Literal["bernoulli", "gaussian"] | None = None,
         beta: float = 1.0,
         anneal: int = 0,
         binarize: bool = False,
     ) -> None:
         super().__init__()
         self.latent, self.beta, self.anneal, self.binarize = latent, beta, anneal, binarize
-        self.likelihood = likelihood
-        if likelihood not in ("bernoulli", "gaussian"):
+        self.likelihood = likelihood or "bernoulli"
+        if self.likelihood not in ("bernoulli", "gaussian"):
             raise ModelError(f"the likelihood is bernoulli or gaussian; got {likelihood!r}")
         between = lambda: nn.activation(activation)
         *features, self.mean = layers(inputs, hidden, latent, between)
@@ -70,8 +73,6 @@ class Variational(nn.Module):
         self.encoder = nn.Sequential(self.features, self.mean)
         self.logits = nn.Sequential(*layers(latent, hidden[::-1], inputs, between))
         self.decoder = nn.Sequential(self.logits, nn.Sigmoid())
-        if likelihood == "gaussian":
-            self.log_noise = nn.Parameter(np.zeros((), np.float32))  # log s²
         self.register_buffer("steps", np.zeros((), np.float32))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,9 +92,8 @@ class Variational(nn.Module):
         """−log p(x | z), its mean over samples."""
         if self.likelihood == "bernoulli":
             return binary_cross_entropy_with_logits(self.logits(z), x, "sum") / len(x)
-        error = (x - self.decoder(z)) ** 2
-        each = error * ops.exp(-self.log_noise) + self.log_noise + log(2 * pi)
-        return 0.5 * each.sum(-1).mean()
+        noise = ((x - self.decoder(z)) ** 2).mean()  # s², so that Σᵢ (xᵢ − x̂ᵢ)² / s² = d
+        return 0.5 * x.shape[-1] * (1 + ops.log(2 * pi * noise))
 
     def prior(self, noise: Any) -> Any:
         """Codes drawn from p(z) = N(0, 1), made of standard normal noise: it is such a code."""

@@ -160,3 +160,11 @@ def test_the_data_says_what_shape_a_sample_has():
     flat = modelfile.find("convolutional").complete({}, (784,))
     assert flat["sample_shape"] == (28, 28)  # flat samples: the model's own default
     assert modelfile.find("autoencoder").complete({}, (8, 6))["inputs"] == 48
+
+
+def test_the_likelihood_is_one_that_the_data_can_have_unless_it_is_given() -> None:
+    complete = modelfile.find("variational").complete
+    assert complete({}, (4,))["likelihood"] == "bernoulli"
+    assert complete({"likelihood": None}, (4,), bounded=False)["likelihood"] == "gaussian"
+    assert complete({"likelihood": "bernoulli"}, (4,), bounded=False)["likelihood"] == "bernoulli"
+    assert "likelihood" not in modelfile.find("autoencoder").complete({}, (4,), bounded=False)

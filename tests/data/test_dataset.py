@@ -186,3 +186,18 @@ def test_labels_must_be_integers():
 def test_a_shape_that_does_not_fit_is_refused():
     with pytest.raises(DataError, match=r"found samples of shape \(6,\), expected \(4, 4\)"):
         load(np.zeros((10, 6)), shape=(4, 4))
+
+
+def test_a_data_set_is_shown_in_a_few_words() -> None:
+    x = np.stack([np.arange(40.0), 100 * np.arange(40.0)], 1)
+    data = assemble("table", {"train": Raw(x, np.arange(40) % 3, "the table")})
+    assert repr(data) == (
+        "<Dataset table: 32 train, 4 validation, 4 test samples of shape (2,); scaling: each "
+        "column or channel from its own range to 0...1 (all lie in 0...3900)>"
+    )
+    assert repr(data.test) == "<Split: 4 samples of 2 values, labels 0...2>"
+    assert (
+        repr(Scaling(np.zeros(9), np.full(9, 255.0)))
+        == "<Scaling: all values from 0...255 to 0...1>"
+    )
+    assert str(Scaling()) == "none"

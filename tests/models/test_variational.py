@@ -55,23 +55,15 @@ def test_bernoulli(beta: float) -> None:
     assert loss(model, X) == pytest.approx(-likelihood + beta * kl(mu, sigma), rel=1e-12)
 
 
-@pytest.mark.parametrize("log_noise", [0.0, -2.5])
-def test_gaussian(log_noise: float) -> None:
+def test_gaussian() -> None:
     model = made(likelihood="gaussian")
-    model.log_noise.data[...] = log_noise
     mu, sigma, x_hat = parts(model, X)
-    likelihood = stats.norm(x_hat, math.exp(0.5 * log_noise)).logpdf(X).sum(1).mean()
-    assert loss(model, X) == pytest.approx(-likelihood + kl(mu, sigma), rel=1e-12)
-
-
-def test_the_learned_variance_is_at_rest_where_it_is_the_mean_squared_error() -> None:
-    model = made(likelihood="gaussian")
-    _, _, x_hat = parts(model, X)
-    model.log_noise.data[...] = np.log(np.mean((x_hat - X) ** 2))
-    manual_seed(4)
-    model.loss(Tensor(X)).backward()
-    assert model.log_noise.grad is not None
-    assert model.log_noise.grad.item() == pytest.approx(0, abs=1e-10)
+    best = np.sqrt(np.mean((x_hat - X) ** 2))
+    likelihoods = [
+        stats.norm(x_hat, s).logpdf(X).sum(1).mean() for s in (0.9 * best, best, 1.1 * best)
+    ]
+    assert max(likelihoods) == likelihoods[1]  # so it is the deviation that fits best
+    assert loss(model, X) == pytest.approx(-likelihoods[1] + kl(mu, sigma), rel=1e-12)
 
 
 def test_the_bound_is_below_the_evidence() -> None:

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..data import Dataset, Scaling
+from ..data import Dataset
 from ..evaluate import Quality, psnr
 from ..run import Run
 from ..train import Epoch, History
@@ -74,26 +74,9 @@ def introduce(run: Run, data: Dataset) -> None:
         f"{type(run.model).__name__}: {data.features} → {run.model.latent} → {data.features}, "
         f"{size:,} parameters"
     )
-    write(
-        f"{data.name}: {len(data.train):,} training, {len(data.validation):,} validation, "
-        f"{len(data.test):,} test samples of shape {data.shape}"
-    )
-    if scaled := _scaled(data.scaling):
-        write(scaled)
+    write(str(data))
+    write(f"scaling: {data.scaling}")
     write(f"run folder: {run.path}")
-
-
-def _scaled(scaling: Scaling) -> str:
-    """Say how values were brought to 0...1; nothing if they are as they were."""
-    low, high = scaling.offset, scaling.offset + scaling.scale
-    if scaling.scale.ndim:
-        return (
-            f"scaling: each column from its own range to 0...1 (all lie in {low.min():g}..."
-            f"{high.max():g})"
-        )
-    if low == 0 and high == 1:
-        return ""
-    return f"scaling: all values from {low:g}...{high:g} to 0...1"
 
 
 class Epochs:

@@ -33,6 +33,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __repr__(self) -> str:
+        labels = "" if self.y is None else f", labels {self.y.min()}...{self.y.max()}"
+        return f"<Split: {len(self):,} samples of {self.x.shape[1]:,} values{labels}>"
+
     def first(self, n: int) -> Split:
         """Return the first n samples, or all if there are fewer."""
         return Split(self.x[:n], None if self.y is None else self.y[:n])
@@ -98,6 +102,22 @@ class Scaling:
         turns = raw.shape[1] // units
         return cls(np.tile(low, turns), np.tile(span, turns))
 
+    @property
+    def natural(self) -> bool:
+        """Whether it is that of bytes or of 0...1, whatever the training samples held."""
+        return self.scale.ndim == 0 and self.offset == 0 and float(self.scale) in (1, 255)
+
+    def __repr__(self) -> str:
+        return f"<Scaling: {self}>"
+
+    def __str__(self) -> str:
+        """What it does, in words: "all values from 0...255 to 0...1"."""
+        low, high = self.offset, self.offset + self.scale
+        ends = f"{low.min():g}...{high.max():g}"
+        if np.ptp(low) or np.ptp(high):
+            return f"each column or channel from its own range to 0...1 (all lie in {ends})"
+        return "none" if ends == "0...1" else f"all values from {ends} to 0...1"
+
     def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
         """Scale samples of shape (n, d) to float32.
 
@@ -145,10 +165,23 @@ class Dataset:
     scaling: Scaling
     framing: Framing | None = None
 
+    def __repr__(self) -> str:
+        return f"<Dataset {self}; scaling: {self.scaling}>"
+
+    def __str__(self) -> str:
+        """Its name, and how many samples of which shape it has."""
+        counts = ", ".join(f"{len(getattr(self, split)):,} {split}" for split in SPLITS)
+        return f"{self.name}: {counts} samples of shape {self.shape}"
+
     @property
     def features(self) -> int:
         """The number d of values in one sample."""
         return math.prod(self.shape)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether samples cannot leave 0...1, as pixels cannot, but columns and signals can."""
+        return self.framing is None and self.scaling.natural
 
     def only(self, labels: Sequence[int]) -> Dataset:
         """Return the samples of some labels, scaled as they are here.

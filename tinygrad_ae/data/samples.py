@@ -58,8 +58,7 @@ class Samples:
         # for; the values of pictures have a range.
         beyond = np.inf
         if scaling is not None and scaling.scale.ndim == 0 and framing is None:
-            is_picture = len(shape) > 1 and scaling.offset == 0 and float(scaling.scale) in (1, 255)
-            beyond = _OVERSHOOT if is_picture else 1.0
+            beyond = _OVERSHOOT if len(shape) > 1 and scaling.natural else 1.0
         self._limits = (-beyond, 1 + beyond)
 
     @property

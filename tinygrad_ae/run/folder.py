@@ -119,7 +119,7 @@ class Run:
         if (data.train.x == data.train.x[0]).all():
             raise DataError(f"All training samples of {data.name} are equal: nothing to learn.")
         file = modelfile.find(config.model)
-        arguments = file.complete(config.arguments, data.shape)
+        arguments = file.complete(config.arguments, data.shape, bounded=data.bounded)
         config = replace(
             config,
             arguments=arguments,

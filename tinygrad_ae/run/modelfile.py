@@ -60,13 +60,17 @@ class ModelFile:
         """Of the file's text."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
-    def complete(self, arguments: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    def complete(
+        self, arguments: dict[str, Any], shape: tuple[int, ...], *, bounded: bool = True
+    ) -> dict[str, Any]:
         """Return all of the constructor's arguments: those given, and defaults for the others.
 
         Args:
             arguments: by name.
             shape: of one sample. It gives the argument ``inputs``, the numbers in a sample, and
                 where there is more than one axis ``sample_shape``, if the model has them.
+            bounded: whether samples cannot leave 0...1. It gives ``likelihood``, "bernoulli" or
+                "gaussian", where that is None.
 
         Raises:
             ModelError: an argument is unknown, or one without a default is not given.
@@ -81,6 +85,8 @@ class ModelFile:
         known: dict[str, Any] = {"inputs": math.prod(shape)}
         if len(shape) > 1:
             known["sample_shape"] = shape
+        if arguments.get("likelihood") is None:
+            arguments = arguments | {"likelihood": "bernoulli" if bounded else "gaussian"}
         complete = {}
         for name, parameter in parameters.items():
             complete[name] = arguments.get(name, known.get(name, parameter.default))

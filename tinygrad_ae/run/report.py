@@ -208,16 +208,8 @@ def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
     rows.append(("sample shape", _said(data.shape)))
     splits = (f"{len(getattr(data, name)):,} {name}" for name in ("train", "validation", "test"))
     rows.append(("samples", ", ".join(splits)))
-    low, high = data.scaling.offset, data.scaling.offset + data.scaling.scale
-    rows.append(("scaling", f"{_range(low)} … {_range(high)} to 0 … 1"))
+    rows.append(("scaling", str(data.scaling)))
     return rows
-
-
-def _range(ends: NDArray[np.float64]) -> str:
-    if ends.ndim == 0:
-        return f"{ends:g}"
-    low, high = ends.min(), ends.max()
-    return f"{low:g}" if low == high else f"{low:g} to {high:g} (by column)"
 
 
 def _command(run: Run) -> str:

@@ -102,7 +102,9 @@ def _prepare(path: Path, config: Config, data: Dataset) -> None:
     if not path.exists():
         Run.create(path, config, data)
         return
-    arguments = modelfile.find(config.model).complete(config.arguments, data.shape)
+    arguments = modelfile.find(config.model).complete(
+        config.arguments, data.shape, bounded=data.bounded
+    )
     expected = replace(config, arguments=arguments, data=located(config.data)).to_json()
     found = Run.open(path).config.to_json()
     # a run writes down how many threads it has; a sweep gives each one
