@@ -1,11 +1,14 @@
-"""What can be measured of pictures of digits, and of how like real samples made-up ones are.
+"""What can be measured of digits, of made-up ones, of codes, and of the surface samples lie near.
 
-T. Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models",
-NeurIPS (2019), equation 1; M. Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative
-Models", ICML (2020), section 4.
+E. Facco et al., "Estimating the Intrinsic Dimension of Datasets by a Minimal Neighborhood
+Information", Scientific Reports 7 (2017); T. Kynkäänniemi et al., "Improved Precision
+and Recall Metric for Assessing Generative Models", NeurIPS (2019), equation 1; M. Naeem et al.,
+"Reliable Fidelity and Diversity Metrics for Generative Models", ICML (2020), section 4.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage
@@ -87,6 +90,70 @@ def precision_and_coverage(made: Floats, real: Floats) -> tuple[float, float]:
     radius = np.sort(_distances(real, real), axis=1)[:, _NEIGHBOURS]  # the 0th is itself
     near = _distances(made, real) <= radius
     return float(near.any(1).mean()), float(near.any(0).mean())
+
+
+def explained(z: Floats, y: Floats) -> float:
+    """Return the share of the variance of y that an affine map of z explains, within 0...1.
+
+    The map is fitted to every second sample, and the share is of the others.
+
+    Args:
+        z: codes, shape (n, k).
+        y: a number for each, shape (n,), or several, shape (n, m), whose variances are added.
+    """
+    affine = np.column_stack([z.astype(np.float64), np.ones(len(z))])
+    weights = np.linalg.lstsq(affine[::2], y[::2], rcond=None)[0]
+    seen = y[1::2]
+    rest = np.square(affine[1::2] @ weights - seen).sum()
+    whole = np.square(seen - seen.mean(0)).sum()
+    return max(0.0, 1 - float(rest / whole)) if whole else 0.0
+
+
+def two_neighbours(x: Floats) -> float:
+    """Return how many dimensions the surface has that samples lie on, by two distances alone.
+
+    If samples are spread evenly in d dimensions, the ratio of the distances to the second and to
+    the first neighbour exceeds r with probability r⁻ᵈ; the likeliest d is 1 / mean of log ratio.
+    Near the surface's border there is less room for neighbours, so it is rather too small.
+
+    Args:
+        x: samples, shape (n, features), no two of them equal.
+    """
+    logs = []
+    for distances in _in_parts(x, x):
+        _, first, second = np.sort(np.partition(distances, 2, axis=1)[:, :3], axis=1).T
+        logs.append(np.log(second / first))
+    return float(1 / np.concatenate(logs).mean())
+
+
+def distance_to(x: Floats, samples: Floats) -> Floats:
+    """Return the distance of each x, shape (n, d), to the nearest of the samples, shape (n,)."""
+    result: Floats = np.concatenate([part.min(1) for part in _in_parts(x, samples)])
+    return result
+
+
+def pulled(noisy: Floats, samples: Floats, noise: float) -> Floats:
+    """Return E[x | x̃] if x is one of the samples, all as likely, and x̃ = x + σ ε.
+
+    The mean of the samples, weighted by exp(−|x̃ − x|² / 2σ²).
+
+    Args:
+        noisy: x̃, shape (n, d).
+        samples: what x may be, shape (m, d).
+        noise: σ.
+    """
+    means = []
+    for distances in _in_parts(noisy, samples):
+        log_weights = (distances.min(1, keepdims=True) ** 2 - distances**2) / (2 * noise**2)
+        weights = np.exp(log_weights)
+        means.append(weights @ samples / weights.sum(1, keepdims=True))
+    return np.concatenate(means)
+
+
+def _in_parts(a: Floats, b: Floats) -> Iterator[Floats]:
+    """Yield distances of a few rows of a to all of b, shape (few, m), as the memory allows."""
+    for start in range(0, len(a), 256):
+        yield _distances(a[start : start + 256], b)
 
 
 def _distances(a: Floats, b: Floats) -> Floats:

@@ -6,8 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import diagnostics as d
+import benchmarks.diagnostics.__main__  # noqa: F401  which registers all of them
 from benchmarks import measures
+from benchmarks.diagnostics import table as d
+from benchmarks.diagnostics.constraints import Contracted, moved
+from benchmarks.diagnostics.setting import Setting
+from tinygrad_ae import Tensor
 from tinygrad_ae.data.dataset import Split
 
 
@@ -60,13 +64,56 @@ def test_precision_and_coverage_of_what_is_alike_and_of_what_is_not() -> None:
     assert measures.precision_and_coverage(real + 50, real) == (0, 0)
 
 
+@pytest.mark.parametrize("dimensions", [1, 2, 4])
+def test_two_neighbours_count_the_dimensions_of_a_bent_surface(dimensions: int) -> None:
+    rng = np.random.default_rng(0)
+    flat = rng.uniform(-1, 1, (2000, dimensions))
+    bent = np.sin(flat @ rng.normal(size=(dimensions, 20)))
+    assert measures.two_neighbours(bent) == pytest.approx(dimensions, rel=0.15)
+
+
+def test_what_is_pulled_back_is_the_mean_of_what_it_may_have_been() -> None:
+    samples = np.array([[0.0, 0.0], [1.0, 0.0]])
+    between, near = measures.pulled(np.array([[0.5, 3.0], [0.9, 0.0]]), samples, 0.2)
+    np.testing.assert_allclose(between, [0.5, 0])
+    odds = np.exp((0.9**2 - 0.1**2) / (2 * 0.2**2))
+    np.testing.assert_allclose(near, [odds / (1 + odds), 0])
+    np.testing.assert_allclose(measures.distance_to(np.array([[0.5, 3.0]]), samples), [9.25**0.5])
+
+
+def test_explained_is_of_samples_that_the_map_was_not_fitted_to() -> None:
+    rng = np.random.default_rng(0)
+    z, noise = rng.normal(size=(4000, 3)), rng.normal(size=4000)
+    assert measures.explained(z, 2 * z[:, 0] - z[:, 1] + 5) == pytest.approx(1)
+    assert measures.explained(z, z[:, 0] + noise) == pytest.approx(0.5, abs=0.05)
+    assert measures.explained(z, noise) == pytest.approx(0, abs=0.01)
+    assert measures.explained(rng.normal(size=(200, 99)), noise[:200]) == 0  # no better than 0
+
+
+def test_a_code_that_is_drawn_anew_has_moved_as_far_as_codes_are_apart() -> None:
+    x, other = np.random.default_rng(0).normal(size=(2, 5000, 4))
+    assert moved(lambda x: 3 * x, x, other) == pytest.approx(1, abs=0.05)
+    assert moved(lambda x: x, x, x) == 0
+
+
+def test_the_contraction_written_down_is_the_one_that_is_derived() -> None:
+    x = Tensor(np.random.default_rng(0).random((7, 784), np.float32))
+    model = Contracted(latent=5)
+    for parameter in model.parameters():
+        parameter.data *= 3
+    derived = super(Contracted, model).contraction(x).item()
+    assert model.contraction(x).item() == pytest.approx(derived, rel=1e-5)
+
+
 def test_tables_are_kept_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(d, "FILE", tmp_path / "d.json")
     monkeypatch.setattr(d, "PAGE", tmp_path / "d.md")
     d.record("factors", [{"number": 0, "slant": 0.25}], "of digits")
-    d.record("identity", [{"constraint": "none", "ratio": 1.0}], "of digits")
+    d.record("identity", [{"constraint": "none", "ratio": d.spread([1.0, 1.02])}], "of digits")
     assert list(json.loads(d.FILE.read_text())) == ["identity", "factors"]
-    assert "| number | slant |\n| --- | --- |\n| 0 | 0.25 |" in d.PAGE.read_text()
+    page = d.PAGE.read_text()
+    assert "| number | slant |\n| --- | --- |\n| 0 | 0.25 |" in page
+    assert "| none | 1.010 ± 0.014 |" in page
 
 
 @pytest.mark.parametrize("name", d.DIAGNOSTICS)
@@ -75,9 +122,10 @@ def test_each_gives_a_table_of_finite_numbers(name: str) -> None:
     x = np.concatenate(
         [stroke(a, w) for a, w in zip(rng.normal(0, 0.3, 80), [2, 4] * 40, strict=True)]
     )
+    x = x * rng.uniform(0.9, 1, x.shape).astype(np.float32)  # no two are equal
     split = Split(x, np.array([0, 1] * 40))
-    table = d.DIAGNOSTICS[name](d.Setting(split, split, epochs=1, seeds=2))
-    rows = [[v for v in row.values() if not isinstance(v, str)] for row in table]
-    assert np.isfinite(rows).all()
+    table = d.DIAGNOSTICS[name](Setting(split, split, epochs=1, seeds=2))
+    cells = [v for row in table for v in row.values() if not isinstance(v, str)]
+    assert np.isfinite([v["mean"] if isinstance(v, dict) else v for v in cells]).all()
     lines = d.show(table).splitlines()
     assert len(lines) == len(table) + 1
