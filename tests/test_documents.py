@@ -28,7 +28,9 @@ def blocks(page):
     for match in re.finditer(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         code = match.group(1)
         if "from _shared import" not in code:  # what makes figures look right, in the built site
-            yield text[: match.start(1)].count("\n"), re.sub(r"\A:tags:.*\n", "\n", code)
+            options = re.match(r"(?:---\n(?:.*\n)*?---\n|:tags:.*\n)?", code)[0]
+            line = text[: match.start(1)].count("\n") + options.count("\n")
+            yield line, code.removeprefix(options)
 
 
 @pytest.mark.parametrize("page", RUN_HERE, ids=lambda p: p.relative_to(ROOT).as_posix())
