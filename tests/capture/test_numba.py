@@ -54,7 +54,7 @@ def trained(engine: Any, build: Callable[[], Any], make: Any, **options: Any) ->
 def test_training_gives_the_same_bits_as_without(build, make, options):
     plain, _ = trained("numpy", build, make, **options)
     fused, source = trained("numba", build, make, **options)
-    assert "loop0(" in source
+    assert "loop(" in source
     assert plain[0] == fused[0]
     for name, value in plain[1].items():
         np.testing.assert_array_equal(value, fused[1][name])
@@ -96,7 +96,7 @@ def test_arrays_that_lie_in_another_order_give_the_same_bits():
         run = compile(step, engine=engine)  # type: ignore[call-overload]
         y = [run(x).data, run(2 * x).data]
         found.append([*y, layer.weight.grad.data, layer.bias.grad.data])
-    assert "transpose" in run.source()
+    assert "loop(" in run.source()
     for plain, fused in zip(*found, strict=True):
         np.testing.assert_array_equal(plain, fused)
 

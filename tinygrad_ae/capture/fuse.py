@@ -8,12 +8,14 @@ are faster; products stay with BLAS.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from .kernels import compiled, indented
-from .program import Line, Program, Value
+from ..ops.op import Array
+from .kernels import indented, row_function
+from .program import Line, Program, Row, Value
 
 _FORMULAS = {
     "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
@@ -23,6 +25,9 @@ _FORMULAS = {
     "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
 }  # fmt: skip
+LARGE = 32768
+"""Elements from which on a line that stays alone is left to NumPy, which may work in place."""
+
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -41,10 +46,10 @@ def fuse(program: Program) -> None:
     for k, item in enumerate(items):
         if isinstance(item, Line):
             program.lines.append(item)
-        elif len(item.lines) == 1:
+        elif len(item.lines) == 1 and math.prod(item.shape) > LARGE:
             program.lines += item.lines
         else:
-            program.lines.append(_loop(program, item, _needed(program, items[k + 1 :])))
+            program.lines.append(_loop(item, _needed(program, items[k + 1 :])))
 
 
 def _grouped(lines: list[Line]) -> list[Line | Group]:
@@ -57,8 +62,7 @@ def _grouped(lines: list[Line]) -> list[Line | Group]:
     current: Group | None = None
     between: set[Value] = set()  # what is computed after the current group
     for line in lines:
-        if _is_fusable(line):
-            assert line.out is not None
+        if _is_fusable(line) and line.out is not None and line.out.shape:
             reads = {root for arg in line.args for root in arg.roots()}
             fits = current and current.shape == line.out.shape and not reads & between
             if current and fits and not _reads_other_elements(line, current):
@@ -67,7 +71,7 @@ def _grouped(lines: list[Line]) -> list[Line | Group]:
             current, between = Group(line.out.shape, [line]), set()
             items.append(current)
             continue
-        items.append(line)
+        items.append(Group((), [line]) if _is_fusable(line) else line)
         if line.out is not None and line.out.shape == () and not line.effect:
             between.update(line.outs)
         else:
@@ -77,7 +81,7 @@ def _grouped(lines: list[Line]) -> list[Line | Group]:
 
 def _is_fusable(line: Line) -> bool:
     out = line.out
-    if line.ufunc is None or line.ufunc.__name__ not in _FORMULAS or out is None or not out.shape:
+    if line.ufunc is None or line.ufunc.__name__ not in _FORMULAS or out is None:
         return False
     dtypes = {value.dtype for value in (*line.args, out)} - {np.dtype(bool)}
     return len(dtypes) == 1 and dtypes <= set(_FLOATS) and not line.effect
@@ -96,107 +100,90 @@ def _needed(program: Program, later: list[Line | Group]) -> set[Value]:
     return {root for value in values for root in value.roots()}
 
 
-def _loop(program: Program, group: Group, needed: set[Value]) -> Line:
-    """Return the line that calls a group's loop.
+def _loop(group: Group, needed: set[Value]) -> Line:
+    """Return the line that is a group's loop.
 
-    Its results get memory that no other argument lies in, and what it overwrites is passed once:
+    Its results get memory that no other argument lies in, and what it overwrites is named once:
     only a loop that sees at its start that its arrays do not overlap runs with SIMD.
     """
-    parameters: dict[Value, str] = {}
-    known: dict[Value, str] = {}
-    numbers: list[str] = []
-    loads: list[str] = []
+    reads: dict[Value, str] = {}
+    known: dict[Value, str] = {}  # what the loop's lines call a value
     body: list[str] = []
-    outs = dict.fromkeys(line.out for line in group.lines if line.out in needed)
-    first, *more = (out for out in outs if out is not None)
-    axes = _axes(group, [first, *more])
-    whole = axes.shape(group.shape)
-
-    def operand(value: Value) -> str:
-        if value not in known:
-            name = parameters[value] = f"a{len(parameters)}"
-            known[value] = f"x{len(known)}"
-            load = f"{known[value]} = {name}{_element(axes.shape(value.shape), whole)}"
-            (loads if value.shape else numbers).append(load)
-        return known[value]
-
     for line in group.lines:
         assert line.out is not None
         assert line.ufunc is not None
-        operands = [operand(arg) for arg in line.args]
         dtypes = line.ufunc.resolve_dtypes((*(arg.dtype for arg in line.args), None))
-        for k, (arg, dtype) in enumerate(zip(line.args, dtypes, strict=False)):
-            if arg.dtype != dtype:
-                operands[k] = f"{dtype.name}({operands[k]})"
+        operands = []
+        for arg, dtype in zip(line.args, dtypes, strict=False):
+            if arg not in known:
+                reads[arg] = known[arg] = f"x{len(reads)}"
+            operands.append(known[arg] if arg.dtype == dtype else f"{dtype.name}({known[arg]})")
         known[line.out] = f"y{len(body)}"
         body.append(f"{known[line.out]} = {_FORMULAS[line.ufunc.__name__].format(*operands)}")
-    results = {out: parameters.get(out, f"r{k}") for k, out in enumerate((first, *more))}
-    stores = [f"{results[out]}{_element(whole, whole)} = {known[out]}" for out in results]
-    lines = [*loads, *body, *stores]
-    for axis in reversed(range(len(whole))):
-        lines = [f"for i{axis} in range({results[first]}.shape[{axis}]):", *indented(lines)]
-    passed = parameters | results
-    kernel = compiled(tuple(passed.values()), (*numbers, *lines))
-    name = f"loop{len([n for n in program.objects if n.startswith('loop')])}"
-    program.objects[name] = kernel
-    text = f"{name}({', '.join(axes.passed(k, arg.shape) for k, arg in enumerate(passed))})"
+    outs = dict.fromkeys(line.out for line in group.lines if line.out in needed)
+    first, *more = (out for out in outs if out is not None)
+    values = list(dict.fromkeys((first, *more, *reads)))
+    sizes, strides = _axes(group.shape, [value.layout() for value in values])
+    row: Row = list(sizes)
+    arrays, places = [], {}
+    for k, (value, steps) in enumerate(zip(values, strides, strict=True)):
+        arrays.append(f"a{k} = {_array(value, sizes, steps, row)}")
+        places[value] = f"a{k}[{', '.join(f'i{n}' for n, step in enumerate(steps) if step) or 0}]"
+    loads = {value: f"{name} = {places[value]}" for value, name in reads.items()}
+    numbers = [loads.pop(value) for value in reads if not value.shape]
+    stores = [f"{places[out]} = {known[out]}" for out in (first, *more)]
+    loop = [*loads.values(), *body, *stores]
+    for axis in reversed(range(len(sizes))):
+        loop = [f"for i{axis} in range(at[{axis}]):", *indented(loop)]
+    text = f"loop({', '.join(f'{{{k}}}' for k in range(len(values)))})"
     last = group.lines[-1]
-    return Line(text, list(passed), first, more=more, node=last.node, backward=last.backward,
-                where=last.where)  # fmt: skip
+    return Line(text, values, first, more=more, node=last.node, backward=last.backward,
+                where=last.where, row=[row_function((*arrays, *numbers, *loop)), *row])  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Axes:
-    """How a loop goes through its arrays: runs of axes in the order in which they lie in memory.
+def _axes(
+    shape: tuple[int, ...], arrays: list[Array]
+) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+    """Return the sizes of the axes to go through, and the bytes to step along them in each array.
 
-    None: as they are, axis by axis.
+    The axes are in the order in which the first array lies in memory, 0 is the step where an
+    array is broadcast, and neighbours that are one axis in every array are joined.
     """
-
-    runs: tuple[tuple[int, ...], ...] | None
-
-    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape that an array has in the loop."""
-        if not shape or self.runs is None:
-            return shape
-        padded = (1,) * (sum(map(len, self.runs)) - len(shape)) + shape
-        return tuple(math.prod(padded[axis] for axis in run) for run in self.runs)
-
-    def passed(self, k: int, shape: tuple[int, ...]) -> str:
-        """Return how argument ``k`` is passed to the loop."""
-        if not shape or self.runs is None:
-            return f"{{{k}}}"
-        order = tuple(axis for run in self.runs for axis in run)
-        missing = (1,) * (len(order) - len(shape))
-        padded = f".reshape({missing + shape})" if missing else ""
-        return f"{{{k}}}{padded}.transpose({order}).reshape({self.shape(shape)})"
-
-
-def _axes(group: Group, outs: list[Value]) -> Axes:
-    """Return the axes as they lie in memory; neighbours that nothing tells apart are one."""
-    strides = outs[0].layout().strides
-    order = sorted(range(len(strides)), key=lambda axis: -strides[axis])
-    made = {line.out for line in group.lines}
-    values = [*outs, *(arg for line in group.lines for arg in line.args if arg not in made)]
-    whole = [v for v in values if v.shape == group.shape and not v.local]
-    if order == sorted(order) or not all(
-        v.layout().transpose(order).flags.c_contiguous for v in whole
-    ):
-        return Axes(None)
-    shapes = {(1,) * (len(order) - len(v.shape)) + v.shape for v in values if v.shape}
-    runs: list[list[int]] = []
+    strides = [np.broadcast_to(a, shape).strides for a in arrays]
+    order = sorted((k for k, n in enumerate(shape) if n > 1), key=lambda k: -strides[0][k])
+    sizes: list[int] = []
+    columns: list[tuple[int, ...]] = []  # of each axis, the step in every array
     for axis in order:
-        if runs and all(
-            (s[axis] == group.shape[axis]) == (s[runs[-1][-1]] == group.shape[runs[-1][-1]])
-            for s in shapes
-        ):
-            runs[-1].append(axis)
+        steps = tuple(s[axis] for s in strides)
+        if columns and columns[-1] == tuple(step * shape[axis] for step in steps):
+            sizes[-1], columns[-1] = sizes[-1] * shape[axis], steps
         else:
-            runs.append([axis])
-    return Axes(tuple(map(tuple, runs)))
+            sizes.append(shape[axis])
+            columns.append(steps)
+    if 0 in shape:
+        sizes, columns = [0], [(0,) * len(arrays)]
+    return tuple(sizes), [tuple(column[k] for column in columns) for k in range(len(arrays))]
 
 
-def _element(shape: tuple[int, ...], whole: tuple[int, ...]) -> str:
-    """Return the index of the element of an array that broadcasting gives the whole's."""
-    first = len(whole) - len(shape)
-    axes = ["0" if n == 1 != whole[first + k] else f"i{first + k}" for k, n in enumerate(shape)]
-    return f"[{', '.join(axes)}]" if axes else "[()]"
+def _array(value: Value, sizes: Sequence[int], steps: Sequence[int], row: Row) -> str:
+    """Return the expression of an array whose address, and steps if need be, join the row."""
+    row.append(value)
+    memory = f"pointer(at[{len(row) - 1}])"
+    dtype = "bool_" if value.dtype == bool else value.dtype.name
+    axes = [axis for axis, step in enumerate(steps) if step]
+    shape = "".join(f"at[{axis}], " for axis in axes)
+    together = value.dtype.itemsize
+    for axis in reversed(axes):
+        if steps[axis] != together:
+            break
+        together *= sizes[axis]
+    else:
+        return f"carray({memory}, ({shape or '1,'}), {dtype})"
+    texts = []
+    for axis in axes:
+        if steps[axis] == value.dtype.itemsize:
+            texts.append(f"{steps[axis]}, ")  # known when it is compiled, for SIMD
+        else:
+            texts.append(f"at[{len(row)}], ")
+            row.append(steps[axis])
+    return f"as_strided(carray({memory}, (1,), {dtype}), ({shape}), ({''.join(texts)}))"

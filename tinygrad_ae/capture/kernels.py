@@ -1,54 +1,92 @@
-"""Loops written as Python source, compiled by numba once and kept on disk."""
+"""Functions written as Python source, compiled by numba once and kept on disk."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from ..errors import require
 from ..files import atomic, cache_folder
+from ..ops.op import Array
 from ..optim.update import SCRATCH, Kernel
+from . import native
 
-_HEAD = "from numpy import bool_, float32, float64, int32, int64, sqrt\n\n\n"
+_HEAD = "from tinygrad_ae.capture.native import *\n\n\n"
 
 
 @functools.cache
-def compiled(parameters: tuple[str, ...], body: tuple[str, ...]) -> Callable[..., None]:
+def compiled(
+    parameters: tuple[str, ...], body: tuple[str, ...], kind: Literal["python", "c"] = "python"
+) -> Any:
     """Return the function of these parameters and lines, compiled when it is first called.
 
     The source is kept in ``cache_folder() / "kernels"``, numba's machine code beside it. Serial,
     and no faster mathematics than NumPy's: the same operations in the same order.
 
-    Raises:
-        MissingExtra: numba is not installed.
+    Args:
+        parameters: their names.
+        body: the lines, which may use what :mod:`native` has.
+        kind: for Python to call; or for C, by its ``address``, with one whole number.
     """
-    numba = require("numba", extra="fast", purpose='engine="numba"')
     source = "\n    ".join([f"{_HEAD}def kernel({', '.join(parameters)}):", *body]) + "\n"
     name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     path = cache_folder() / "kernels" / f"{name}.py"
     namespace: dict[str, Any] = {"__name__": __name__}
     exec(compile(source, str(path), "exec"), namespace)
+    make = native.numba.njit if kind == "python" else _for_c
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
                 temporary.write_text(source)
-        return _jit(numba, namespace["kernel"], cache=True)
+        return make(cache=True, error_model="numpy")(namespace["kernel"])
     except (OSError, RuntimeError):  # nowhere to keep it: it is compiled anew in each process
-        return _jit(numba, namespace["kernel"], cache=False)
+        return make(cache=False, error_model="numpy")(namespace["kernel"])
 
 
-def _jit(numba: Any, function: Callable[..., None], cache: bool) -> Callable[..., None]:
-    return numba.njit(cache=cache, error_model="numpy")(function)  # type: ignore[no-any-return]
+def _for_c(**options: Any) -> Any:
+    return native.numba.cfunc("void(int64)", **options)
+
+
+def row_function(body: tuple[str, ...]) -> int:
+    """Return the address of a function of a row, which its lines find in ``at``."""
+    lines = ("at = carray(pointer(row), (1,), int64)", *body)
+    return compiled(("row",), lines, "c").address  # type: ignore[no-any-return]
+
+
+def caller() -> Callable[[Array], None]:
+    """Return the function that calls the rows of a table in order; see :mod:`calls`."""
+    row = "call(table[k + 1], table.ctypes.data + 8 * (k + 2))", "k += table[k]"
+    return compiled(("table",), ("k = 0", "while k < table.size:", *indented(row)))  # type: ignore[no-any-return]
+
+
+def placer() -> Callable[[Array, Array, Array, Array], bool]:
+    """Return the function that writes an array's address into cells of a table.
+
+    Given strides other than the array's, or an address that is no multiple of its items' size, it
+    writes nothing and returns False.
+    """
+    return compiled(  # type: ignore[no-any-return]
+        ("array", "strides", "table", "cells"),
+        (
+            "for k in range(array.ndim):",
+            "    if array.strides[k] != strides[k] and array.shape[k] > 1:",
+            "        return False",
+            "if array.ctypes.data % array.itemsize:",
+            "    return False",
+            "for cell in cells:",
+            "    table[cell] = array.ctypes.data",
+            "return True",
+        ),
+    )
 
 
 @functools.cache
 def update(equations: tuple[str, ...], arrays: tuple[str, ...], numbers: tuple[str, ...]) -> Kernel:
     """Return an optimiser's update as one loop; see :func:`tinygrad_ae.optim.update.passes`."""
     assigned = {equation.partition(" = ")[0] for equation in equations}
-    return compiled(
+    return compiled(  # type: ignore[no-any-return]
         (*(f"{name}_" for name in arrays), *SCRATCH, *(f"{name}_" for name in numbers)),
         (
             *(f"{name} = {name}_[()]" for name in numbers),

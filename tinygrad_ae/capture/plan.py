@@ -51,6 +51,10 @@ class Plan:
 
             fuse(program)
         self.nbytes = allocate(program)
+        if engine == "numba":
+            from .calls import join
+
+            join(program)
         self.source, namespace = _write(program)
         exec(compile(self.source, "<compiled step>", "exec"), namespace)
         self.run: Callable[..., tuple[Array, ...]] = namespace["step"]
@@ -74,6 +78,7 @@ def _write(program: Program) -> tuple[str, dict[str, Any]]:
     body: list[tuple[str, str]] = []
     for line in program.lines:
         body.append((_text(line, resolve), _comment(line)))
+        body += [(f"#   {_text(part, resolve)}", _comment(part)) for part in line.inside]
     results = "".join(
         f"{v.name}, " if v.local and not v.keeps else f"{resolve(v)}.copy(), "
         for v in program.outputs
@@ -93,15 +98,8 @@ class _Resolver:
 
     def __call__(self, value: Value) -> str:
         if not value.local and value.name not in self.namespace:
-            self.namespace[value.name] = self.array(value)
+            self.namespace[value.name] = value.memory()
         return value.name
-
-    def array(self, value: Value) -> Array:
-        if value.array is None:
-            assert value.base is not None
-            assert value.view is not None
-            value.array = value.view(self.array(value.base))
-        return value.array
 
     def tensor(self, value: Value) -> str:
         """Return the name of a tensor that holds a value."""
@@ -110,7 +108,7 @@ class _Resolver:
             return f"tensor({value.name})"
         name = f"{value.name}_tensor"
         if name not in self.namespace:
-            self.namespace[name] = _wrap(self.array(value))
+            self.namespace[name] = _wrap(value.memory())
         return name
 
 

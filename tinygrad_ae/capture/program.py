@@ -13,6 +13,8 @@ from ..graph import Node
 from ..ops.op import Array
 
 DType = np.dtype[Any]
+Row = list["int | Value"]
+"""A line as compiled code carries it out: a function's address, sizes, and where values lie."""
 
 
 class Uncapturable(Exception):
@@ -79,6 +81,14 @@ class Value:
                 self.template = np.empty(self.shape, self.dtype)
         return self.template
 
+    def memory(self) -> Array:
+        """Return what holds it, once the plan has found memory; of no local."""
+        if self.array is None:
+            assert self.base is not None
+            assert self.view is not None
+            self.array = self.view(self.base.memory())
+        return self.array
+
 
 @dataclass(eq=False)
 class Line:
@@ -93,6 +103,8 @@ class Line:
     more: list[Value] = field(default_factory=list)  # what a line of fused ones gives beside out
     effect: bool = False  # kept though nothing reads ``out``
     where: str = ""
+    row: Row | None = None
+    inside: list[Line] = field(default_factory=list)  # lines that it stands for
 
     @property
     def elementwise(self) -> bool:

@@ -1,0 +1,124 @@
+"""Neighbouring lines of a plan as one call, with no Python in between.
+
+A call of one of NumPy's functions takes half a microsecond before it computes anything. So what
+loops and products do is written into a table of whole numbers, and one compiled function goes
+through it. A row holds its own length, the address of a function, and what that is called on:
+sizes, and addresses of arrays. The products are those of the BLAS that NumPy carries, called as
+NumPy calls them, so that their bits are NumPy's, too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from ..ops.op import Array
+from .kernels import caller, placer, row_function
+from .native import BLAS
+from .program import Line, Program, Row, Value
+
+_ROWS, _COLUMNS = 101, 102  # in CBLAS: how matrices lie in memory,
+_PLAIN, _TRANSPOSED = 111, 112  # and how they are read
+_LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
+_BODIES = {
+    "dot": ("r = carray(pointer(at[3]), (1,), {real})",
+            "r[0] = {s}dot(at[0], pointer(at[1]), 1, pointer(at[2]), 1)"),
+    "gemv": ("{s}gemv(int32(at[0]), int32(at[1]), at[2], at[3], {real}(1), pointer(at[4]), at[5], "
+             "pointer(at[6]), 1, {real}(0), pointer(at[7]), 1)",),
+    "gemm": ("{s}gemm(int32(101), int32(at[0]), int32(at[1]), at[2], at[3], at[4], {real}(1), "
+             "pointer(at[5]), at[6], pointer(at[7]), at[8], {real}(0), pointer(at[9]), at[3])",),
+}  # fmt: skip
+
+
+def join(program: Program) -> None:
+    """Replace lines that need no Python by calls of tables, in place; memory must be allocated."""
+    table: list[int] = []
+    calls: list[slice] = []
+    places: dict[Value, list[int]] = {}  # where addresses that change belong
+    joined: list[Line] = []
+    row: Row | None = None
+    for line in program.lines:
+        before, row = row, line.row or _product(line)
+        if row is None:
+            joined.append(line)
+            continue
+        if before is None:
+            joined.append(Line(f"calls{len(calls)}()", []))
+            calls.append(slice(len(table), 0))
+        table.append(len(row) + 1)
+        for item in row:
+            if isinstance(item, Value) and item.local:
+                if item not in places:
+                    joined.insert(-1, Line(f"place{len(places)}({{0}})", [item]))
+                places.setdefault(item, []).append(len(table))
+                table.append(0)
+            else:
+                table.append(item.memory().ctypes.data if isinstance(item, Value) else item)
+        joined[-1].inside.append(line)
+        calls[-1] = slice(calls[-1].start, len(table))
+    program.lines = joined
+    cells = np.array(table)
+    for k, part in enumerate(calls):
+        program.objects[f"calls{k}"] = functools.partial(caller(), cells[part])
+    for k, (value, where) in enumerate(places.items()):
+        program.objects[f"place{k}"] = _placing(value, cells, np.array(where))
+
+
+def _placing(value: Value, table: Array, where: Array) -> Callable[[Array], None]:
+    """Return what writes down where an array lies that is new in each run."""
+    layout, put, strides = value.layout(), placer(), np.array(value.layout().strides)
+    held = [layout]
+
+    def place(array: Array) -> None:
+        if array.dtype is not layout.dtype or not put(array, strides, table, where):
+            copy = np.empty_like(layout)  # as the plan expects it in memory
+            np.copyto(copy, array)
+            put(copy, strides, table, where)
+            held[0] = copy
+
+    return place
+
+
+def _product(line: Line) -> Row | None:
+    """Return a product as a row; None if NumPy does not simply hand it to BLAS."""
+    if not BLAS or line.text not in ("{0}.dot({1}, {out})", "dot({0}, {1}, {out})"):
+        return None
+    x, y = line.args
+    assert line.out is not None
+    ways = _way(x), _way(y)
+    if line.out.dtype not in _LETTERS or None in ways:
+        return None
+    (x_way, x_step), (y_way, y_step) = ways  # type: ignore[misc]
+    match len(x.shape), len(y.shape):
+        case 1, 1:
+            return [_blas("dot", x), x.shape[0], x, y, line.out]
+        case 2, 1:
+            order = _ROWS if x_way == _PLAIN else _COLUMNS
+            return [_blas("gemv", x), order, _PLAIN, *x.shape, x, x_step, y, line.out]
+        case 1, 2:
+            order = _ROWS if y_way == _PLAIN else _COLUMNS
+            return [_blas("gemv", x), order, _TRANSPOSED, *y.shape, y, y_step, x, line.out]
+    if not {*x.roots()}.isdisjoint(y.roots()):
+        return None  # maybe of a matrix with itself transposed, for which there is another function
+    sizes = x.shape[0], y.shape[1], x.shape[1]
+    return [_blas("gemm", x), x_way, y_way, *sizes, x, x_step, y, y_step, line.out]
+
+
+def _way(x: Value) -> tuple[int, int] | None:
+    """Return how BLAS is told of an array, and the distance of its rows; None if it cannot be."""
+    flags = x.layout().flags
+    if min(x.shape) < 2 or not (flags.c_contiguous or flags.f_contiguous):
+        return None
+    return (_PLAIN, x.shape[-1]) if flags.c_contiguous else (_TRANSPOSED, x.shape[0])
+
+
+@functools.cache
+def _function(name: str, dtype: np.dtype[np.floating]) -> int:
+    words = {"s": _LETTERS[dtype], "real": dtype.name}
+    return row_function(tuple(line.format_map(words) for line in _BODIES[name]))
+
+
+def _blas(name: str, x: Value) -> int:
+    return _function(name, x.dtype)
