@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -23,7 +24,8 @@ from .ops import astype
 from .ops.op import Array, Op
 
 
-class Mark(NamedTuple):
+@dataclass(slots=True)
+class Mark:
     """When an array's memory changed (or was left behind), and what did it."""
 
     stamp: int
@@ -58,13 +60,14 @@ def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> No
     owner = _owner(array)
     key = id(owner)
     before = table.get(key)
-    if before and array is owner and cause is None and before.high - before.low >= array.nbytes:
-        watch, low, high = before.watch, before.low, before.high  # all of it, as before
-    else:
-        watch = weakref.ref(owner, lambda _: table.pop(key, None) and None)
-        low, high = byte_bounds(array)
-        if before:
-            low, high = min(low, before.low), max(high, before.high)
+    whole = before and array is owner and before.high - before.low >= array.nbytes
+    if before and whole and before.cause is cause is None:  # all of it, as before
+        before.stamp, before.by = next(clock), by
+        return
+    watch = weakref.ref(owner, lambda _: table.pop(key, None) and None)
+    low, high = byte_bounds(array)
+    if before:
+        low, high = min(low, before.low), max(high, before.high)
     reference, place = (None, None) if cause is None else (weakref.ref(cause), place_of(array))
     table[key] = Mark(next(clock), by, reference, place, low, high, watch)
 

@@ -23,13 +23,16 @@ _ROWS, _COLUMNS = 101, 102  # in CBLAS: how matrices lie in memory,
 _PLAIN, _TRANSPOSED = 111, 112  # and how they are read
 _LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 _BODIES = {
-    "dot": ("r = carray(pointer(at[3]), (1,), {real})",
-            "r[0] = {s}dot(at[0], pointer(at[1]), 1, pointer(at[2]), 1)"),
-    "gemv": ("{s}gemv(int32(at[0]), int32(at[1]), at[2], at[3], {real}(1), pointer(at[4]), at[5], "
-             "pointer(at[6]), 1, {real}(0), pointer(at[7]), 1)",),
-    "gemm": ("{s}gemm(int32(101), int32(at[0]), int32(at[1]), at[2], at[3], at[4], {real}(1), "
-             "pointer(at[5]), at[6], pointer(at[7]), at[8], {real}(0), pointer(at[9]), at[3])",),
-}  # fmt: skip
+    "dot": """
+r = carray(pointer(at[3]), (1,), {real})
+r[0] = {s}dot(at[0], pointer(at[1]), 1, pointer(at[2]), 1)""",
+    "gemv": """
+{s}gemv(int32(at[0]), int32(at[1]), at[2], at[3],
+    {real}(1), pointer(at[4]), at[5], pointer(at[6]), 1, {real}(0), pointer(at[7]), 1)""",
+    "gemm": """
+{s}gemm(int32(101), int32(at[0]), int32(at[1]), at[2], at[3], at[4],
+    {real}(1), pointer(at[5]), at[6], pointer(at[7]), at[8], {real}(0), pointer(at[9]), at[3])""",
+}
 
 
 def join(program: Program) -> None:
@@ -83,27 +86,28 @@ def _placing(value: Value, table: Array, where: Array) -> Callable[[Array], None
 
 def _product(line: Line) -> Row | None:
     """Return a product as a row; None if NumPy does not simply hand it to BLAS."""
-    if not BLAS or line.text not in ("{0}.dot({1}, {out})", "dot({0}, {1}, {out})"):
+    if line.text not in ("{0}.dot({1}, {out})", "dot({0}, {1}, {out})"):
         return None
     x, y = line.args
-    assert line.out is not None
+    name = {(1, 1): "dot", (2, 2): "gemm"}.get((len(x.shape), len(y.shape)), "gemv")
     ways = _way(x), _way(y)
-    if line.out.dtype not in _LETTERS or None in ways:
+    if _LETTERS.get(x.dtype, "") + name not in BLAS or None in ways:
         return None
     (x_way, x_step), (y_way, y_step) = ways  # type: ignore[misc]
-    match len(x.shape), len(y.shape):
-        case 1, 1:
-            return [_blas("dot", x), x.shape[0], x, y, line.out]
-        case 2, 1:
-            order = _ROWS if x_way == _PLAIN else _COLUMNS
-            return [_blas("gemv", x), order, _PLAIN, *x.shape, x, x_step, y, line.out]
-        case 1, 2:
-            order = _ROWS if y_way == _PLAIN else _COLUMNS
-            return [_blas("gemv", x), order, _TRANSPOSED, *y.shape, y, y_step, x, line.out]
+    assert line.out is not None
+    function = _function(name, x.dtype)
+    if name == "dot":
+        return [function, x.shape[0], x, y, line.out]
+    if len(y.shape) == 1:
+        order = _ROWS if x_way == _PLAIN else _COLUMNS
+        return [function, order, _PLAIN, *x.shape, x, x_step, y, line.out]
+    if len(x.shape) == 1:
+        order = _ROWS if y_way == _PLAIN else _COLUMNS
+        return [function, order, _TRANSPOSED, *y.shape, y, y_step, x, line.out]
     if not {*x.roots()}.isdisjoint(y.roots()):
-        return None  # maybe of a matrix with itself transposed, for which there is another function
+        return None  # maybe of a matrix with itself transposed, for which BLAS has another function
     sizes = x.shape[0], y.shape[1], x.shape[1]
-    return [_blas("gemm", x), x_way, y_way, *sizes, x, x_step, y, y_step, line.out]
+    return [function, x_way, y_way, *sizes, x, x_step, y, y_step, line.out]
 
 
 def _way(x: Value) -> tuple[int, int] | None:
@@ -116,9 +120,5 @@ def _way(x: Value) -> tuple[int, int] | None:
 
 @functools.cache
 def _function(name: str, dtype: np.dtype[np.floating]) -> int:
-    words = {"s": _LETTERS[dtype], "real": dtype.name}
-    return row_function(tuple(line.format_map(words) for line in _BODIES[name]))
-
-
-def _blas(name: str, x: Value) -> int:
-    return _function(name, x.dtype)
+    source = _BODIES[name].format(s=_LETTERS[dtype], real=dtype.name)
+    return row_function(tuple(source.strip().splitlines()))

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from ..files import atomic, cache_folder
 from ..ops.op import Array
 from ..optim.update import SCRATCH, Kernel
@@ -82,20 +84,29 @@ def placer() -> Callable[[Array, Array, Array, Array], bool]:
     )
 
 
-@functools.cache
-def update(equations: tuple[str, ...], arrays: tuple[str, ...], numbers: tuple[str, ...]) -> Kernel:
+def update(equations: tuple[str, ...], arrays: dict[str, Array]) -> Kernel:
     """Return an optimiser's update as one loop; see :func:`tinygrad_ae.optim.update.passes`."""
+    arrays = {name: array for name, array in arrays.items() if name not in SCRATCH}
+    function = _update(equations, tuple((k, a.ndim, a.dtype.name) for k, a in arrays.items()))
+    row = [arrays["w"].size, *(array.ctypes.data for array in arrays.values())]
+    return functools.partial(caller(), np.array([len(row) + 2, function, *row]))
+
+
+@functools.cache
+def _update(equations: tuple[str, ...], arrays: tuple[tuple[str, int, str], ...]) -> int:
+    flat = [name for name, axes, _ in arrays if axes]
     assigned = {equation.partition(" = ")[0] for equation in equations}
-    return compiled(  # type: ignore[no-any-return]
-        (*(f"{name}_" for name in arrays), *SCRATCH, *(f"{name}_" for name in numbers)),
+    return row_function(
         (
-            *(f"{name} = {name}_[()]" for name in numbers),
-            "for i in range(w_.size):",
-            *indented(f"{name} = {name}_[i]" for name in arrays),
+            *(f"{name}_ = carray(pointer(at[{k + 1}]), ({'at[0]' if axes else 1},), {dtype})"
+              for k, (name, axes, dtype) in enumerate(arrays)),
+            *(f"{name} = {name}_[0]" for name, axes, _ in arrays if not axes),
+            "for i in range(at[0]):",
+            *indented(f"{name} = {name}_[i]" for name in flat),
             *indented(equations),
-            *indented(f"{name}_[i] = {name}" for name in arrays if name in assigned),
-        ),
-    )
+            *indented(f"{name}_[i] = {name}" for name in flat if name in assigned),
+        )
+    )  # fmt: skip
 
 
 def indented(lines: Sequence[str] | Any) -> list[str]:

@@ -19,9 +19,12 @@ _ir = require("llvmlite.ir", extra="fast", purpose='engine="numba"')
 _linker = require("llvmlite.binding", extra="fast", purpose='engine="numba"')
 _types = numba.types
 
-carray = numba.carray
+__all__ = ["as_strided", "bool_", "call", "carray", "float32", "float64", "int32", "int64",
+           "pointer", "sqrt"]  # fmt: skip
 BLAS: dict[str, Any] = {}
 """Functions of the BLAS that NumPy carries, by their names in CBLAS; empty if it is another."""
+
+carray = numba.carray
 
 
 def _pointer(context: Any, address: Any) -> Any:
@@ -46,26 +49,23 @@ call = numba.extending.intrinsic(_call)  # (address of a function, the row it is
 
 def _find_blas() -> None:
     library = ctypes.CDLL(sys.modules["numpy._core._multiarray_umath"].__file__)
-    word, size, at = _types.int32, _types.int64, _types.voidptr
+    word, size, array = _types.int32, _types.int64, (_types.voidptr, _types.int64)
     for letter, real in (("s", _types.float32), ("d", _types.float64)):
-        vector, matrix, scaled = (at, size), (at, size), (real,)
-        for name, signature in {
-            "dot": real(size, *vector, *vector),
-            "gemv": _types.void(
-                word, word, size, size, *scaled, *matrix, *vector, *scaled, *vector
-            ),
+        signatures = {
+            "dot": real(size, *array, *array),
+            "gemv": _types.void(word, word, size, size, real, *array, *array, real, *array),
             "gemm": _types.void(
-                word, word, word, size, size, size, *scaled, *matrix, *matrix, *scaled, *matrix
+                word, word, word, size, size, size, real, *array, *array, real, *array
             ),
-        }.items():
-            # As NumPy's wheels name it; 64: its whole numbers have 64 bits.
-            symbol = f"scipy_cblas_{letter}{name}64_"
+        }
+        for name, signature in signatures.items():
+            symbol = f"scipy_cblas_{letter}{name}64_"  # so NumPy's wheels name it, for 64-bit sizes
             function = getattr(library, symbol, None)
-            if function is None:
-                return
-            _linker.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
-            BLAS[letter + name] = _types.ExternalFunction(symbol, signature)
+            if function is not None:
+                _linker.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
+                BLAS[letter + name] = _types.ExternalFunction(symbol, signature)
 
 
 _find_blas()
 globals().update(BLAS)
+__all__ += list(BLAS)

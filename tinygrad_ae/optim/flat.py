@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..nn import Parameter
 from ..ops.op import Array
-from .update import SCRATCH
+from .update import SCRATCH, Kernel
 
 CHUNK = 32768
 """Elements updated at a time: what the passes of an update read and write stays in the cache."""
@@ -21,12 +21,13 @@ class Span(NamedTuple):
 
     Attributes:
         first: the number of the first of them.
-        chunks: the stretch in pieces: views of the values, the gradients, the state and the
-            scratch memory.
+        pieces: views of the values, the gradients, the state and the memory to write on, by name.
+        kernels: what updates the pieces, by what it was made of.
     """
 
     first: int
-    chunks: list[tuple[Array, ...]]
+    pieces: list[dict[str, Array]]
+    kernels: dict[Any, list[Kernel]]
 
 
 class FlatBuffer:
@@ -112,11 +113,11 @@ class FlatBuffer:
         return self._spans
 
     def numbers(self, values: dict[str, float]) -> dict[str, Array]:
-        """Return numbers as arrays without axes, which NumPy need not convert at each use."""
-        if self._numbers.keys() != values.keys():
+        """Return numbers in arrays without axes, the same in each step: NumPy need not convert."""
+        if not self._numbers:
             self._numbers = {name: np.empty((), self.data.dtype) for name in values}
-        for name, array in self._numbers.items():
-            array[()] = values[name]
+        for name, value in values.items():
+            self._numbers[name][()] = value
         return self._numbers
 
     def restart(self, steps: Iterable[int]) -> None:
@@ -132,17 +133,17 @@ class FlatBuffer:
                 runs[-1].append(k)
             else:
                 runs.append([k])
-        return [Span(k[0], self._chunks(k[0], k[-1])) for k in runs]
+        return [Span(k[0], self._pieces(k[0], k[-1]), {}) for k in runs]
 
-    def _chunks(self, first: int, last: int) -> list[tuple[Array, ...]]:
+    def _pieces(self, first: int, last: int) -> list[dict[str, Array]]:
         start, end = self.ends[first] - self.parameters[first].size, self.ends[last]
-        scratch = [np.empty(min(CHUNK, end - start), self.data.dtype) for _ in SCRATCH]
-        arrays = (self.data, self.grad, *self.slots.values())
-        chunks = []
-        for a in range(start, end, CHUNK):
-            b = min(a + CHUNK, end)
-            chunks.append((*(x[a:b] for x in arrays), *(s[: b - a] for s in scratch)))
-        return chunks
+        scratch = np.empty((len(SCRATCH), min(CHUNK, end - start)), self.data.dtype)
+        arrays = {"w": self.data, "g": self.grad, **self.slots}
+        return [
+            {name: x[a : min(a + CHUNK, end)] for name, x in arrays.items()}
+            | dict(zip(SCRATCH, scratch[:, : end - a], strict=True))
+            for a in range(start, end, CHUNK)
+        ]
 
 
 def label(p: Parameter, k: int) -> str:

@@ -84,18 +84,17 @@ class Optimizer:
         """
         equations = self.equations
         for buffer in self._buffers.values():
-            arrays = ("w", "g", *buffer.slots)
-            spans = buffer.advance(buffer.everything if gathered else buffer.gather())
-            for first, chunks in spans:
-                step = buffer.steps[first]
+            for span in buffer.advance(buffer.everything if gathered else buffer.gather()):
+                step = buffer.steps[span.first]
                 settings = {"lr": self._lr, "weight_decay": self.weight_decay}
                 numbers = buffer.numbers(settings | self._numbers(step))
-                kernel = compiler(equations, arrays, tuple(numbers))
-                for chunk in chunks:
-                    kernel(*chunk, *numbers.values())
-                    if step % FLUSH_EVERY == 0:
-                        _flush(chunk[2 : len(arrays)])
-            if spans:
+                if (compiler, equations) not in span.kernels:
+                    kernels = [compiler(equations, piece | numbers) for piece in span.pieces]
+                    span.kernels[compiler, equations] = kernels
+                for kernel in span.kernels[compiler, equations]:
+                    kernel()
+                if step % FLUSH_EVERY == 0:
+                    _flush(piece[name] for piece in span.pieces for name in buffer.slots)
                 mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
 
     def _direction(self) -> list[str]:

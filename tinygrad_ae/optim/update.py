@@ -5,33 +5,35 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from ..ops.formula import parts
+from ..ops.op import Array
 
-Kernel = Callable[..., None]
-"""An update: takes the arrays, as many scratch arrays as ``SCRATCH`` names, and the numbers."""
-
-Compiler = Callable[[tuple[str, ...], tuple[str, ...], tuple[str, ...]], Kernel]
-"""Makes a kernel of equations, the names of their arrays, and the names of their numbers."""
+Kernel = Callable[[], None]  # an update, ready to run
+# Makes a kernel of equations and, by the names they have there, arrays.
+Compiler = Callable[[tuple[str, ...], dict[str, Array]], Kernel]
 
 SCRATCH = ("s0", "s1", "s2", "s3")
 
 
-@functools.cache
-def passes(equations: tuple[str, ...], arrays: tuple[str, ...], numbers: tuple[str, ...]) -> Kernel:
+def passes(equations: tuple[str, ...], arrays: dict[str, Array]) -> Kernel:
     """Return an update whose every function or operator is one call of NumPy.
 
     Args:
         equations: assignments in Python syntax, in order. What is assigned to is an array, or a
             new name for what the equations after it use.
-        arrays: the arrays' names.
-        numbers: the numbers' names; they come as arrays without axes.
+        arrays: those of the equations, numbers among them as arrays without axes, and as many to
+            write on as ``SCRATCH`` names.
     """
+    return functools.partial(_passes(equations, tuple(arrays)), *arrays.values())
+
+
+@functools.cache
+def _passes(equations: tuple[str, ...], names: tuple[str, ...]) -> Callable[..., None]:
     lines: list[str] = []
-    known = {name: name for name in (*arrays, *numbers)}
+    known = {name: name for name in names}
     free: Sequence[str] = SCRATCH
 
     def emit(tree: ast.expr, out: str, free: Sequence[str]) -> str:
@@ -53,7 +55,5 @@ def passes(equations: tuple[str, ...], arrays: tuple[str, ...], numbers: tuple[s
         if target not in known:
             known[target] = place
             free = [name for name in free if name != place]
-    namespace: dict[str, Any] = dict(vars(np))
-    exec("\n".join([f"def kernel({', '.join([*arrays, *SCRATCH, *numbers])}):", *lines]), namespace)
-    kernel: Kernel = namespace["kernel"]
-    return kernel
+    exec("\n".join([f"def kernel({', '.join(names)}):", *lines]), namespace := dict(vars(np)))
+    return namespace["kernel"]  # type: ignore[no-any-return]
