@@ -92,6 +92,7 @@ def test_a_square_input_is_an_image(features, expected):
     y = Tensor(np.ones((2, features)), name="x") * w
     assert image_shape(Graph.of(y), None) == expected
     assert image_shape(Graph.of(y), (4, features // 4)) == (4, features // 4)
+    assert image_shape(Graph.of(y), (features, 1, 1)) is None  # a signal
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 2, 2), (1, 2, 3, 4)])

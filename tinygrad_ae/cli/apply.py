@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import numpy as np
@@ -18,11 +18,9 @@ from .using import (
     moved_data,
     open_run,
     output,
+    sample_or_picture_target,
     write_samples,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 )
 @click.argument("run")
 @click.argument("input")
-@output(f"{SAMPLES}; a sheet has the inputs above.", required=True)
+@output(f"{SAMPLES}; a picture has the inputs above.", required=True)
 def reconstruct(run: str, input: str, out: str) -> None:
     """Pass your samples through the code and back.
 
@@ -43,9 +41,8 @@ def reconstruct(run: str, input: str, out: str) -> None:
     any length, a .wav, .npy or .csv file or a folder of .wav files, and so is the result.
     """
     from .. import evaluate
-    from .outputs import sample_target
 
-    target = sample_target(out, input)
+    target = sample_or_picture_target(out, input)
     trained = open_run(run)
     samples = trained.load_samples(input)
     squared: list[NDArray[Any]] = []  # mean errors of the samples
@@ -57,7 +54,10 @@ def reconstruct(run: str, input: str, out: str) -> None:
             squared.append(evaluate.errors(x_hat, batch))
             yield x_hat
 
-    report = write_samples(trained, target, parts(), len(samples), samples, Path(input))
+    report = write_samples(
+        trained, target, parts(), len(samples), samples, Path(input), {"input x": samples},
+        "reconstruction x̂",
+    )  # fmt: skip
     error = float(np.concatenate(squared).mean())
     click.echo(
         f"{count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
@@ -104,9 +104,8 @@ def decode(run: str, codes: str, out: str) -> None:
     """
     from .. import evaluate
     from ..data import load_samples
-    from .outputs import sample_target
 
-    target = sample_target(out, codes)
+    target = sample_or_picture_target(out, codes)
     trained = open_run(run)
     z = load_samples(codes, (trained.model.latent,), None)
     with trained.file.blame():

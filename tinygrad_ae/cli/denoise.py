@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from .examples import Examples, examples
 from .options import Numbers
 from .using import (
-    FIGURES,
     SAMPLES,
     count,
     moved_data,
@@ -23,7 +22,6 @@ from .using import (
     sample_or_picture_target,
     seed,
     test_samples,
-    write_figure,
     write_samples,
 )
 
@@ -49,10 +47,7 @@ if TYPE_CHECKING:
 )
 @click.argument("run")
 @click.argument("input", required=False)
-@output(
-    f"{SAMPLES}; a sheet has the noisy ones above. Of signals .png, .svg and .pdf are plots.",
-    required=True,
-)
+@output(f"{SAMPLES}; a picture has the noisy ones above.", required=True)
 @click.option("--clean", metavar="PATH", help="INPUT without its noise, to measure the error by.")
 @click.option(
     "--noise", type=Numbers(str), metavar="NAME,...",
@@ -74,9 +69,6 @@ def denoise(
     it, noise is added to the run's test split, and what it does and what is left of it is measured.
     """
     from ..errors import UserError
-    from ..show import grid
-    from ..show.tiles import is_image
-    from . import outputs
 
     if input is None and clean is not None:
         raise UserError("--clean goes with an INPUT that is noisy; give both, or neither.")
@@ -92,26 +84,17 @@ def denoise(
     truth: Rows | None
     if input is None:
         samples = test_samples(trained.load_data(data))
-        truth = x = samples[:]
-        noisy, what = _noisy(trained, x, noise, strength, seed)
+        truth = samples[:]
+        noisy, what = _noisy(trained, truth, noise, strength, seed)
     else:
         source, own, what = Path(input), trained.load_samples(input), input
         noisy = own
         truth = None if clean is None else _like(trained.load_samples(clean), own, clean, input)
     found = _Measured(trained, noisy, truth)
-    above, caption = [noisy], "noisy ones above denoised ones"
-    if truth is not None:
-        above, caption = [truth, noisy], "clean ones above noisy ones above denoised ones"
-    if target.suffix in FIGURES and not (target.suffix == ".png" and is_image(trained.shape)):
-        rows = [x[:8] for x in above] + [outputs.first(found.denoised(), 8)]
-        names = ("clean x", "noisy x̃", "denoised x̂")[-len(rows) :]
-        named = list(zip(names, rows, strict=True))
-        report = write_figure(target, grid.rows(what, named, trained.shape))
-    else:
-        report = write_samples(
-            trained, target, found.denoised(), len(noisy), own, source,
-            [x[: outputs.SHOWN] for x in above], caption, found.heard,
-        )  # fmt: skip
+    above = {"clean x": truth, "noisy x̃": noisy} if truth is not None else {"noisy x̃": noisy}
+    report = write_samples(
+        trained, target, found.denoised(), len(noisy), own, source, above, "denoised x̂", found.heard
+    )
     click.echo(f"{count(len(noisy), 'sample')}: {what}")
     click.echo(found.report())
     click.echo(report)

@@ -75,6 +75,11 @@ def anomalies(
     own = trained.load_data(data)
     normal = normal or trained.config.only
     samples = trained.load_samples(input) if input else test_samples(_with_all_labels(trained, own))
+    if normal is not None and samples.labels is None and own.validation.y is None:
+        raise UserError(
+            f"--normal {','.join(map(str, normal))}: neither the samples nor the run's data have "
+            "labels that say which are normal. Leave it out, or give data with labels."
+        )
     folder = folder_target(out, run, "anomalies")
     with trained.file.blame():
         held_out = uses.anomaly_scores(trained.model, _normal(own, normal))
@@ -259,6 +264,9 @@ def features(
     if target.suffix not in (".npz", ""):
         raise UserError(f"{target} must end in .npz, or have no suffix: a folder of .csv files.")
     found = trained.load_data(data)
+    unlabelled = found.train.y is None or found.test.y is None
+    if labels and unlabelled:
+        raise UserError(f"--labels: {found.name} has no labels to fine-tune on. Leave it out.")
     splits = {name: getattr(found, name) for name in ("train", "validation", "test")}
     with trained.file.blame():
         codes = {name: encode(trained.model, split.x) for name, split in splits.items()}

@@ -91,7 +91,7 @@ def _generated(run: Run, data: Dataset, made: uses.Generated, seed: int) -> Figu
     from .. import evaluate, uses
     from ..show.grid import Panel, panels
 
-    test = data.test.x[: len(made.samples)]
+    test = data.test.x[data.shown(len(made.samples))]
     name = type(run.model).__name__
     shown = [
         Panel("real: test samples", test),

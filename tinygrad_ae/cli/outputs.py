@@ -261,11 +261,13 @@ def write_pictures(
             _image(picture).save(path)
 
 
-def first(parts: Iterable[NDArray[Any]], n: int) -> NDArray[Any]:
-    """Return the first n rows of batches, and go through the others."""
+def pick(parts: Iterable[NDArray[Any]], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return some rows of batches, in their order, and go through the others."""
     kept: list[NDArray[Any]] = []
+    start = 0
     for part in parts:
-        kept.append(part[: max(0, n - sum(map(len, kept)))])
+        kept.append(part[rows[(rows >= start) & (rows < start + len(part))] - start])
+        start += len(part)
     return np.concatenate(kept)
 
 

@@ -13,6 +13,7 @@ from .examples import Examples, examples
 from .using import moved_data, open_run, output
 
 if TYPE_CHECKING:
+    from ..data import Dataset
     from ..run import Run
     from ..show.document import Document
 
@@ -126,7 +127,7 @@ def _compare_group(page: Document, runs: dict[str, Run]) -> None:
     page.section(title, table(rows, head), about="Worst: the class with the largest error.")
     bars = [(q.name, q.mse, q.name in runs) for q in qualities]
     page.section("Errors", page.figure(comparisons.errors(bars)))
-    chosen = _one_of_each(labels, len(data.test))
+    chosen = _one_of_each(data)
     shown = [("test sample", data.test.x[chosen])]
     shown += [(_short(q.name), made[q.name][chosen]) for q in qualities[:12]]
     page.section("Reconstructions", page.figure(grid.rows("", shown, data.shape)))
@@ -139,11 +140,11 @@ def _compare_group(page: Document, runs: dict[str, Run]) -> None:
         )  # fmt: skip
 
 
-def _one_of_each(labels: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
-    """Return the first sample of each class, up to ten, or the first ten."""
-    if labels is None:
-        return np.arange(min(10, n))
-    return np.unique(labels, return_index=True)[1][:10]
+def _one_of_each(data: Dataset) -> NDArray[np.int64]:
+    """Return a test sample of each class, up to ten, or ten samples."""
+    if data.test.y is None or data.framing is not None:
+        return data.shown(10)
+    return np.unique(data.test.y, return_index=True)[1][:10]
 
 
 def _short(name: str) -> str:

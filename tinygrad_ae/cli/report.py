@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -41,6 +42,8 @@ _FILES = {
 }
 
 
+_MEASURED = 1000  # samples that tell how strong a noise is
+_LOUD = 4  # times as strong as what samples differ by: nothing can be told from it
 _REFRESH = 0.1  # seconds between two movements of the bar
 
 
@@ -165,16 +168,25 @@ def summary(run: Run, data: Dataset, results: dict[str, Any]) -> None:
     write("")
     console.print(_table(f"{results['test_samples']:,} test samples", rows, run))
     if results["model"]["mse"] > results["pca"]["mse"]:
-        write(_advice(run, len(data.train)))
+        write(_advice(run, data))
     write(f"\nIn {run.path}:")
     for name, about in _FILES.items():
         if (run.path / name).exists():
             write(f"  {name:<24}{about}")
 
 
-def _advice(run: Run, samples: int) -> str:
+def _advice(run: Run, data: Dataset) -> str:
     """Say what may help a model that PCA beats, which is most often one that took few steps."""
-    per_epoch = math.ceil(samples / run.config.batch_size)
+    x = data.train.x[:_MEASURED]
+    noise = np.square(getattr(run.model, "corrupt", lambda x: x)(x) - x).mean()
+    if noise > _LOUD * x.var(0).mean():
+        deviation = math.sqrt(x.var(0).mean())
+        return (
+            f"Worse than PCA: the noise it is trained with (root mean square {noise**0.5:.2g}) "
+            f"drowns what the samples differ by ({deviation:.2g}). Try a --strength far below "
+            f"that; of gaussian noise, --strength {deviation / 2:.1g}."
+        )
+    per_epoch = math.ceil(len(data.train) / run.config.batch_size)
     options = "another --lr"
     if "activation" in run.config.arguments:
         options += " or --activation"

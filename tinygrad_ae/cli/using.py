@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..data import Dataset, Recording, Samples
+    from ..evaluate import Rows
     from ..run import Run
     from . import outputs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 ARRAY = "an .npy, .npz or .csv file"
-SAMPLES = f"{ARRAY}, a .png sheet, a .wav file, or a folder of pictures or sounds"
+SAMPLES = f"{ARRAY}, a picture (.png, .svg, .pdf), a .wav file, or a folder of pictures or sounds"
 FIGURES = (".png", ".svg", ".pdf")
+_PLOTTED = 8  # samples in a row of a plot
 
 
 def output(help: str, **settings: Any) -> Callable[[Function], Function]:
@@ -102,34 +104,45 @@ def write_samples(
     n: int,
     samples: Samples | None = None,
     source: Path | None = None,
-    above: Sequence[NDArray[Any]] = (),
-    caption: str = "inputs above their reconstructions",
+    above: Mapping[str, Rows] | None = None,
+    name: str = "samples x̂",
     heard: Callable[[outputs.Restored], outputs.Restored] = lambda restored: restored,
 ) -> str:
     """Write samples in the form that the target's suffix chooses; arrays in the data's units.
 
     Args:
         run: that made them.
-        target: see ``outputs.sample_target``.
+        target: see ``sample_or_picture_target``.
         parts: the samples, shape (n, d), scaled, in batches.
         n: how many there are.
-        samples: that they are reconstructions of.
-        source: where those were read from.
-        above: what a sheet shows above them, from the top; the samples unless given.
-        caption: what a sheet is said to show, where something is above.
+        samples: that they are made from, which were read from a file.
+        source: that file.
+        above: what a picture shows above them, by name, from the top.
+        name: of the samples in a picture.
         heard: what recordings pass through on their way.
 
     Returns:
         What to report of the target.
     """
+    from ..data.dataset import shown
     from ..data.tables import feature_names
+    from ..show import grid
+    from ..show.tiles import is_image
     from . import outputs
+
+    above = above or {}
+    if target.suffix in FIGURES and not (target.suffix == outputs.SHEET and is_image(run.shape)):
+        rows = shown(n, _PLOTTED, run.framing)
+        picked = {key: [x[i : i + 1][0] for i in rows] for key, x in above.items()}
+        picked[name] = list(outputs.pick(parts, rows))
+        title = f"{type(run.model).__name__}: {len(rows)} of {count(n, 'sample')}"
+        return write_figure(target, grid.rows(title, list(picked.items()), run.shape))
 
     columns = None
     if source is not None and (run.framing is not None or len(run.shape) == 1):
         columns = feature_names(source)
     with outputs.writing(target) as report:
-        if run.framing is not None and target.suffix != outputs.SHEET:
+        if run.framing is not None:
             if samples is None:
                 (recording,) = recordings = [_decoded(run, parts, n)]
                 restored: outputs.Restored = [(recording, [recording.values[:]])]
@@ -140,14 +153,12 @@ def write_samples(
             arrays = (run.scaling.invert(x).reshape(-1, *run.shape) for x in parts)
             outputs.write_array(target, arrays, n, key="x", columns=columns)
         elif target.suffix == outputs.SHEET:
-            x = outputs.first(parts, outputs.SHOWN)
-            if samples is not None and not above:
-                above = [samples[: len(x)]]
-            shown = outputs.write_sheet(target, [*above, x], run.shape)
+            x = outputs.pick(parts, np.arange(outputs.SHOWN))
+            outputs.write_sheet(target, [*(a[: len(x)] for a in above.values()), x], run.shape)
             if above:
-                report += f": {caption}"
-            if shown < n:
-                report += f", the first {shown} of {n:,}"
+                report += f": {' above '.join([*above, name])}"
+            if len(x) < n:
+                report += f", the first {len(x)} of {n:,}"
         else:
             names = None if samples is None else samples.names
             outputs.write_pictures(target, parts, n, run.shape, names)

@@ -183,6 +183,10 @@ class Dataset:
         """Whether samples cannot leave 0...1, as pixels cannot, but columns and signals can."""
         return self.framing is None and self.scaling.natural
 
+    def shown(self, n: int) -> NDArray[np.int64]:
+        """Return which n test samples to show, see ``shown``."""
+        return shown(len(self.test), n, self.framing)
+
     def only(self, labels: Sequence[int]) -> Dataset:
         """Return the samples of some labels, scaled as they are here.
 
@@ -196,6 +200,15 @@ class Dataset:
         split: Split = getattr(self, name)
         chosen = _chosen(f"{self.name}: the {name} split", split.y, labels)
         return Split(split.x[chosen], None if split.y is None else split.y[chosen])
+
+
+def shown(total: int, n: int, framing: Framing | None) -> NDArray[np.int64]:
+    """Return which n of some samples to show (all if there are fewer), shape (n,).
+
+    They are the first; of windows, which often begin in silence, some of all.
+    """
+    n = min(n, total)
+    return np.arange(n) if framing is None else np.arange(n) * (total - 1) // max(1, n - 1)
 
 
 def within_unit(raw: NDArray[Any]) -> bool:

@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import Model
@@ -100,8 +99,7 @@ def _draw(run: Run, data: Dataset) -> _Drawn:
     with run.file.blame():
         x_hat = reconstruct(run.model, test.x)
         codes = encode(run.model, test.x[:_MAPPED])
-    # The first windows of recordings are mostly silence: show some of all.
-    some = np.linspace(0, len(test) - 1, 10).astype(int)
+    some = data.shown(10)
     figures = {
         "reconstructions": plots.reconstructions(test.x, x_hat, data.shape, test.y)
         if data.framing is None

@@ -105,7 +105,7 @@ def attributions(
         figure.suptitle("What made these samples anomalous", x=0.01, ha="left")
         top, bottom = figure.subplots(2, 1, height_ratios=(2.05, 1))
         both = np.stack([samples, copies])
-        centres = tiles(top, both, shape, value_range(both))
+        centres = tiles(top, both, shape, value_range(both, shape))
         top.set_yticks(centres[1], ["sample x", "model's x̂"])
         top.set_xticks(centres[0], headings)
         top.xaxis.tick_top()

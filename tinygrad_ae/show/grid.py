@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .canvas import GREY, INK, TRAINING, Array, bare, sheet
-from .tiles import is_image, value_range
+from .canvas import CLASSES, GREY, INK, Array, bare, sheet
+from .tiles import channels_of, is_image, value_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def rows(
     shape: Sequence[int],
     headings: Sequence[str] = (),
 ) -> Figure:
-    """Show samples row by row, all on one scale: for pictures that of the first row.
+    """Show samples row by row, all on one scale: that of the first row.
 
     Args:
         title: of the figure.
@@ -57,7 +57,7 @@ def rows(
     with sheet((width, 0.75 + _TILE * high * n_rows)) as figure:
         figure.suptitle(title, x=0.01, ha="left")
         ax = figure.subplots()
-        centres = tiles(ax, x, shape, value_range(x[0] if is_image(shape) else x))
+        centres = tiles(ax, x, shape, value_range(x[0], shape))
         ax.set_yticks(centres[1], [name for name, _ in named])
         ax.set_xticks(centres[0][: len(headings)], headings)
         ax.xaxis.tick_top()
@@ -66,7 +66,7 @@ def rows(
 
 
 def panels(title: str, shown: Sequence[Panel], shape: Sequence[int]) -> Figure:
-    """Show several sets of samples beside each other, all on one scale.
+    """Show several sets of samples beside each other, all on one scale: that of the first.
 
     Args:
         title: of the figure.
@@ -75,7 +75,7 @@ def panels(title: str, shown: Sequence[Panel], shape: Sequence[int]) -> Figure:
     """
     columns = 6 if is_image(shape) else 3
     n_rows = max(1, min(len(panel.x) for panel in shown) // columns)
-    scale = value_range(np.concatenate([panel.x[: n_rows * columns] for panel in shown]))
+    scale = value_range(np.asarray(shown[0].x[: n_rows * columns], float), shape)
     width = 3.3
     height = width / columns * n_rows * proportion(shape)
     with sheet((0.3 + width * len(shown), 1.1 + height)) as figure:
@@ -101,16 +101,19 @@ def tiles(
     scale: tuple[float, float],
     colours: str = "gray",
 ) -> tuple[list[float], list[float]]:
-    """Draw samples, shape (rows, columns, d), on one pair of axes; return the tiles' centres."""
+    """Draw samples, shape (rows, columns, d), on one pair of axes; return the tiles' centres.
+
+    What exceeds the scale is drawn at its end.
+    """
     n_rows, columns, _ = x.shape
     low, high = scale
-    unit = (x - low) / (high - low)
+    unit = np.clip((x - low) / (high - low), 0, 1)
     step_x = step_y = 1.0 + _GAP
     first_x = first_y = 0.5
     if is_image(shape):
         height, width = shape[:2]
         gap = max(1, round(_GAP * width))
-        pixels = np.clip(unit, 0, 1).reshape(n_rows, columns, height, width, -1)
+        pixels = unit.reshape(n_rows, columns, height, width, -1)
         size = (n_rows * (height + gap) - gap, columns * (width + gap) - gap, pixels.shape[-1])
         canvas = np.full(size, np.nan if size[-1] == 1 else 1.0)  # not a number is not drawn
         for i in range(n_rows):
@@ -122,12 +125,14 @@ def tiles(
         step_x, step_y = float(width + gap), float(height + gap)
         first_x, first_y = (width - 1) / 2, (height - 1) / 2
     else:
-        t = np.linspace(0, 1, x.shape[-1])
+        lines = unit.reshape(n_rows, columns, -1, channels_of(shape))
+        ax.set_prop_cycle(color=CLASSES[: lines.shape[-1]])
+        t = np.linspace(0, 1, lines.shape[2])
         for i in range(n_rows):
             for j in range(columns):
                 start, base = j * step_x, i * step_y + 1  # y grows downwards, as in an image
-                ax.plot([start, start + 1], [base, base], color="#d0d0d0", lw=0.6)
-                ax.plot(start + t, base - unit[i, j], color=TRAINING, lw=1)
+                ax.plot(start + t, base - lines[i, j], lw=1 if lines.shape[-1] == 1 else 0.7)
+            ax.axhline(base, color="#d0d0d0", lw=0.6)
         ax.set_xlim(-0.05, columns * step_x)
         ax.set_ylim(n_rows * step_y + 0.05, -0.05)
     bare(ax)

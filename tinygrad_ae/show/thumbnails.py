@@ -35,12 +35,15 @@ def image_shape(graph: Graph, shape: Sequence[int] | None) -> tuple[int, ...] | 
 
     Args:
         graph: whose first array is the input.
-        shape: as given by the user; by default a square, if the input's size is one.
+        shape: as given by the user; by default a square, if the input's size is one. What is one
+            value wide, (times, 1, channels), is a signal and none.
 
     Raises:
         UserError: the shape given is no image's.
     """
     if shape is not None:
+        if len(shape) == 3 and shape[1] == 1:
+            return None
         if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
             raise UserError(
                 "shape says how a sample lies as an image: (height, width) or (height, width, "

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_ROOM = 0.05  # above and below lines, of their range
+
 
 def reconstructions(
     x: npt.ArrayLike,
@@ -58,7 +60,7 @@ def reconstructions(
         if is_image(shape):
             _image_rows(figure, axes, samples, copies, errors, shape)
         else:
-            channels = _channels(shape)
+            channels = channels_of(shape)
             _line_rows(axes, samples, copies, errors, channels)
             figure.legend(
                 handles=[*axes[1, 0].lines[::channels], axes[2, 0].lines[1]],
@@ -106,7 +108,7 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
         for ax, unit in zip(axes.flat, chosen, strict=False):
             if not is_image(shape):
                 ax.axhline(0, color="#cccccc", lw=0.6)
-                ax.plot(weights[unit].reshape(-1, _channels(shape)), color=TRAINING, lw=0.9)
+                ax.plot(weights[unit].reshape(-1, channels_of(shape)), color=TRAINING, lw=0.9)
                 ax.set_ylim(-1.05 * limit, 1.05 * limit)
                 continue
             # A filter over colours has signs: show its mean over the channels.
@@ -140,19 +142,23 @@ def _limit(values: Array) -> float:
     return float(finite.max()) or 1.0 if finite.size else 1.0
 
 
-def value_range(values: Array) -> tuple[float, float]:
-    """Return the ends of a scale: 0 and 1 where all values lie within."""
+def value_range(values: Array, shape: Sequence[int]) -> tuple[float, float]:
+    """Return the ends of a scale for samples of a shape.
+
+    For pictures they are 0 and 1 where all values lie within; what is drawn as lines gets room.
+    """
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    return low, high if high > low else low + 1
+    if is_image(shape):
+        return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high if high > low else low + 1)
+    room = _ROOM * (high - low) or 0.5
+    return low - room, high + room
 
 
 def _image_rows(
     figure: Figure, axes: Array, samples: Array, copies: Array, errors: Array, shape: Sequence[int]
 ) -> None:
-    low, high = value_range(samples)
+    low, high = value_range(samples, shape)
     limit = _limit(errors)
     image = None
     for k in range(len(samples)):
@@ -167,8 +173,8 @@ def _image_rows(
     colour_bar(figure, image, axes, shrink=0.28, aspect=9, anchor=(0, 0.02))
 
 
-def _channels(shape: Sequence[int]) -> int:
-    """Return how many lines a sample is drawn as."""
+def channels_of(shape: Sequence[int]) -> int:
+    """Return how many lines a sample is drawn as, if it is no image."""
     return shape[2] if len(shape) == 3 else 1
 
 
@@ -176,7 +182,7 @@ def _line_rows(axes: Array, samples: Array, copies: Array, errors: Array, channe
     samples, copies, errors = (x.reshape(len(x), -1, channels) for x in (samples, copies, errors))
     both = np.concatenate([samples, copies])
     low, high = float(np.nanmin(both)), float(np.nanmax(both))
-    room = 0.05 * (high - low) or 0.5
+    room = _ROOM * (high - low) or 0.5
     limit = _limit(errors)
     for k in range(len(samples)):
         axes[0, k].plot(samples[k], color=INK, lw=1)

@@ -46,9 +46,13 @@ for (const root of document.querySelectorAll(".map")) {
       pen.putImageData(pixels, 0, 0);
     } else {
       panel.width = 400; panel.height = 220;
-      pen.strokeStyle = "#7cc4f5"; pen.lineWidth = 2.5; pen.beginPath();
-      v.forEach((y, j) => pen.lineTo(8 + 384 * j / Math.max(1, v.length - 1), 212 - 204 * y / 255));
-      pen.stroke();
+      const n = data.channels, last = Math.max(1, v.length / n - 1);
+      pen.lineWidth = 2.5;
+      for (let c = 0; c < n; c++) {
+        pen.strokeStyle = c % 2 ? "#f0b070" : "#7cc4f5"; pen.beginPath();
+        for (let t = 0; t <= last; t++) pen.lineTo(8 + 384 * t / last, 212 - 204 * v[n * t + c] / 255);
+        pen.stroke();
+      }
     }
   }
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...errors import require
 from ..canvas import BLACK, CLASSES
 from ..projection import project
-from ..tiles import is_image, value_range
+from ..tiles import channels_of, is_image, value_range
 from .document import Document, data_uri
 
 _POINTS = 1200
@@ -51,7 +51,7 @@ def hover_map(
     classes = [] if labels is None else np.unique(labels).tolist()
     palette = ["ink" if c == BLACK else c for c in CLASSES]  # black would vanish on a dark page
     colour = {label: palette[i % len(palette)] for i, label in enumerate(classes)}
-    bottom, top = value_range(np.stack([x[:n], x_hat[:n]]))
+    bottom, top = value_range(np.stack([x[:n], x_hat[:n]]), shape)
     data = {
         "points": np.round(points, 4).tolist(),
         "colours": [CLASSES[0] if labels is None else colour[int(labels[i])] for i in range(n)],
@@ -60,7 +60,8 @@ def hover_map(
             for i in range(n)
         ],
         "features": d,
-        "image": [*shape[:2], shape[2] if len(shape) == 3 else 1] if is_image(shape) else None,
+        "image": [*shape[:2], channels_of(shape)] if is_image(shape) else None,
+        "channels": channels_of(shape),
         "sprites": [_sprite((part[:n] - bottom) / (top - bottom)) for part in (x, x_hat)],
     }
     document.script(files(__package__).joinpath("hover.js").read_text("utf-8"))

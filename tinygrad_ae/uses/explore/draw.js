@@ -55,7 +55,7 @@ const blot = (x, y) => {
 // Move the curve that is nearest there.
 const bend = (u, v) => {
   const start = Math.min(width - 1, Math.max(0, Math.round(u * (width - 1)))) * colours;
-  const value = clip((290 - v * 300) / 280);
+  const value = toValue(v * 300);
   const far = c => Math.abs(mine[start + c] - value);
   let nearest = 0;
   for (let c = 1; c < colours; c++) if (far(c) < far(nearest)) nearest = c;
@@ -67,7 +67,8 @@ pad.addEventListener("pointermove", stroke);
 pad.addEventListener("pointerup", () => { last = null; });
 at("noise").addEventListener("input", showDrawing);
 at("again").addEventListener("click", () => { newNoise(); showDrawing(); });
-at("clear").addEventListener("click", () => { mine.fill(isPicture ? 0 : 0.5); showDrawing(); });
+at("clear").addEventListener("click", () => { mine.fill(isPicture ? 0 : (lowest + highest) / 2); showDrawing(); });
+Object.assign(at("noise"), { max: highest - lowest, step: (highest - lowest) / 100 });
 let next = 0;
 const takeSample = () => { mine.set(samples[next++ % samples.length]); showDrawing(); };
 at("sample").addEventListener("click", takeSample);

@@ -55,7 +55,8 @@ def explore(
     if target.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"explore writes HTML: {target} must end in .html")
     model.eval()
-    x = np.ascontiguousarray(data.test.x[:SHOWN])
+    shown = data.shown(SHOWN)
+    x = data.test.x[shown]
     codes = encode(model, data.test.x)
     program = javascript(encode=(model.encoder, x[:1]), decode=(model.decoder, codes[:1]))
     heading = title or f"{type(model).__name__} on {data.name}"
@@ -63,7 +64,7 @@ def explore(
         "shape": list(data.shape),
         "latent": model.latent,
         "samples": _packed(x),
-        "labels": None if data.test.y is None else data.test.y[:SHOWN].tolist(),
+        "labels": None if data.test.y is None else data.test.y[shown].tolist(),
         **_map(codes),
     }
     text = assemble(__package__, heading, content, _SCRIPTS, program=program)

@@ -12,6 +12,11 @@ const all = data.samples.kind === "bytes"
 const samples = Array.from({ length: all.length / d }, (_, i) => all.subarray(i * d, (i + 1) * d));
 const name = i => data.labels ? `${data.labels[i]}` : `sample ${i}`;
 
+// The scale that values are shown on: pictures from 0 to 1, curves from their least to their greatest.
+const [lowest, highest] = isPicture ? [0, 1] : [Math.min, Math.max].map(f => all.reduce((a, b) => f(a, b)));
+const toHeight = value => 290 - 280 * clip((value - lowest) / (highest - lowest || 1));
+const toValue = height => lowest + (highest - lowest) * clip((290 - height) / 280);
+
 const colour = variable => getComputedStyle(document.documentElement).getPropertyValue(variable);
 const clip = v => Math.min(1, Math.max(0, v));
 
@@ -41,7 +46,7 @@ const paintCurve = (canvas, x, behind) => {
     context.lineWidth = 2;
     context.beginPath();
     for (let i = 0; i < width; i++)
-      context.lineTo(i / (width - 1) * 480, 290 - 280 * clip(values[i * colours + channel]));
+      context.lineTo(i / (width - 1) * 480, toHeight(values[i * colours + channel]));
     context.stroke();
   };
   for (let c = 0; c < colours; c++) {
