@@ -198,6 +198,22 @@ def test_columns_keep_their_names(trained: Path) -> None:
     assert Path("out.csv").read_text().splitlines()[0] == "a,b,c,d,e,f"
 
 
+def test_a_table_with_its_columns_in_another_order_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = "\n".join(f"{i % 7},{100 + i}" for i in range(40))
+    for options in ([], ["--window", "3"]):
+        Path("pulse.csv").write_text(f"breath,pulse\n{rows}\n")
+        ok("train", "autoencoder", "--data", "pulse.csv", *options, "--latent", "1", "--epochs", "1",
+           "--out", f"run{len(options)}")  # fmt: skip
+        ok("reconstruct", f"run{len(options)}", "pulse.csv", "-o", "out.csv")
+        Path("pulse.csv").write_text(f"pulse,breath\n{rows}\n")
+        assert main(["encode", f"run{len(options)}", "pulse.csv", "-o", "codes.csv"]) == 2
+        said = capsys.readouterr().err
+        assert "column 1 is 'pulse', but the model was trained on 'breath' there" in said
+        assert "order: breath, pulse." in said
+
+
 def test_a_sheet_of_many_has_the_first(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save("many.npy", np.concatenate([PIXELS] * 10))
     ok("reconstruct", trained / "pictures", "many.npy", "-o", "sheet.png")

@@ -9,7 +9,7 @@ import pytest
 from tinygrad_ae.cli import main
 from tinygrad_ae.data import load
 from tinygrad_ae.evaluate import encode, reconstruction_error
-from tinygrad_ae.run import Run
+from tinygrad_ae.run import Config, Run
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +101,32 @@ def test_features_can_be_trained_on(runs: Path, capsys: pytest.CaptureFixture[st
     np.testing.assert_allclose(raw, encode(run.model, data.test.x), rtol=1e-5)
     ok("features", runs / "signals", "-o", "tables")
     assert Path("tables/test.csv").read_text().splitlines()[0] == "z0,z1,z2,z3,label"
+
+
+def test_samples_of_one_class_are_scored_but_not_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "one.npz", x=rng.random((60, 6)), y=np.full(60, 4))
+    config = Config(arguments={"latent": 2}, data=str(tmp_path / "one.npz"), epochs=1)
+    data = config.load_data()
+    Run.create(tmp_path / "run", config, data).train(data)
+    ok("anomalies", tmp_path / "run", "--normal", 4)
+    assert "By their labels all are normal" in capsys.readouterr().out
+    assert (tmp_path / "run/anomalies/scores.csv").exists()
+    ok("features", tmp_path / "run", "-o", "codes.npz")
+    assert "labels of one class only, so there is nothing to classify" in capsys.readouterr().out
+
+
+def test_labels_that_are_not_there_are_not_taken_for_some(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((60, 6)))
+    config = Config(arguments={"latent": 2}, data=str(tmp_path / "x.npy"), epochs=1)
+    Run.create(tmp_path / "run", config, config.load_data())
+    for command in (["anomalies", "--normal", "0"], ["features", "--labels", "10"]):
+        assert main([command[0], str(tmp_path / "run"), *command[1:]]) == 2
+        assert "labels" in capsys.readouterr().err
 
 
 def test_features_fine_tunes_on_few_labels(

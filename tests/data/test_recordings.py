@@ -143,7 +143,7 @@ def test_recordings_of_other_channels_are_refused(tmp_path):
         cut({"train": recordings}, Framing("raw", 8, 4, 2))
     data = load(RNG.standard_normal((500, 2)), window=8)
     np.save(tmp_path / "x.npy", np.zeros((50, 3)))
-    with pytest.raises(DataError, match=r"3 channels, but the model was trained on 2"):
+    with pytest.raises(DataError, match=r"\(times, 3\), but the model was trained on 2"):
         load_samples(tmp_path / "x.npy", data.shape, data.scaling, data.framing)
     sound(tmp_path / "x.wav")
     with pytest.raises(DataError, match=r"x\.wav holds sound, but .* shape \(28, 28\)"):
@@ -155,7 +155,7 @@ def test_gaps_in_a_table_are_named_by_line_and_column(tmp_path):
     for cell, problem in (("3,", "the cell is empty"), ("nan,3", "'nan' is not a finite number")):
         lines[4] = cell
         (tmp_path / "x.csv").write_text("\n".join(lines))
-        column = 2 if cell == "3," else 1
+        column = r"2 \(b\)" if cell == "3," else r"1 \(a\)"
         refused(rf"line 5, column {column}: {problem}", tmp_path / "x.csv", window=2)
 
 

@@ -55,7 +55,8 @@ def test_a_column_of_labels_is_no_feature(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n3,cat\n", r"line 3, column 2: 'cat' is not a finite number"),
+        ("a,b\n1,2\n3,cat\n", r"line 3, column 2 \(b\): 'cat' is not a finite number"),
+        ("a,label\n1,cat\n", r"whole numbers, but line 2 has 'cat'. Number the classes"),
         ("1,2\n\n3,4\n,6\n", r"line 4, column 1: the cell is empty"),
         ("1,2\n3, \n", r"line 2, column 2: the cell is empty"),
         ("1,2\n3,nan\n", r"line 2, column 2: 'nan' is not a finite number"),

@@ -92,21 +92,20 @@ def anomalies(
         f"which {false_alarms:.0%} of {count(len(held_out), 'normal validation sample')} exceed"
     )
     labels = samples.labels
-    if labels is not None and normal is not None:
-        anomalous = ~np.isin(labels, normal)
-        _report_detection(scores, anomalous, limit, seed, folder)
+    if labels is None:
+        click.echo("  There are no labels that say what is anomalous, so nothing is measured.")
+    elif normal is None:
+        click.echo(
+            "  To measure how well they are told apart, say which labels are normal: --normal 0,1"
+        )
+    else:
+        _report_detection(scores, ~np.isin(labels, normal), limit, seed, folder)
         if trained.config.only is None:
             click.echo(
                 "  The run was trained on all labels, so it has learnt to reconstruct the others "
                 "too.\n  Train on normal ones alone: "
                 f"tinygrad-ae train {trained.config.model} --only {','.join(map(str, normal))}"
             )
-    else:
-        click.echo(
-            "  There are no labels that say what is anomalous, so nothing is measured."
-            if labels is None else
-            "  To measure how well they are told apart, say which labels are normal: --normal 0,1"
-        )  # fmt: skip
     worst = np.argsort(-scores, kind="stable")[:_WORST]
     x = np.concatenate([samples[int(i) : int(i) + 1] for i in worst])
     with trained.file.blame():
@@ -149,6 +148,10 @@ def _report_detection(
     from .. import uses
     from ..show import detection
 
+    if len(np.unique(anomalous)) == 1:
+        kind = "anomalous" if anomalous[0] else "normal"
+        click.echo(f"  By their labels all are {kind}, so it cannot be measured how both differ.")
+        return
     found = uses.detect(scores, anomalous, limit, np.random.default_rng(seed))
     click.echo(
         f"  {int(anomalous.sum()):,} are anomalous; 95 % intervals by 1,000 bootstrap samples\n"
@@ -264,8 +267,7 @@ def features(
     if target.suffix not in (".npz", ""):
         raise UserError(f"{target} must end in .npz, or have no suffix: a folder of .csv files.")
     found = trained.load_data(data)
-    unlabelled = found.train.y is None or found.test.y is None
-    if labels and unlabelled:
+    if labels and found.train.y is None:
         raise UserError(f"--labels: {found.name} has no labels to fine-tune on. Leave it out.")
     splits = {name: getattr(found, name) for name in ("train", "validation", "test")}
     with trained.file.blame():
@@ -274,8 +276,9 @@ def features(
         _write_codes(target, codes, {name: split.y for name, split in splits.items()})
     k = trained.model.latent
     click.echo(f"{report}: codes of {count(k, 'number')}, of all three splits")
-    if found.train.y is None or found.test.y is None:
-        click.echo(f"{found.name} has no labels, so there is nothing to classify.")
+    if found.train.y is None or found.test.y is None or len(np.unique(found.train.y)) == 1:
+        what = "no labels" if found.train.y is None else "labels of one class only"
+        click.echo(f"{found.name} has {what}, so there is nothing to classify.")
         return
     pca = PCA(found.train.x, min(k, found.features))
     for name, transform in (

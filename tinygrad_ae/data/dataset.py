@@ -155,6 +155,7 @@ class Dataset:
             flattened.
         scaling: how the splits were scaled; fitted to ``train`` alone.
         framing: how samples were cut from recordings; None where they were not.
+        columns: what a table's header calls its features or channels.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Dataset:
     shape: tuple[int, ...]
     scaling: Scaling
     framing: Framing | None = None
+    columns: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Dataset {self}; scaling: {self.scaling}>"
@@ -274,7 +276,9 @@ def assemble(
     if scaling is None:
         scaling = Scaling.fit(rows["train"], units=framing.channels if framing else columns)
     splits = {split: _split(scaling.apply(rows[split]), parts[split].y) for split in SPLITS}
-    return Dataset(name, **splits, shape=shape, scaling=scaling, framing=framing)
+    return Dataset(
+        name, **splits, shape=shape, scaling=scaling, framing=framing, columns=train.columns
+    )
 
 
 def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:

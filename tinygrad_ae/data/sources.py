@@ -125,6 +125,7 @@ def load_samples(
     shape: tuple[int, ...],
     scaling: Scaling | None,
     framing: Framing | None = None,
+    columns: Sequence[str] = (),
 ) -> Samples:
     """Load the user's own samples for a trained model, scaled as its training data was.
 
@@ -143,17 +144,21 @@ def load_samples(
         scaling: of the model's data, ``Dataset.scaling``. None leaves the values as they are,
             which is right for codes.
         framing: of the model's data, ``Dataset.framing``.
+        columns: of the model's data, ``Dataset.columns``, which those of a table are to be.
 
     Returns:
         The samples, which are much like a float32 array of shape (n, d).
 
     Raises:
         DataError: there is no such file, it is damaged or of the wrong kind, its samples are of
-            another shape, or a model of pictures gets values of another range.
+            another shape, its columns are others or in another order, or a model of pictures gets
+            values of another range.
         MissingExtra: a package that is needed to read the file is not installed.
     """
     path = Path(path).expanduser()
     file = _file(path)
+    if file is not None:
+        _refuse_other_columns(path, file.columns, columns)
     if framing is not None:
         if file is None or len(file.shape) > 2:  # several recordings
             return _framed(path, _one(path, _read(path)), framing, scaling)
@@ -217,7 +222,9 @@ def _assemble(
     rate = asked.sample_rate if asked.sample_rate is not None else _common_rate(found)
     found = {split: [audio.resample(r, rate) for r in part] for split, part in found.items()}
     framing = asked.framing(found["train"][0].channels, rate)
-    return assemble(name, recordings.cut(found, framing), None, framing, only, scaling)
+    data = assemble(name, recordings.cut(found, framing), None, framing, only, scaling)
+    train = parts["train"]
+    return replace(data, columns=train.columns) if isinstance(train, Raw) else data
 
 
 def _file(path: Path) -> arrays.NpyFile | tables.CsvFile | None:
@@ -235,8 +242,8 @@ def _recordings(part: Part, sample_rate: float | None) -> list[Recording]:
         return part
     if part.names is not None or (part.x.ndim > 2 and part.x.dtype == np.uint8):
         raise DataError(
-            f"{part.where} holds pictures, which are not cut into windows: leave out --window, "
-            "--hop, --frame and --sample-rate."
+            f"{part.where} holds pictures, which are not cut into windows. Give sound or a signal; "
+            "or to train on pictures, leave out --window, --hop, --frame and --sample-rate."
         )
     return recordings.from_raw(part, sample_rate)
 
@@ -258,8 +265,9 @@ def _framed(path: Path, part: Part, framing: Framing, scaling: Scaling | None) -
     for recording in found:
         if recording.channels != framing.channels:
             raise DataError(
-                f"{recording.where} has {recording.channels} channels, but the model was trained "
-                f"on {framing.channels}. Give values of shape (times, {framing.channels})."
+                f"{recording.where} has values of shape (times, {recording.channels}), but the "
+                f"model was trained on {framing.channels} channels. Give values of shape "
+                f"(times, {framing.channels})."
             )
     if framing.sample_rate is not None:
         found = [audio.resample(recording, framing.sample_rate) for recording in found]
@@ -282,6 +290,18 @@ def _one(path: Path, parts: Parts) -> Part:
             f"{path} holds the splits {', '.join(parts)}; give one file or folder of samples."
         )
     return parts["train"]
+
+
+def _refuse_other_columns(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse a table whose columns differ; one without names, or of another number, passes."""
+    if len(found) != len(columns):
+        return
+    for i, (own, name) in enumerate(zip(found, columns, strict=True), 1):
+        if own != name:
+            raise DataError(
+                f"{path}: column {i} is {own!r}, but the model was trained on {name!r} there. "
+                f"Bring the columns to its order: {', '.join(columns[:20])}."
+            )
 
 
 def _named(name: str, progress: Progress | None) -> Parts:

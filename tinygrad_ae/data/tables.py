@@ -68,7 +68,7 @@ class CsvFile:
                             f"{path}, line {reader.line_num}: found {len(fields)} columns, "
                             f"expected {width} as in the first line. Fill the gap or mend the line."
                         )
-                    row = _row(path, reader.line_num, fields)
+                    row = _row(path, reader.line_num, fields, header)
                     labels.extend(row[self._labelled])
                     if n % _EVERY == 0:
                         self._places.append(place)
@@ -124,7 +124,7 @@ def feature_names(path: Path) -> tuple[str, ...] | None:
     return tuple(name for name in header if name.strip().lower() not in LABELS)
 
 
-def _row(path: Path, line: int, fields: list[str]) -> NDArray[np.float64]:
+def _row(path: Path, line: int, fields: list[str], header: list[str]) -> NDArray[np.float64]:
     try:
         row = np.fromiter(map(float, fields), np.float64, len(fields))
         if np.isfinite(row).all():
@@ -134,9 +134,13 @@ def _row(path: Path, line: int, fields: list[str]) -> NDArray[np.float64]:
     _refuse_other_separator(path, fields)
     column, field = next((i, f) for i, f in enumerate(fields, 1) if not _is_number(f, finite=True))
     problem = "the cell is empty" if not field.strip() else f"{field!r} is not a finite number"
+    named = f" ({header[column - 1].strip()})" if header else ""
+    if named[2:-1].lower() in LABELS:
+        raise _labels_error(path, f"line {line} has {field!r}")
     raise DataError(
-        f"{path}, line {line}, column {column}: {problem}. Every cell below the header must hold a "
-        "number, with commas between the columns; fill the gaps or remove those lines."
+        f"{path}, line {line}, column {column}{named}: {problem}. Every cell below the header must "
+        "hold a number, with commas between the columns; fill the gaps, or remove those lines or "
+        "that column."
     )
 
 
@@ -172,8 +176,8 @@ def _whole(path: Path, name: str, y: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _labels_error(path: Path, problem: str) -> DataError:
     return DataError(
-        f"{path}: the labels must be one column of whole numbers, but {problem}. Rename what is no "
-        "label."
+        f"{path}: the labels must be one column of whole numbers, but {problem}. Number the "
+        "classes 0, 1, 2, ...; rename what is no label."
     )
 
 

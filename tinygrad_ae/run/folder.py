@@ -129,6 +129,7 @@ class Run:
         origin = {
             "sample_shape": list(data.shape),
             "framing": None if data.framing is None else data.framing.to_json(),
+            "columns": list(data.columns),
             "data_sha256": fingerprint(data),
             "model_sha256": file.sha256,
             "imports": None if file.is_built_in else str(file.path.parent),
@@ -166,7 +167,8 @@ class Run:
         """
         folder = Path(path)
         if not (folder / CHECKPOINT).exists():
-            what = "has no " + CHECKPOINT if folder.is_dir() else "does not exist"
+            what = "is a file" if folder.is_file() else "does not exist"
+            what = "has no " + CHECKPOINT if folder.is_dir() else what
             raise RunError(
                 f"{folder} is not a run folder: it {what}. "
                 "Give a folder that 'tinygrad-ae train' made."
@@ -224,7 +226,8 @@ class Run:
         Raises:
             DataError: they cannot be read, or are not like those it was trained on.
         """
-        return load_samples(path, self.shape, self.scaling, self.framing)
+        columns = self.origin.get("columns", ())
+        return load_samples(path, self.shape, self.scaling, self.framing, columns)
 
     def extend(self, epochs: int) -> None:
         """Set a new total number of epochs.
