@@ -131,6 +131,19 @@ def test_a_setting_of_a_module_is_compared_whatever_else_was_set():
         np.testing.assert_array_equal(step(ONES).data, model.factor * ONES)
 
 
+def test_another_module_or_parameter_in_the_place_of_one_is_noticed():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    x = np.random.default_rng(0).standard_normal((4, 2)).astype(np.float32)
+    step = compile(lambda x: model(x).sum())
+    step(x)
+    model[1] = nn.Tanh()
+    np.testing.assert_allclose(step(x).data, model(Tensor(x)).sum().data, rtol=1e-6)
+    model[0] = nn.Linear(2, 3)
+    np.testing.assert_allclose(step(x).data, model(Tensor(x)).sum().data, rtol=1e-6)
+    model[0].weight = nn.Parameter(np.ones((3, 2), np.float32))
+    np.testing.assert_allclose(step(x).data, model(Tensor(x)).sum().data, rtol=1e-6)
+
+
 def test_results_are_the_callers_own():
     @compile
     def double(x: Any) -> Any:

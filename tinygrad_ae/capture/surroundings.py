@@ -52,8 +52,8 @@ class Surroundings:
                 self._watch(module)
 
     def settings(self) -> list[Any]:
-        """Return the plain values the step may depend on, as they are now."""
-        return self.outside() + [d.get(key, default) for d, key, default, _ in self._attributes]
+        """Return the plain values the step may depend on, and which modules and parameters."""
+        return self.outside() + [_known(d.get(key, d0)) for d, key, d0, _ in self._attributes]
 
     def outside(self) -> list[Any]:
         """Return those of them that are no module's, with which the settings begin."""
@@ -98,7 +98,8 @@ class Surroundings:
         kind = type(module).__name__
         self._attributes.append((values, "training", True, f"{kind}.training"))
         for name, value in values.items():
-            if type(value) in _PLAIN and name not in ("training", "_name"):
+            is_plain = type(value) in _PLAIN and name not in ("training", "_name")
+            if is_plain or isinstance(value, (Module, Parameter)):
                 self._attributes.append((values, name, None, f"{kind}.{name}"))
 
     def _watch_function(self, step: Callable[..., Any]) -> None:
@@ -112,6 +113,11 @@ class Surroundings:
         for name in function.__code__.co_names:
             if type(function.__globals__.get(name, ...)) in _PLAIN:
                 self._globals.append((function.__globals__, name, None, name))
+
+
+def _known(value: Any) -> Any:
+    """Return a value to compare: of a module or parameter, which one it is."""
+    return id(value) if isinstance(value, (Module, Parameter)) else value
 
 
 def _is_plain(cell: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Self, overload
 
 from ..errors import ModelError
-from .module import Module
+from .module import Module, changes
 
 
 class _Row(Module):
@@ -18,21 +18,24 @@ class _Row(Module):
         Raises:
             ModelError: it is not a module.
         """
-        if not isinstance(module, Module):
-            raise ModelError(
-                f"{type(self).__name__} holds modules; got {module!r}. Functions have a module "
-                "of their own, e.g. nn.ReLU()."
-            )
-        index = len(self)
-        vars(self)[str(index)] = module
-        self._name_item(index, module)
-        return self
+        return self.extend([module])
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add several at the end; return the container."""
         for module in modules:
-            self.append(module)
+            self._put(len(self), module)
         return self
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        if self[index] is not module:
+            self._put(index % len(self), module)
+
+    def _put(self, index: int, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise ModelError(f"{type(self).__name__} holds modules, like nn.ReLU(); got {module!r}")
+        vars(self)[str(index)] = module
+        changes[0] += 1  # what was compiled is out of date
+        self._name_item(index, module)
 
     def _name_item(self, index: int, module: Module) -> None:
         module._registered_as(str(index))
@@ -59,7 +62,8 @@ class _Row(Module):
 class Sequential(_Row):
     """Modules applied one after the other: each takes what the one before returns.
 
-    Indexing gives a module, slicing a Sequential that shares its modules.
+    Indexing gives a module, which another may be assigned to; slicing gives a Sequential that
+    shares its modules.
 
     Raises:
         ModelError: an argument is not a module.

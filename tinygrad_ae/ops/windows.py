@@ -162,13 +162,12 @@ def add_columns(columns: Any, size: Lengths, geometry: Geometry, out: Any = None
     return out
 
 
-def _take(x: Array, *, kernel: Lengths, geometry: Geometry) -> Array:
+def _take(x: Array, *, kernel: Lengths, geometry: Geometry) -> Any:
     n, stride, dilation = len(kernel), geometry.stride, geometry.dilation
     count(_last(x.shape, kernel), kernel, geometry)
     every = sliding_window_view(samples_last(x), _covered(kernel, dilation), tuple(range(-n, 0)))
     chosen: Any = (..., *(slice(None, None, step) for step in stride + dilation))
-    view: Array = every[chosen]
-    return view
+    return every[chosen]
 
 
 def _fold(x: Any, *, size: Lengths, geometry: Geometry) -> Any:
