@@ -21,7 +21,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from tinygrad_ae.show.themes import DARK, LIGHT, mix
 
 __all__ = [
-    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "digits_row", "embed_page",
+    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "apart", "digits_row", "embed_page",
     "memories", "np", "plt", "recorded", "speeds",
 ]  # fmt: skip
 
@@ -123,6 +123,20 @@ def memories() -> Any:
     for network, found in known["memory"].items():
         cells = (found.get(c) for c in contenders)
         lines.append((network, *("–" if mb is None else f"{mb:.0f}" for mb in cells)))
+    return _measured(lines, known)
+
+
+def apart(network: str) -> Any:
+    """Return what benchmarks/speed.json has of the parts of a network's step, for each engine."""
+    known = json.loads((BENCHMARKS / "speed.json").read_text("utf-8"))
+    engines = {name: known["lines"][f"{network}, {name}"] for name in ("numpy", "numba")}
+    lines = [("what", *(f"{engine}, {unit}" for engine in engines for unit in ("calls", "µs")))]
+    for what in dict.fromkeys(part[0] for found in engines.values() for part in found):
+        cells: list[str] = []
+        for found in engines.values():
+            calls, us = next(((c, u) for w, c, u in found if w == what), (None, None))
+            cells += ["–" if calls is None else f"{calls}", "–" if us is None else f"{us:.1f}"]
+        lines.append((what, *cells))
     return _measured(lines, known)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from tinygrad_ae import Tensor
     from tinygrad_ae.capture import Engine
 
 Step = Callable[[], object]
@@ -126,7 +127,13 @@ def layers(network: Network, nn: Any) -> list[Any]:
 
 def ours(network: Network, engine: Engine | None) -> Step:
     """Return our step: as written (None), or compiled for an engine."""
-    from tinygrad_ae import Tensor, as_tensor, manual_seed, nn, ops, optim
+    run, x = compiled(network, engine)
+    return lambda: run(x)
+
+
+def compiled(network: Network, engine: Engine | None) -> tuple[Any, Tensor]:
+    """Return our step, as written (None) or compiled for an engine, and a batch for it."""
+    from tinygrad_ae import as_tensor, manual_seed, nn, ops, optim
     from tinygrad_ae.capture import compile
     from tinygrad_ae.nn.functional import binary_cross_entropy_with_logits
 
@@ -162,5 +169,4 @@ def ours(network: Network, engine: Engine | None) -> Step:
         optimizer.step()
         return loss
 
-    run: Any = step if engine is None else compile(step, engine=engine)
-    return lambda: run(x)
+    return (step if engine is None else compile(step, engine=engine)), x

@@ -10,6 +10,8 @@ The file is JSON:
   the median.
 - ``memory``: by network, by contender: megabytes at the peak, above the imports; null for none.
 - ``imports``: by module, milliseconds.
+- ``lines``: by ``"<network>, <engine>"``, the parts of a step: what, calls, microseconds (see
+  :mod:`~benchmarks.speed.lines`).
 
 Another measurement replaces what it measured again and leaves the rest.
 """
@@ -56,7 +58,7 @@ def run(about: str, figures: Sequence[Figure]) -> Record:
 def write(path: Path, new: Record) -> None:
     """Put records in the file, beside what it holds already, and make its page again."""
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    merged = {
+    merged = known | {
         key: {**known.get(key, {}), **value} if isinstance(value, dict) else value
         for key, value in new.items()
     }

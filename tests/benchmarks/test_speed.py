@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import record
+from benchmarks.speed import lines, record
 from benchmarks.speed.measure import Figure, measure
 from benchmarks.speed.networks import Network, ours
 
@@ -66,3 +66,16 @@ def test_what_was_measured_again_is_replaced_and_the_rest_stays(tmp_path):
     assert found["a"]["noisy"] == ["floor", "numpy"]
     assert found["a"]["figures"]["numpy"]["spread"] == 0.75
     assert "| a | 10.0 | 1.70? |" in file.with_suffix(".md").read_text()
+
+
+def test_a_step_is_taken_apart(monkeypatch):
+    def once(task):
+        task()
+        return 1.0
+
+    monkeypatch.setattr(lines, "_best", once)
+    found = lines.apart("tiny", "numpy")
+    calls = {what: count for what, count, _ in found}
+    assert calls["products, by dot"] == 11  # of four layers, of which the first hands nothing on
+    assert calls["sums of bias gradients, as products"] == calls["handing out gradients"] / 2 == 4
+    assert sum(us for *_, us in found[:-2]) == found[-2][2] == 1.0
