@@ -72,6 +72,15 @@ def test_an_array_that_a_function_makes_is_found():
         np.testing.assert_array_equal(fused(k * x).data, compile(step)(k * x).data)
 
 
+def test_an_array_between_other_things_is_read_right():
+    records = np.zeros(6, np.dtype([("mark", "u1"), ("value", "f4")]))
+    records["value"] = np.arange(6)
+    between = tg.as_tensor(records["value"])
+    between.data = records["value"]  # 5 bytes from each element to the next
+    fused = compile(lambda x: (x + between) * 2, engine="numba")
+    assert fused(np.ones(6, np.float32)).tolist() == [2, 4, 6, 8, 10, 12]
+
+
 def test_without_numpys_blas_products_stay_lines(monkeypatch):
     monkeypatch.setattr(calls, "BLAS", {})
     found = []

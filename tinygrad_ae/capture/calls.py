@@ -23,15 +23,12 @@ _ROWS, _COLUMNS = 101, 102  # in CBLAS: how matrices lie in memory,
 _PLAIN, _TRANSPOSED = 111, 112  # and how they are read
 _LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 _BODIES = {
-    "dot": """
-r = carray(pointer(at[3]), (1,), {real})
-r[0] = {s}dot(at[0], pointer(at[1]), 1, pointer(at[2]), 1)""",
-    "gemv": """
-{s}gemv(int32(at[0]), int32(at[1]), at[2], at[3],
-    {real}(1), pointer(at[4]), at[5], pointer(at[6]), 1, {real}(0), pointer(at[7]), 1)""",
-    "gemm": """
-{s}gemm(int32(101), int32(at[0]), int32(at[1]), at[2], at[3], at[4],
-    {real}(1), pointer(at[5]), at[6], pointer(at[7]), at[8], {real}(0), pointer(at[9]), at[3])""",
+    "dot": "put(pointer(get(at, 3), {real}), 0, {s}dot(get(at, 0), get(at, 1), 1, get(at, 2), 1))",
+    "gemv": "{s}gemv(int32(get(at, 0)), int32(get(at, 1)), get(at, 2), get(at, 3), "
+    "{real}(1), get(at, 4), get(at, 5), get(at, 6), 1, {real}(0), get(at, 7), 1)",
+    "gemm": "{s}gemm(int32(101), int32(get(at, 0)), int32(get(at, 1)), "
+    "get(at, 2), get(at, 3), get(at, 4), "
+    "{real}(1), get(at, 5), get(at, 6), get(at, 7), get(at, 8), {real}(0), get(at, 9), get(at, 3))",
 }
 
 
@@ -120,5 +117,4 @@ def _way(x: Value) -> tuple[int, int] | None:
 
 @functools.cache
 def _function(name: str, dtype: np.dtype[np.floating]) -> int:
-    source = _BODIES[name].format(s=_LETTERS[dtype], real=dtype.name)
-    return row_function(tuple(source.strip().splitlines()))
+    return row_function((_BODIES[name].format(s=_LETTERS[dtype], real=dtype.name),))

@@ -84,7 +84,8 @@ def _is_fusable(line: Line) -> bool:
     if line.ufunc is None or line.ufunc.__name__ not in _FORMULAS or out is None:
         return False
     dtypes = {value.dtype for value in (*line.args, out)} - {np.dtype(bool)}
-    return len(dtypes) == 1 and dtypes <= set(_FLOATS) and not line.effect
+    aligned = all(arg.layout().flags.aligned for arg in line.args)
+    return len(dtypes) == 1 and dtypes <= set(_FLOATS) and aligned and not line.effect
 
 
 def _reads_other_elements(line: Line, group: Group) -> bool:
@@ -125,20 +126,23 @@ def _loop(group: Group, needed: set[Value]) -> Line:
     values = list(dict.fromkeys((first, *more, *reads)))
     sizes, strides = _axes(group.shape, [value.layout() for value in values])
     row: Row = list(sizes)
-    arrays, places = [], {}
+    start = [f"n{axis} = get(at, {axis})" for axis in range(len(sizes))]
+    places: dict[Value, str] = {}
     for k, (value, steps) in enumerate(zip(values, strides, strict=True)):
-        arrays.append(f"a{k} = {_array(value, sizes, steps, row)}")
-        places[value] = f"a{k}[{', '.join(f'i{n}' for n, step in enumerate(steps) if step) or 0}]"
-    loads = {value: f"{name} = {places[value]}" for value, name in reads.items()}
-    numbers = [loads.pop(value) for value in reads if not value.shape]
-    stores = [f"{places[out]} = {known[out]}" for out in (first, *more)]
+        places[value] = f"a{k}, {_index(steps, value.dtype.itemsize, start, row)}"
+        dtype = "bool_" if value.dtype == bool else value.dtype.name
+        start.append(f"a{k} = pointer(get(at, {len(row)}), {dtype})")
+        row.append(value)
+    loads = {value: f"{name} = get({places[value]})" for value, name in reads.items()}
+    start += [loads.pop(value) for value in reads if not value.shape]
+    stores = [f"put({places[out]}, {known[out]})" for out in (first, *more)]
     loop = [*loads.values(), *body, *stores]
     for axis in reversed(range(len(sizes))):
-        loop = [f"for i{axis} in range(at[{axis}]):", *indented(loop)]
+        loop = [f"for i{axis} in range(n{axis}):", *indented(loop)]
     text = f"loop({', '.join(f'{{{k}}}' for k in range(len(values)))})"
     last = group.lines[-1]
     return Line(text, values, first, more=more, node=last.node, backward=last.backward,
-                where=last.where, row=[row_function((*arrays, *numbers, *loop)), *row])  # fmt: skip
+                where=last.where, row=[row_function((*start, *loop)), *row])  # fmt: skip
 
 
 def _axes(
@@ -165,25 +169,14 @@ def _axes(
     return tuple(sizes), [tuple(column[k] for column in columns) for k in range(len(arrays))]
 
 
-def _array(value: Value, sizes: Sequence[int], steps: Sequence[int], row: Row) -> str:
-    """Return the expression of an array whose address, and steps if need be, join the row."""
-    row.append(value)
-    memory = f"pointer(at[{len(row) - 1}])"
-    dtype = "bool_" if value.dtype == bool else value.dtype.name
-    axes = [axis for axis, step in enumerate(steps) if step]
-    shape = "".join(f"at[{axis}], " for axis in axes)
-    together = value.dtype.itemsize
-    for axis in reversed(axes):
-        if steps[axis] != together:
-            break
-        together *= sizes[axis]
-    else:
-        return f"carray({memory}, ({shape or '1,'}), {dtype})"
-    texts = []
-    for axis in axes:
-        if steps[axis] == value.dtype.itemsize:
-            texts.append(f"{steps[axis]}, ")  # known when it is compiled, for SIMD
-        else:
-            texts.append(f"at[{len(row)}], ")
-            row.append(steps[axis])
-    return f"as_strided(carray({memory}, (1,), {dtype}), ({shape}), ({''.join(texts)}))"
+def _index(steps: Sequence[int], itemsize: int, start: list[str], row: Row) -> str:
+    """Return which element of an array a loop is at; steps that are not 1 come with the row."""
+    terms = []
+    for axis, step in enumerate(steps):
+        if step == itemsize:
+            terms.append(f"i{axis}")
+        elif step:
+            terms.append(f"i{axis} * s{len(row)}")
+            start.append(f"s{len(row)} = get(at, {len(row)})")
+            row.append(step // itemsize)
+    return " + ".join(terms) or "0"

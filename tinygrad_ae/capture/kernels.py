@@ -52,9 +52,8 @@ def _for_c(**options: Any) -> Any:
 
 
 def row_function(body: tuple[str, ...]) -> int:
-    """Return the address of a function of a row, which its lines find in ``at``."""
-    lines = ("at = carray(pointer(row), (1,), int64)", *body)
-    return compiled(("row",), lines, "c").address  # type: ignore[no-any-return]
+    """Return the address of a function of a row, which its lines find at ``at``."""
+    return compiled(("row",), ("at = pointer(row, int64)", *body), "c").address  # type: ignore[no-any-return]
 
 
 def caller() -> Callable[[Array], None]:
@@ -98,13 +97,13 @@ def _update(equations: tuple[str, ...], arrays: tuple[tuple[str, int, str], ...]
     assigned = {equation.partition(" = ")[0] for equation in equations}
     return row_function(
         (
-            *(f"{name}_ = carray(pointer(at[{k + 1}]), ({'at[0]' if axes else 1},), {dtype})"
-              for k, (name, axes, dtype) in enumerate(arrays)),
-            *(f"{name} = {name}_[0]" for name, axes, _ in arrays if not axes),
-            "for i in range(at[0]):",
-            *indented(f"{name} = {name}_[i]" for name in flat),
+            *(f"{name}_ = pointer(get(at, {k + 1}), {dtype})"
+              for k, (name, _, dtype) in enumerate(arrays)),
+            *(f"{name} = get({name}_, 0)" for name, axes, _ in arrays if not axes),
+            "for i in range(get(at, 0)):",
+            *indented(f"{name} = get({name}_, i)" for name in flat),
             *indented(equations),
-            *indented(f"{name}_[i] = {name}" for name in flat if name in assigned),
+            *indented(f"put({name}_, i, {name})" for name in flat if name in assigned),
         )
     )  # fmt: skip
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from math import sqrt
 from typing import Any
 
-from numpy import bool_, float32, float64, int32, int64, sqrt
-from numpy.lib.stride_tricks import as_strided
+from numpy import bool_, float32, float64, int32, int64
 
 from ..errors import require
 
@@ -19,19 +19,34 @@ _ir = require("llvmlite.ir", extra="fast", purpose='engine="numba"')
 _linker = require("llvmlite.binding", extra="fast", purpose='engine="numba"')
 _types = numba.types
 
-__all__ = ["as_strided", "bool_", "call", "carray", "float32", "float64", "int32", "int64",
-           "pointer", "sqrt"]  # fmt: skip
+__all__ = ["bool_", "call", "float32", "float64", "get", "int32", "int64", "pointer", "put", "sqrt"]
 BLAS: dict[str, Any] = {}
 """Functions of the BLAS that NumPy carries, by their names in CBLAS; empty if it is another."""
 
-carray = numba.carray
 
+def _pointer(context: Any, address: Any, dtype: Any) -> Any:
+    result = _types.CPointer(dtype.dtype)
 
-def _pointer(context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], _ir.IntType(8).as_pointer())
+        return builder.inttoptr(args[0], context.get_value_type(result))
 
-    return _types.voidptr(_types.int64), generate
+    return result(_types.int64, dtype), generate
+
+
+def _get(context: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.unpack_value(builder, array.dtype, builder.gep(args[0], [args[1]]))
+
+    return array.dtype(array, _types.int64), generate
+
+
+def _put(context: Any, array: Any, index: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = builder.gep(args[0], [args[1]])
+        context.pack_value(builder, array.dtype, args[2], place)
+        return context.get_dummy_value()
+
+    return _types.void(array, _types.int64, array.dtype), generate
 
 
 def _call(context: Any, function: Any, row: Any) -> Any:
@@ -43,13 +58,16 @@ def _call(context: Any, function: Any, row: Any) -> Any:
     return _types.void(_types.int64, _types.int64), generate
 
 
-pointer = numba.extending.intrinsic(_pointer)  # (address) -> a pointer to what lies there
-call = numba.extending.intrinsic(_call)  # (address of a function, the row it is called on)
+# Numba's own arrays do the same, but take three times as long to compile.
+pointer = numba.extending.intrinsic(_pointer)  # (address, dtype) -> the array that begins there
+get = numba.extending.intrinsic(_get)  # (array, index) -> the element
+put = numba.extending.intrinsic(_put)  # (array, index, value)
+call = numba.extending.intrinsic(_call)  # (address of a function, address of its row)
 
 
 def _find_blas() -> None:
     library = ctypes.CDLL(sys.modules["numpy._core._multiarray_umath"].__file__)
-    word, size, array = _types.int32, _types.int64, (_types.voidptr, _types.int64)
+    word, size, array = _types.int32, _types.int64, (_types.int64, _types.int64)  # address, step
     for letter, real in (("s", _types.float32), ("d", _types.float64)):
         signatures = {
             "dot": real(size, *array, *array),
