@@ -130,8 +130,8 @@ def _loop(group: Group, needed: set[Value]) -> Line:
     places: dict[Value, str] = {}
     for k, (value, steps) in enumerate(zip(values, strides, strict=True)):
         places[value] = f"a{k}, {_index(steps, value.dtype.itemsize, start, row)}"
-        dtype = "bool_" if value.dtype == bool else value.dtype.name
-        start.append(f"a{k} = pointer(get(at, {len(row)}), {dtype})")
+        kind = "bool_" if value.dtype == bool else value.dtype.name
+        start.append(f"a{k} = pointer(get(at, {len(row)}), {kind})")
         row.append(value)
     loads = {value: f"{name} = get({places[value]})" for value, name in reads.items()}
     start += [loads.pop(value) for value in reads if not value.shape]
