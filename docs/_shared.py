@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import math
 import re
 from base64 import b64encode
 from pathlib import Path
@@ -21,8 +22,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from tinygrad_ae.show.themes import DARK, LIGHT, mix
 
 __all__ = [
-    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "apart", "digits_row", "embed_page",
-    "memories", "np", "plt", "recorded", "speeds",
+    "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "apart", "diagnosed", "diagnosis",
+    "digits_row", "embed_page", "memories", "np", "plt", "recorded", "speeds",
 ]  # fmt: skip
 
 matplotlib.use("agg")
@@ -46,10 +47,10 @@ SIGNED = LinearSegmentedColormap.from_list("signed", [ORANGE, "#ffffff", BLUE]) 
 
 
 class Picture:
-    """A figure with words for those who do not see it."""
+    """A figure with words for those who do not see it, and the diagnostic that it is of, if any."""
 
-    def __init__(self, figure: Any, alt: str) -> None:
-        self.figure, self.alt = figure, alt
+    def __init__(self, figure: Any, alt: str, of: str = "") -> None:
+        self.figure, self.alt, self.of = figure, alt, of
 
     def _repr_html_(self) -> str:
         buffer = io.StringIO()
@@ -61,7 +62,8 @@ class Picture:
         width = round(self.figure.get_figwidth() * 96)
         label = html.escape(self.alt, quote=True)
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-        return f'<figure class="plot" style="--width: {width}px">{svg}</figure>'
+        caption = f"<figcaption>{_whence(self.of)}</figcaption>" if self.of else ""
+        return f'<figure class="plot" style="--width: {width}px">{svg}{caption}</figure>'
 
 
 def digits_row(*rows: Any, names: tuple[str, ...] = (), limit: float = 1.0) -> Any:
@@ -92,7 +94,8 @@ def _table(lines: list[tuple[str, ...]]) -> str:
         for line, tag in zip(lines, ["th", *["td"] * len(lines)], strict=False)
     )
     rows = "</tr><tr>".join(body)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody><tr>{rows}</tr></tbody></table>"
+    parts = f"<thead><tr>{head}</tr></thead><tbody><tr>{rows}</tr></tbody>"
+    table = f'<table class="docutils">{parts}</table>'
     return f'<div class="table-wrapper recorded">{table}</div>'
 
 
@@ -156,7 +159,7 @@ def recorded(*rows: str) -> Any:
     for row in rows:
         for figure in known.get(row, {"figures": {}})["figures"].values():
             reached = f"{figure['mean']:.4g}" + (
-                f" ± {figure['sd']:.2g}" if figure.get("sd") else ""
+                f"\u00a0±\u00a0{figure['sd']:.2g}" if figure.get("sd") else ""
             )
             seeds, elsewhere = str(len(known[row]["seeds"])), figure.get("elsewhere", "–")
             lines.append((row, figure["label"], reached, seeds, elsewhere))
@@ -166,6 +169,42 @@ def recorded(*rows: str) -> Any:
         + (f"<p>Not measured yet: {missing}.</p>" if missing else "")
         + '<p><a href="../reference/results.html">All rows, their recipes and commands</a></p>'
     )
+
+
+def diagnosis(name: str) -> list[dict[str, Any]]:
+    """Return the rows that benchmarks/diagnostics.json has of a diagnostic.
+
+    What varies with the seed is a dictionary of its mean and, of several seeds, its sd.
+    """
+    return _diagnostics()[name]["table"]
+
+
+def diagnosed(name: str) -> Any:
+    """Return a diagnostic as a table."""
+    from IPython.display import HTML
+
+    table = diagnosis(name)
+    lines = [tuple(table[0]), *(tuple(map(_cell, row.values())) for row in table)]
+    return HTML(_table(lines) + f"<p>{_whence(name)}</p>")
+
+
+def _diagnostics() -> Any:
+    return json.loads((BENCHMARKS / "diagnostics.json").read_text("utf-8"))
+
+
+def _whence(name: str) -> str:
+    setting = html.escape(_diagnostics()[name]["setting"])
+    return f"Measured on: {setting}, by <code>python -m benchmarks.diagnostics {name}</code>."
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else f"{value:.3g}"
+    mean, sd = value["mean"], value.get("sd")
+    if sd is None:
+        return f"{mean:.3g}"
+    digits = max(0, min(4, -math.floor(math.log10(sd)))) if sd else 3  # one of what varies
+    return f"{mean:.{digits}f}\u00a0±\u00a0{sd:.{digits}f}"
 
 
 def embed_page(result: Any, name: str, title: str) -> Any:

@@ -27,15 +27,14 @@ def main() -> None:
     args = parser.parse_args()
     data = load(args.data)
     s = Setting(data.train.first(args.samples), data.test, args.epochs, args.seeds)
-    setting = (
-        f"{Path(data.name).name}, {len(s.train):,} training samples, {s.epochs} epochs, "
-        f"seeds 0 to {s.seeds - 1}"
-    )
+    training = f"{Path(data.name).name}, {len(s.train):,} training samples, {s.epochs} epochs"
     for name in DIAGNOSTICS if "all" in args.names else args.names:
         table = DIAGNOSTICS[name](s)
         print(f"{name}: {about(name)}\n\n{show(table)}\n", flush=True)
         if args.record:
-            record(name, table, setting)
+            varied = any(isinstance(cell, dict) for row in table for cell in row.values())
+            seeds = f"seeds 0 to {s.seeds - 1}" if varied and s.seeds > 1 else "seed 0"
+            record(name, table, f"{training}, {seeds}")
 
 
 if __name__ == "__main__":
