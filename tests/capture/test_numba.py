@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from steps import training
 
 import tinygrad_ae as tg
-from tinygrad_ae import Tensor, nn, ops, optim
+from tinygrad_ae import nn, ops, optim
 from tinygrad_ae.capture import compile
 from tinygrad_ae.models import Autoencoder, Variational
 from tinygrad_ae.train import fit
@@ -26,16 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def trained(engine: Any, build: Callable[[], Any], make: Any, **options: Any) -> tuple[Any, Any]:
     tg.manual_seed(0)
-    model = build()
-    optimizer = make(model.parameters(), **options)
-
-    def step(x: Tensor) -> Tensor:
-        optimizer.zero_grad()
-        loss: Tensor = model.loss(x)
-        loss.backward()
-        optimizer.step()
-        return loss
-
+    model, _, step = training(build(), make, **options)
     run = compile(step, engine=engine)
     rng = np.random.default_rng(1)
     losses = [run(rng.random((9, 12), dtype=np.float32)).item() for _ in range(5)]

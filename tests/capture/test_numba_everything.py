@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from steps import training
 from test_every_operation import ONE, TWO, compare, inputs
 from test_random_steps import programs, results
 
 import tinygrad_ae as tg
-from tinygrad_ae import Tensor, optim
 from tinygrad_ae.capture import Engine, compile
 from tinygrad_ae.data.dataset import Split
 from tinygrad_ae.run import modelfile
@@ -40,16 +40,7 @@ def test_every_model_is_the_same_fused(name):
 
     def train(engine: Engine) -> list[Any]:
         tg.manual_seed(1)
-        model: Any = file.build(file.complete(arguments, (64,)))
-        optimizer = optim.Adam(model.parameters(), lr=1e-3)
-
-        def step(batch: Tensor) -> Tensor:
-            optimizer.zero_grad()
-            loss: Tensor = model.loss(batch)
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        model, _, step = training(file.build(file.complete(arguments, (64,))), lr=1e-3)
         run = compile(step, engine=engine)
         losses = [run(tg.as_tensor(rows(model, Split(some, y)))).item() for some in x]
         return [losses, *model.state_dict().values()]

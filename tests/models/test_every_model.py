@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tinygrad_ae as tg
-from tinygrad_ae import Tensor, models, optim
+from tests.capture.steps import training
+from tinygrad_ae import Tensor, models
 from tinygrad_ae.capture import compile
 from tinygrad_ae.cli.options import model_options
 from tinygrad_ae.data import Dataset, load
@@ -149,15 +150,7 @@ def test_a_step_replayed_is_the_step(name: str, arguments: dict[str, Any]) -> No
     batches = [rows(first, Split(some, y)) for some in x]
 
     def train(model: Any, compiled: bool) -> list[float]:
-        optimizer = optim.Adam(model.parameters(), lr=1e-3)
-
-        def step(batch: Tensor) -> Tensor:
-            optimizer.zero_grad()
-            loss: Tensor = model.loss(batch)
-            loss.backward()
-            optimizer.step()
-            return loss
-
+        _, _, step = training(model, lr=1e-3)
         run = compile(step) if compiled else step
         tg.manual_seed(2)
         return [float(run(tg.as_tensor(batch)).item()) for batch in batches]
