@@ -134,7 +134,8 @@ def apart(network: str) -> Any:
     known = json.loads((BENCHMARKS / "speed.json").read_text("utf-8"))
     engines = {name: known["lines"][f"{network}, {name}"] for name in ("numpy", "numba")}
     lines = [("what", *(f"{engine}, {unit}" for engine in engines for unit in ("calls", "µs")))]
-    for what in dict.fromkeys(part[0] for found in engines.values() for part in found):
+    numpy, numba = ([part[0] for part in found] for found in engines.values())
+    for what in [*(what for what in numba if what not in numpy), *numpy]:
         cells: list[str] = []
         for found in engines.values():
             calls, us = next(((c, u) for w, c, u in found if w == what), (None, None))

@@ -59,7 +59,7 @@ def join(program: Program) -> None:
         joined[-1].inside.append(line)
         calls[-1] = slice(calls[-1].start, len(table))
     program.lines = joined
-    cells = np.array(table)
+    cells = np.array(table, np.int64)
     for k, part in enumerate(calls):
         program.objects[f"calls{k}"] = functools.partial(caller(), cells[part])
     for k, (value, where) in enumerate(places.items()):
