@@ -58,8 +58,7 @@ def place_of(array: Array) -> Any:
 def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> None:
     """Note that the memory under ``array`` has just been changed by the operation ``by``."""
     owner = _owner(array)
-    key = id(owner)
-    before = table.get(key)
+    before = table.get(key := id(owner))
     whole = before and array is owner and before.high - before.low >= array.nbytes
     if before and whole and before.cause is cause is None:  # all of it, as before
         before.stamp, before.by = next(clock), by

@@ -101,3 +101,14 @@ def test_without_numpys_blas_products_stay_lines(monkeypatch):
         found.append([*(run(x).item() for _ in range(3)), layer.weight.data.tolist()])
     assert found[0] == found[1]
     assert "\n    batch.dot(" in run.source()
+
+
+@pytest.mark.parametrize("name", ["step", "calls0", "place0"])
+def test_a_tensor_may_be_called_what_the_plan_calls_its_own(name):
+    w = Tensor(np.full((3, 3), 0.1), requires_grad=True, name=name)
+
+    def run(x: Any) -> Any:
+        return (x @ w).exp() @ w.tanh()
+
+    x = np.ones((2, 3))
+    np.testing.assert_array_equal(compile(run, engine="numba")(x).data, run(Tensor(x)).data)

@@ -78,3 +78,13 @@ def test_the_logistic_functions_keep_their_tails():
 
     for got, wanted in zip(logistic(x), logistic.__wrapped__(tg.as_tensor(x)), strict=True):
         np.testing.assert_allclose(got.data, wanted.data, rtol=1e-6, atol=1e-44)
+
+
+@pytest.mark.parametrize("name", ["step", "tensor", "dot", "float32", "class", "calls0"])
+def test_a_tensor_may_be_called_what_the_plan_calls_its_own(name):
+    w = Tensor(np.full((3, 3), 0.1), requires_grad=True, name=name)
+
+    def run(x: Any) -> Any:
+        return (x @ w).exp() @ w.tanh()
+
+    np.testing.assert_array_equal(compile(run)(ONES).data, run(Tensor(ONES)).data)

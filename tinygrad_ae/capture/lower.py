@@ -17,7 +17,7 @@ from ..optim import Optimizer
 from ..optim.update import Compiler
 from ..tensor import Tensor
 from . import convolution, elementwise, structural  # noqa: F401 (convolution registers)
-from .program import DType, Line, Program, Uncapturable, Value
+from .program import OWN, DType, Line, Program, Uncapturable, Value
 from .trace import STEP, Call, Grads, Trace, Write
 
 
@@ -356,10 +356,10 @@ class Lowering:
         return out
 
     def name(self, wanted: str) -> str:
-        """Return a Python name not used yet, and not one of NumPy's."""
+        """Return a Python name not used yet, and neither one of NumPy's nor of the plan's own."""
         base = _identifier(wanted)
         name, k = base, 1
-        while name in self._names or hasattr(np, name):
+        while name in self._names or hasattr(np, name) or OWN.fullmatch(name):
             k += 1
             name = f"{base}{k}" if not base[-1].isdigit() else f"{base}_{k}"
         self._names.add(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from ..ops.op import Array
 DType = np.dtype[Any]
 Row = list["int | Value"]
 """A line as compiled code carries it out: a function's address, sizes, and where values lie."""
+
+OWN = re.compile(r"step|tensor|(calls|place)\d+")
+"""Names of a plan's source which no value has."""
 
 
 class Uncapturable(Exception):
