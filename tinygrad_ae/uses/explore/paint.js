@@ -43,7 +43,7 @@ const paintCurve = (canvas, x, behind) => {
   const context = canvas.getContext("2d");
   const line = (values, channel, stroke) => {
     context.strokeStyle = stroke;
-    context.lineWidth = 2;
+    context.lineWidth = 2 * Math.max(1, 240 / (canvas.clientWidth || 240));  // to be seen when small
     context.beginPath();
     for (let i = 0; i < width; i++)
       context.lineTo(i / (width - 1) * 480, toHeight(values[i * colours + channel]));

@@ -10,7 +10,6 @@ const choices = samples.slice(0, CHOICES).map((x, i) => {
   const button = document.createElement("button"), canvas = document.createElement("canvas");
   button.type = "button";
   button.setAttribute("aria-label", data.labels ? `sample ${i}, a ${name(i)}` : name(i));
-  paint(canvas, x);
   button.append(canvas, document.createElement("span"));
   button.addEventListener("click", () => {
     ends[turn] = i;
@@ -18,6 +17,7 @@ const choices = samples.slice(0, CHOICES).map((x, i) => {
     showPath();
   });
   at("choices").append(button);
+  paint(canvas, x);
   return button;
 });
 
