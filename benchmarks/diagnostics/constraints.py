@@ -79,8 +79,8 @@ class Decayed(Autoencoder):
 
     def loss(self, x: Tensor) -> Tensor:
         """L for a batch of samples, shape (n, d)."""
-        E, D = self.encoder[0].weight, self.decoder[0].weight
-        return super().loss(x) + 5e-6 * ((E**2).sum() + (D**2).sum())
+        matrices = (p for name, p in self.named_parameters() if name.endswith("weight"))
+        return super().loss(x) + 5e-6 * sum((W**2).sum() for W in matrices)
 
 
 class Unclipped(Denoising):
@@ -100,8 +100,9 @@ class Contracted(Contractive):
 
     def contraction(self, x: Tensor) -> Tensor:
         """‖∂f(x)/∂x‖²_F of z = σ(W x + b), its mean over samples of shape (n, d)."""
-        z, W = self.encoder(x), self.encoder[0].weight
-        return ((z * (1 - z)) ** 2 @ (W**2).sum(1)).mean()
+        z, (W, _) = self.encoder(x), self.encoder.parameters()
+        penalty: Tensor = ((z * (1 - z)) ** 2 @ (W**2).sum(1)).mean()
+        return penalty
 
 
 @diagnostic

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from .setting import Setting
 Spread = dict[str, float]
 """The ``mean`` over seeds and, if there are several, the standard deviation ``sd``."""
 
-Table = list[dict[str, str | float | Spread]]
+Table = list[Mapping[str, str | float | Spread]]
 
 FILE = Path(__file__).parent.parent / "diagnostics.json"
 PAGE = FILE.with_suffix(".md")

@@ -50,7 +50,7 @@ def sensitivity(s: Setting) -> Table:
 
 def _initialised(arguments: dict[str, Any], init: Initialiser | None) -> Model:
     model = Autoencoder(**arguments)
-    for parameter in model.parameters() if init else ():
-        if parameter.ndim == 2:
+    for parameter in model.parameters():
+        if init and parameter.ndim == 2:
             init(parameter)
     return model
