@@ -17,8 +17,10 @@ OPTIONAL = {  # what it is: (extra that brings the packages, packages, what it i
     "browser": ("browser", ("selenium",), "drive the pages in Chromium"),
     "site": ("docs,browser", ("selenium",), "look at the built site in Chromium"),
     "capture/test_numba.py": ("fast", ("numba",), "fuse a plan's lines into compiled loops"),
+    "capture/test_numba_calls.py": ("fast", ("numba",), "carry out a plan's lines from a table"),
     "capture/test_numba_everything.py": ("fast", ("numba",), "hold every fused loop to its lines"),
     "data/test_carried.py": ("signals", ("seglearn", "pywt", "aeon"), "read sensors' recordings"),
+    "benchmarks/test_diagnostics.py": ("results", ("sklearn",), "measure the theory's claims"),
     "benchmarks/test_results.py": ("results", ("sklearn",), "measure the table of results"),
     "benchmarks/test_peers.py": ("peers", ("torch", "jax", "autograd", "mygrad"), "time peers"),
 }
