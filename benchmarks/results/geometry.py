@@ -40,13 +40,14 @@ def linear(task: Task) -> dict[str, float]:
     """A linear autoencoder with a code of 16 against the first 16 principal components of the
     training images. The loss of an affine map sees mean and covariance C = Σ λᵢ vᵢ vᵢᵀ alone, so
     it is trained on the 2 · 784 points ±√(784 λᵢ) vᵢ, which have those of the centred images: Adam
-    1e-2 with 10 % warm-up, then along a cosine, 2,000 steps of all points.
+    2e-2 with 10 % warm-up, then along a cosine, 4,000 steps of all points. After 2,000 of 1e-2 two
+    of three seeds were still 0.02 rad away: λ₁₇ is 0.96 λ₁₆.
     """  # fmt: skip
     d = task.train.x.shape[1]
     pca = PCA(task.train.x, d)
     half = np.sqrt(d * np.maximum(pca.variance, 0))[:, None] * pca.components
     points = np.concatenate([half, -half]).astype(np.float32)
-    model = trained(task, Linear, points, epochs=2000, lr=1e-2, batch_size=len(points), warm=True)
+    model = trained(task, Linear, points, epochs=4000, lr=2e-2, batch_size=len(points), warm=True)
     decoder = model.decoder.weight.data.astype(np.float64)
     error = float(np.mean((reconstruct(model, points) - points) ** 2, dtype=np.float64))
     best = float(pca.variance[model.latent :].sum()) / d
