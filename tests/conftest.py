@@ -14,6 +14,11 @@ settings.load_profile("suite")
 
 OPTIONAL = {  # what it is: (extra that brings the packages, packages, what it is for)
     "reference": ("reference", ("torch", "expecttest", "jax"), "compare with PyTorch and JAX"),
+    "reference/test_comparison.py": (
+        "reference,peers",
+        ("torch", "jax", "autograd", "micrograd", "tinygrad"),
+        "try what the comparison says",
+    ),
     "browser": ("browser", ("selenium",), "drive the pages in Chromium"),
     "site": ("docs,browser", ("selenium",), "look at the built site in Chromium"),
     "capture/test_numba.py": ("fast", ("numba",), "fuse a plan's lines into compiled loops"),
