@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import benchmarks.diagnostics.__main__  # noqa: F401  which registers all of them
+import benchmarks.diagnostics.__main__  # noqa: F401 (it registers all of them)
 from benchmarks import measures
 from benchmarks.diagnostics import table as d
 from benchmarks.diagnostics.constraints import Contracted, moved

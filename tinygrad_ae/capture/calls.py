@@ -87,10 +87,10 @@ def _product(line: Line) -> Row | None:
         return None
     x, y = line.args
     name = {(1, 1): "dot", (2, 2): "gemm"}.get((len(x.shape), len(y.shape)), "gemv")
-    ways = _way(x), _way(y)
-    if _LETTERS.get(x.dtype, "") + name not in BLAS or None in ways:
+    x_lies, y_lies = _way(x), _way(y)
+    if _LETTERS.get(x.dtype, "") + name not in BLAS or x_lies is None or y_lies is None:
         return None
-    (x_way, x_step), (y_way, y_step) = ways  # type: ignore[misc]
+    (x_way, x_step), (y_way, y_step) = x_lies, y_lies
     assert line.out is not None
     function = _function(name, x.dtype)
     if name == "dot":

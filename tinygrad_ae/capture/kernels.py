@@ -53,13 +53,16 @@ def _for_c(**options: Any) -> Any:
 
 def row_function(body: tuple[str, ...]) -> int:
     """Return the address of a function of a row, which its lines find at ``at``."""
-    return compiled(("row",), ("at = pointer(row, int64)", *body), "c").address  # type: ignore[no-any-return]
+    address: int = compiled(("row",), ("at = pointer(row, int64)", *body), "c").address
+    return address
 
 
 def caller() -> Callable[[Array], None]:
     """Return the function that calls the rows of a table in order; see :mod:`calls`."""
     row = "call(table[k + 1], table.ctypes.data + 8 * (k + 2))", "k += table[k]"
-    return compiled(("table",), ("k = 0", "while k < table.size:", *indented(row)))  # type: ignore[no-any-return]
+    lines = "k = 0", "while k < table.size:", *indented(row)
+    call: Callable[[Array], None] = compiled(("table",), lines)
+    return call
 
 
 def placer() -> Callable[[Array, Array, Array, Array], bool]:
@@ -68,7 +71,7 @@ def placer() -> Callable[[Array, Array, Array, Array], bool]:
     Given strides other than the array's, or an address that is no multiple of its items' size, it
     writes nothing and returns False.
     """
-    return compiled(  # type: ignore[no-any-return]
+    place: Callable[[Array, Array, Array, Array], bool] = compiled(
         ("array", "strides", "table", "cells"),
         (
             "for k in range(array.ndim):",
@@ -81,6 +84,7 @@ def placer() -> Callable[[Array, Array, Array, Array], bool]:
             "return True",
         ),
     )
+    return place
 
 
 def update(equations: tuple[str, ...], arrays: dict[str, Array]) -> Kernel:
