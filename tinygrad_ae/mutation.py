@@ -41,7 +41,8 @@ overwritten: dict[int, Mark] = {}  # memory that was written to
 left_behind: dict[int, Mark] = {}  # memory one of whose tensors moved on to a new value
 
 
-def _owner(array: Array) -> Array:
+def owner_of(array: Array) -> Array:
+    """Return the array whose memory an array shows, itself if it is its own."""
     base: Any = array.base
     while base is not None:  # as_strided puts an object of its own between a view and its array
         if isinstance(base, np.ndarray):
@@ -57,7 +58,7 @@ def place_of(array: Array) -> Any:
 
 def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> None:
     """Note that the memory under ``array`` has just been changed by the operation ``by``."""
-    owner = _owner(array)
+    owner = owner_of(array)
     before = table.get(key := id(owner))
     whole = before and array is owner and before.high - before.low >= array.nbytes
     if before and whole and before.cause is cause is None:  # all of it, as before
@@ -73,7 +74,7 @@ def mark(table: dict[int, Mark], array: Array, by: str, cause: Any = None) -> No
 
 def _found(table: dict[int, Mark], array: Array, since: int) -> Mark | None:
     """Return the mark on an array's own memory, if it was made after ``since``."""
-    found = table.get(id(_owner(array)))
+    found = table.get(id(owner_of(array)))
     if found is None or found.stamp <= since:
         return None
     low, high = byte_bounds(array)
@@ -119,9 +120,9 @@ def _reunite(whole: Array, part: Array, value: Any) -> None:
 
     So Python carries out ``t[i] += 1``: it takes t[i], changes that, and assigns it to t[i].
     """
-    found = left_behind.get(id(_owner(whole)))
+    found = left_behind.get(id(owner_of(whole)))
     if found and found.cause() is value and found.place == place_of(part):
-        del left_behind[id(_owner(whole))]
+        del left_behind[id(owner_of(whole))]
 
 
 def plain_index(index: Any) -> Any:

@@ -426,6 +426,8 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
                 is_new = True
             elif node.tracked:
                 tracked |= bit
+            elif node.op is None and node.saved and node.saved[0] is not a.data:
+                node, is_new, a._node = None, True, None  # it was given other data since
         else:
             node, is_new = None, True
             values.append(as_array(a))
@@ -433,13 +435,12 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         bit += bit
     now = state.__dict__  # once: looking up what is a thread's own takes its time
     capture, observer, recording = now["capture"], now["observer"], now["recording"]
-    if capture is not None:
-        capture.computing(op, attrs)
+    given = values if capture is None else capture.computing(op, attrs, values)
     try:
         if observer is not None:
-            z = observer("forward", op, op.forward, *values, **attrs)
+            z = observer("forward", op, op.forward, *given, **attrs)
         else:
-            z = op.forward(*values, **attrs) if attrs else op.forward(*values)
+            z = op.forward(*given, **attrs) if attrs else op.forward(*given)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failures.cannot_work(op, args, error) from error
     kind = z.dtype.kind if type(z) is ndarray else "?"
@@ -470,7 +471,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
                 values[k] = a.copy()  # it is the caller's, who may overwrite it
     out._node = Node(op, tuple(nodes), attrs, z, drop is not None, values, now["scope"])
     if capture is not None:
-        capture.recorded(out._node)
+        capture.recorded(out)
     return out
 
 

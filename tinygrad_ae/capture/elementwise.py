@@ -30,7 +30,7 @@ def emit(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     start = len(to.program.lines)
     found = _result(to, node, _expression(to, _parsed(op.expr), known))
     if found is None:
-        del to.program.lines[start:]
+        to.take_back(start)
     return found
 
 
@@ -134,7 +134,7 @@ def _operands(
     ready = []
     for v, dtype in zip(args, dtypes, strict=True):
         if v.number is None:
-            ready.append(v)
+            ready.append(typed(to, v, dtype) if v.weak else v)
             continue
         wanted = () if enough else v.shape
         if f in (np.maximum, np.minimum) and shape:
@@ -142,6 +142,16 @@ def _operands(
             wanted = shape if np.prod(shape) <= 4096 else _row(shape, args)
         ready.append(to.constant(v.number.item(), wanted, dtype))
     return ready
+
+
+def typed(to: Lowering, v: Value, dtype: DType) -> Value:
+    """Return a number that the step was given as an array of the dtype that it takes."""
+    key = "typed", v, dtype
+    if key not in to.shared:
+        out = to.buffer((), dtype, v.name)
+        to.add("copyto({out}, {0})", [v], out)
+        to.shared[key] = out
+    return to.shared[key]
 
 
 def _row(shape: tuple[int, ...], args: list[Value]) -> tuple[int, ...]:
@@ -170,6 +180,7 @@ def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
     dtype = floats.pop()
     if dtype not in (np.float32, np.float64):
         return None
+    x, y = (typed(to, v, dtype) if v.weak and v.local else v for v in (x, y))
     bits = np.dtype(f"i{dtype.itemsize}")
     mask = to.buffer(shape, bits, template=_layouts(shape, bits, [c])[0])
     to.add("copyto({out}, {0})", [c], mask)

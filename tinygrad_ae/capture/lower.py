@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Node
+from ..mutation import owner_of
 from ..ops.op import Array
 from ..optim import Optimizer
 from ..optim.update import Compiler
@@ -29,7 +30,7 @@ class Lowering:
         inputs: the arrays the step was given, which differ from run to run.
         outputs: the tensors it returned.
         paths: what parameters are called, by their id.
-        homes: where gradients are best written, by the id of their parameter.
+        gradient_memory: where gradients are best written, by the id of their parameter.
         update: compiles the equations of optimisers.
     """
 
@@ -39,13 +40,14 @@ class Lowering:
         inputs: Sequence[Array],
         outputs: Sequence[Tensor],
         paths: Mapping[int, str],
-        homes: Mapping[int, Array],
+        gradient_memory: Mapping[int, Array],
         update: Compiler,
     ) -> None:
         self.program = Program()
         self.trace = trace
-        self.paths, self.homes, self.update = paths, homes, update
+        self.paths, self.gradient_memory, self.update = paths, gradient_memory, update
         self.parameters: list[tuple[Tensor, Array, Node]] = []  # what the plan assumes unchanged
+        self.memory: dict[int, Array] = {}
         self._values: dict[Node, Value] = {}
         # what lines have set ``grad`` to, by the id of the leaf: the trace's array, our value
         self._grads: dict[int, tuple[Array | None, Value | None]] = {}
@@ -68,12 +70,15 @@ class Lowering:
         self._set_grads(trace.grads())
         self.program.kept = [value for _, value in self._grads.values() if value is not None]
         self.program.outputs = [self.array_value(t.data, t.node) for t in outputs]
+        if any(value.weak and value.local for value in self.program.outputs):
+            raise Uncapturable(f"it returns a number that it was given, at {trace.place}")
         self.program.drop_unused()
 
     def _expect(self, inputs: Sequence[Array]) -> None:
         for k, array in enumerate(inputs):
             name = self.name("batch" if len(inputs) == 1 else f"input{k}")
-            value = Value(array.shape, array.dtype, name, local=True, template=array)
+            weak = id(array) in self.trace.weak
+            value = Value(array.shape, array.dtype, name, local=True, template=array, weak=weak)
             self.program.inputs.append(value)
             self._sources[id(array)] = value
             self._arrays.append(array)
@@ -113,7 +118,9 @@ class Lowering:
         args = [self.value(x) for x in node.inputs]
         start = len(self.program.lines)
         emit = structural.EMITTERS.get(node.op.name)
-        found = emit(self, node, args) if emit else None
+        found = structural.of_numbers(self, node, args)
+        if found is None and emit:
+            found = emit(self, node, args)
         if found is None:
             found = elementwise.emit(self, node, args)
         if found is None and node.op.views:
@@ -169,13 +176,14 @@ class Lowering:
                 raise Uncapturable("an argument of the step receives a gradient")
             if id(leaf) in self._grads and self._grads[id(leaf)][0] is array:
                 continue
-            tensor = self.object(f"p_{self._called(leaf)}", leaf)
+            tensor = "" if self.is_made(leaf.node) else self.object(f"p_{self._called(leaf)}", leaf)
             self._grads[id(leaf)] = array, None
             if array is None:
-                self.add(f"{tensor}.grad = None", [], effect=True)
+                if tensor:
+                    self.add(f"{tensor}.grad = None", [], effect=True)
                 continue
             g = self._own(array, stamp)
-            home = self.homes.get(id(leaf))
+            home = self.gradient_memory.get(id(leaf))
             root = _whole(g)
             if home is not None and root.is_buffer and root.dtype == home.dtype:
                 root.array, g.array = home.reshape(root.shape), home
@@ -185,7 +193,8 @@ class Lowering:
             for node in [n for n in self._values if n.op is None and n.saved]:
                 if node.saved and node.saved[0] is array:
                     del self._values[node]
-            self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)
+            if tensor:
+                self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)
 
     def _own(self, array: Array, stamp: float) -> Value:
         """Return a gradient in memory of its own, which may be written to in place."""
@@ -202,6 +211,14 @@ class Lowering:
         copy = self.buffer(g.shape, g.dtype, "gradient")
         self.add("copyto({out}, {0})", [g], copy)
         return copy
+
+    def is_made(self, node: Node) -> bool:
+        """Whether a leaf is of the step's own making, new in each call."""
+        array = self.trace.arrays.get(node)
+        if array is None:
+            return False
+        known = id(array) in self._sources or id(array) in self.trace.copies
+        return known or self.trace.is_made(array)
 
     def _called(self, tensor: Tensor) -> str:
         return _identifier(self.paths.get(id(tensor)) or tensor.name or "tensor")
@@ -225,9 +242,8 @@ class Lowering:
             tensor = node.leaf()
             if tensor is None:  # it lived in the step only
                 return self.array_value(self.trace.arrays[node], node)
-            known = self._sources.get(id(tensor.data))
-            if isinstance(known, Value):
-                return known
+            if id(tensor.data) in self._sources or self.is_made(node):
+                return self.array_value(tensor.data, node)
             self.parameters.append((tensor, tensor.data, node))
             found = self.fixed(tensor.data, self._called(tensor))
             self._sources.setdefault(id(tensor.data), found)
@@ -259,6 +275,8 @@ class Lowering:
                 raise Uncapturable(
                     f"part of an array is taken outside the graph{where} (index the tensor itself)"
                 )
+        owner = owner_of(array)
+        self.memory[id(owner)] = owner
         value = self.fixed(array, (node and node.name) or "constant")
         self._sources[id(array)] = value
         return value
@@ -354,6 +372,12 @@ class Lowering:
         line = Line(text, list(args), out, ufunc=ufunc, effect=effect, where=where)
         self.program.lines.append(line)
         return out
+
+    def take_back(self, start: int) -> None:
+        """Remove the lines from number ``start`` on."""
+        gone = {line.out for line in self.program.lines[start:]}
+        del self.program.lines[start:]
+        self.shared = {key: value for key, value in self.shared.items() if value not in gone}
 
     def name(self, wanted: str) -> str:
         """Return a Python name not used yet, and neither one of NumPy's nor of the plan's own."""

@@ -25,10 +25,13 @@ class Plan:
         inputs: the arrays it was given.
         outputs: the tensors it returned.
         paths: what parameters are called, by their id.
-        homes: where gradients are best written, by the id of their parameter.
+        gradient_memory: where gradients are best written, by the id of their parameter.
         engine: what carries it out.
 
     Attributes:
+        parameters: the tensors it reads, with the array and the node each had.
+        memory: arrays of before the step that it reads where they are, by the id of their owner.
+        must_be_none: tensors whose ``grad`` it adds to.
         source: the lines of NumPy that run, each with the operation and module it comes from.
         nbytes: memory for values inside the step.
     """
@@ -39,11 +42,12 @@ class Plan:
         inputs: Sequence[Array],
         outputs: Sequence[Tensor],
         paths: Mapping[int, str],
-        homes: Mapping[int, Array],
+        gradient_memory: Mapping[int, Array],
         engine: Engine,
     ) -> None:
-        lowering = Lowering(trace, inputs, outputs, paths, homes, compiler(engine))
+        lowering = Lowering(trace, inputs, outputs, paths, gradient_memory, compiler(engine))
         self.parameters = lowering.parameters
+        self.memory = lowering.memory
         self.must_be_none = trace.must_be_none
         program = lowering.program
         if engine == "numba":
@@ -58,13 +62,6 @@ class Plan:
         self.source, namespace = _write(program)
         exec(compile(self.source, "<compiled step>", "exec"), namespace)
         self.run: Callable[..., tuple[Array, ...]] = namespace["step"]
-
-    def still_holds(self) -> bool:
-        """Whether the parameters are where they were, and as trainable as they were."""
-        for tensor, array, node in self.parameters:
-            if tensor.data is not array or tensor._node is not node:
-                return False
-        return True
 
     def may_add(self) -> bool:
         """Whether the gradients the step adds to are still to be had."""

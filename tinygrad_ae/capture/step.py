@@ -15,14 +15,16 @@ from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
 from ..graph import state
 from ..memory import give_back
-from ..nn.module import changes
+from ..mutation import owner_of
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap, as_tensor
 from .engine import Engine, compiler
+from .guards import Guard, Guards
 from .plan import Plan
 from .program import Uncapturable
-from .surroundings import Surroundings
-from .trace import Trace
+from .reach import Ran, Reach, everybodys, noting
+from .trace import Trace, WeakNumber
+from .witness import Record
 
 
 class CaptureWarning(UserWarning):
@@ -30,35 +32,48 @@ class CaptureWarning(UserWarning):
 
 
 PLANS = 8
-"""Plans kept for one kind of arguments. A setting that changes more often is no setting."""
+"""Plans kept for one kind of arguments."""
+
+WORTH = 4
+"""Replays that a plan has to see on average: a setting that changes more often is no setting."""
+
+SMALL = 4096
+"""Bytes of an array up to which its values are compared, though the plan reads them anew."""
+
+LARGEST = 1 << 20
+"""Bytes of an array above which comparing its values at each call takes too long."""
 
 
 class Entry:
-    """What is known for one kind of arguments: a plan, or that there can be none."""
+    """What is known for one kind of arguments: a plan, or that there can be none.
 
-    def __init__(self, plan: Plan | None, around: Surroundings, rebuild: Rebuild) -> None:
-        self.plan, self.rebuild = plan, rebuild
-        self.around, self.settings, self.changes = around, around.settings(), changes[0]
-        self.outside = around.outside()
+    Attributes:
+        plan: the plan; None if the step runs as it is written.
+        guards: what it depends on beside its arguments.
+        rebuild: gives results the form in which the step returns them.
+        record: what the step did, until a second recording has confirmed it.
+        samples: some values of the arguments that it was recorded with.
+        uses: how often it was replayed.
+    """
+
+    def __init__(
+        self, plan: Plan | None, guards: Guards, rebuild: Rebuild, record: Record | None = None
+    ) -> None:
+        self.plan, self.guards, self.rebuild, self.record = plan, guards, rebuild, record
+        self.samples: list[bytes] | None = None
+        self.uses = 0
         with np.errstate(all="ignore"):  # what overflows shows in the result, as in the tape's
             self._quiet = contextvars.copy_context()  # entered faster than the line above is
 
-    def fits(self) -> bool:
-        """Whether settings and parameters are as they were."""
-        if self.plan is None:
-            return True
-        if changes[0] != self.changes:  # some module's attributes, maybe of this step's
-            if self.around.settings() != self.settings:
-                return False
-            self.changes = changes[0]
-        elif self.outside and self.around.outside() != self.outside:
-            return False
-        return self.plan.still_holds()
-
-    def run(self, arrays: list[Array]) -> Any:
+    def run(self, arrays: list[Any]) -> Any:
         """Replay."""
         assert self.plan is not None
+        self.uses += 1
         return self.rebuild([_wrap(r) for r in self._quiet.run(self.plan.run, *arrays)])
+
+    def wants_witness(self, arrays: list[Any]) -> bool:
+        """Whether the step is to be recorded again: at the second call, and with new arguments."""
+        return self.uses == 1 or _samples(arrays) != self.samples
 
 
 class CompiledStep:
@@ -82,16 +97,16 @@ class CompiledStep:
         leaves, rebuild = _flat(args, kwargs)
         key, arrays = _signature(leaves, bool(kwargs))
         for entry in self._entries.get(key, ()):
-            if entry.fits():
+            if entry.guards.hold():
                 break
         else:
-            return self._capture(key, leaves, rebuild, bool(kwargs))
+            return self._capture(key, leaves, rebuild, bool(kwargs), arrays)
         plan = entry.plan
         if plan is None or (plan.must_be_none and not plan.may_add()):
-            entered = rebuild([_entering(leaf) for leaf in leaves])
-            args, kwargs = entered if kwargs else (entered, {})
-            return self._step(*args, **kwargs)
+            return self._eager(leaves, rebuild, bool(kwargs))
         self._last = plan
+        if entry.record is not None and entry.wants_witness(arrays):
+            return self._confirm(key, entry, leaves, rebuild, bool(kwargs), arrays)
         return entry.run(arrays)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -111,72 +126,141 @@ class CompiledStep:
             )
         return self._last.source
 
-    def _capture(self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool) -> Any:
+    def _eager(self, leaves: list[Any], rebuild: Rebuild, named: bool) -> Any:
+        """Run the step as it is written, on what it was recorded with: arrays become tensors."""
+        given = rebuild([leaf if type(leaf) is float else _entering(leaf) for leaf in leaves])
+        args, kwargs = given if named else (given, {})
+        return self._step(*args, **kwargs)
+
+    def _capture(
+        self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
+    ) -> Any:
         """Run the step once and record it, then let the plan do it."""
-        tensors = [_entering(leaf) for leaf in leaves]
-        inputs = [t.data for t in tensors if isinstance(t, Tensor)]
-        entered = rebuild(tensors)
-        args, kwargs = entered if named else (entered, {})
-        entry, eager = self._record(key, args, kwargs, leaves, inputs)
+        entry, eager = self._record(key, leaves, rebuild, named, arrays)
         if entry.plan is None:
             return eager
         # The plan does this step too, so that equal steps give equal results in every run.
         self._last = entry.plan
         give_back()
-        return entry.run(inputs)
+        return entry.run(arrays)
 
     def _record(
-        self, key: Any, args: Any, kwargs: Any, leaves: list[Any], inputs: list[Array]
+        self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
     ) -> tuple[Entry, Any]:
-        """Run the step and plan what it did; without a plan return what it gave, too.
+        """Record the step and plan what it did; without a plan return what it gave, too.
 
         All that the record held on to is free when this is over, before the plan runs.
         """
-        around = Surroundings(self._step, leaves)
-        settings = around.settings()
-        trace = Trace(around.parameters(), around.place)
+        around = Reach(self._step, leaves)
+        trace, inputs, result, ran = self._run(around, leaves, rebuild, named)
+        changed = Guards(around.direct, around.counted).changed()
+        if changed:
+            trace.give_up(f"the step changes {changed.label}, which only Python does", trace.place)
+        also: list[Any] = [*trace.modules]
+        around = Reach(self._step, leaves, also, ran)
+        if unseen := around.unseen():
+            around = Reach(self._step, leaves, [*also, *unseen], ran)
+        if around.problem:
+            trace.give_up(*around.problem)
+        others = self._others(key, trace)
+        outputs, rebuild_outputs = flatten(result)
+        entry = self._planned(trace, around, inputs, outputs, rebuild_outputs)
+        if entry.plan is None:
+            self._entries[key] = [entry]
+            return entry, self._as_written(trace, outputs, rebuild_outputs)
+        entry.samples = _samples(arrays)
+        self._entries[key] = [entry, *others]
+        trace.undo()
+        return entry, None
+
+    def _run(
+        self, around: Reach, leaves: list[Any], rebuild: Rebuild, named: bool
+    ) -> tuple[Trace, list[Array], Any, Ran | None]:
+        """Run the step under a new trace."""
+        trace = Trace(around.parameters(), [*everybodys(), *around.generators], around.place)
+        tensors = [_entering(leaf) for leaf in leaves]
+        inputs = [t.data for t in tensors if isinstance(t, Tensor)]
+        trace.weak |= {id(t.data): t.data for t in tensors if isinstance(t, WeakNumber)}
+        entered = rebuild(tensors)
+        args, kwargs = entered if named else (entered, {})
         try:
-            with trace.hearing():
+            with noting() as ran, trace.hearing():
                 result = self._step(*args, **kwargs)
         except BaseException:
             trace.finish()
             trace.catch_up()
             raise
         trace.finish()
-        changed = around.changed(settings)
+        return trace, inputs, result, ran
+
+    def _confirm(
+        self,
+        key: Any,
+        entry: Entry,
+        leaves: list[Any],
+        rebuild: Rebuild,
+        named: bool,
+        arrays: list[Any],
+    ) -> Any:
+        """Record the step again, compare, and let the plan do it if the records agree."""
+        around = Reach(self._step, leaves)
+        trace, inputs, result, _ = self._run(around, leaves, rebuild, named)
+        outputs, rebuild_outputs = flatten(result)
+        changed = entry.guards.changed()
         if changed:
-            trace.give_up(f"the step changes {changed}, which only Python does", trace.place)
-        around.include(trace.modules)
-        others = [e for e in self._entries.get(key, ()) if e.settings != around.settings()]
-        if len(others) >= PLANS:
-            name = around.changed(others[0].settings) or "a setting"
+            trace.give_up(f"the step changes {changed.label}, which only Python does", trace.place)
+        if trace.problem is None:
+            assert entry.record is not None
+            trace.problem = entry.record.difference(_recorded(trace, around, inputs, outputs))
+        if trace.problem is not None:
+            self._warn(trace.problem)
+            entry.plan = entry.record = None
+            self._entries[key] = [entry]
+            return self._as_written(trace, outputs, rebuild_outputs)
+        trace.undo()
+        if _samples(arrays) != entry.samples:
+            entry.record = None
+        return entry.run(arrays)
+
+    def _others(self, key: Any, trace: Trace) -> list[Entry]:
+        """Return the plans to keep beside a new one: the latest, if plans are worth their while."""
+        others = self._entries.get(key, [])[: PLANS - 1]
+        if len(others) == PLANS - 1 and sum(e.uses for e in others) < WORTH * len(others):
+            changed = others[0].guards.changed()
+            name = changed.label if changed else "a setting"
             trace.give_up(
                 f"{name} keeps changing from call to call (pass it as an argument)", trace.place
             )
-        outputs, rebuild_outputs = flatten(result)
-        plan = self._plan(trace, around, inputs, outputs)
-        entry = Entry(plan, around, rebuild_outputs)
-        self._entries[key] = [entry, *others] if plan else [entry]
-        if plan is None:
-            trace.catch_up()
-            detached = [t.detach() if isinstance(t, Tensor) else t for t in outputs]
-            return entry, rebuild_outputs(detached)
-        trace.undo()
-        return entry, None
+        return others
 
-    def _plan(
-        self, trace: Trace, around: Surroundings, inputs: list[Array], outputs: list[Any]
-    ) -> Plan | None:
-        """Return a plan for what was recorded; or None, having said why."""
+    def _as_written(self, trace: Trace, outputs: list[Any], rebuild: Rebuild) -> Any:
+        """Return what the step gave when Python ran it, now that this is to stand."""
+        trace.catch_up()
+        return rebuild([t.detach() if isinstance(t, Tensor) else t for t in outputs])
+
+    def _planned(
+        self,
+        trace: Trace,
+        around: Reach,
+        inputs: list[Array],
+        outputs: list[Any],
+        rebuild: Rebuild,
+    ) -> Entry:
+        """Return a plan for what was recorded; or, having said why, that there is none."""
         try:
             if trace.problem:
                 raise Uncapturable(trace.problem)
             if not all(isinstance(output, Tensor) for output in outputs):
-                raise Uncapturable("it returns something that is not a tensor")
-            return Plan(trace, inputs, outputs, around.paths(), around.homes(), self._engine)
+                raise Uncapturable(f"it returns something that is not a tensor, at {trace.place}")
+            plan = Plan(
+                trace, inputs, outputs, around.paths(), around.gradient_memory(), self._engine
+            )
+            direct = [*around.direct, *_of_arrays(around, plan), *_of_tensors(around, plan)]
+            record = _recorded(trace, around, inputs, outputs)
+            return Entry(plan, Guards(direct, around.counted), rebuild, record)
         except Uncapturable as problem:
             self._warn(str(problem))
-            return None
+            return Entry(None, Guards([], []), rebuild)
 
     def _warn(self, problem: str) -> None:
         if problem not in self._warned:
@@ -232,26 +316,28 @@ def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Reb
     return flatten((args, kwargs)) if kwargs else flatten(args)
 
 
-def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Array]]:
+def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Any]]:
     """Return what must agree for a plan to be used again, and the arrays it is used on."""
     key: list[Any] = [state.recording, named]
-    arrays: list[Array] = []
+    arrays: list[Any] = []
     for leaf in leaves:
         if isinstance(leaf, Tensor):
             node, leaf = leaf._node, leaf.data
             key.append(node is not None and node.tracked)
         elif isinstance(leaf, np.generic):
             leaf = np.asarray(leaf)
-        if isinstance(leaf, np.ndarray):
+        if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
             key += (leaf.shape, leaf.dtype.char)
             arrays.append(leaf)
         elif type(leaf) is float:
             key.append(float)
-            arrays.append(np.asarray(leaf, np.float32))
+            arrays.append(leaf)
         elif isinstance(leaf, (int, str)):
             key.append((type(leaf), leaf))
         else:
             key.append(_Same(leaf))
+    if len(arrays) > 1 and len({id(a) for a in arrays}) < len(arrays):
+        key.append(tuple([id(a) for a in arrays].index(id(a)) for a in arrays))
     return tuple(key), arrays
 
 
@@ -269,11 +355,67 @@ class _Same:
 
 
 def _entering(leaf: Any) -> Any:
-    """Return an argument as the step sees it while it is captured: arrays become tensors."""
-    if isinstance(leaf, Tensor):
-        return leaf
-    if isinstance(leaf, (np.ndarray, np.generic)):
+    """Return an argument as the step sees it while it is recorded: arrays become tensors.
+
+    They share the caller's memory, so that what is changed in place is the caller's.
+    """
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
+        return _wrap(leaf.view(np.ndarray))
+    if isinstance(leaf, np.generic):
         return as_tensor(np.asarray(leaf))
     if type(leaf) is float:
-        return _wrap(np.asarray(leaf, np.float32))
+        return WeakNumber.of(leaf)
     return leaf
+
+
+def _samples(arrays: list[Any]) -> list[bytes]:
+    """Return a few values of each argument, enough to tell batches apart."""
+    found = []
+    for array in arrays:
+        flat = np.asarray(array).reshape(-1)
+        found.append(flat[:: max(1, flat.size // 32)].tobytes())
+    return found
+
+
+def _recorded(trace: Trace, around: Reach, inputs: list[Array], outputs: list[Any]) -> Record:
+    before = [array for _, array in around.arrays] + [t.data for _, t in around.tensors]
+    owners = {id(owner) for a in before for owner in (a, owner_of(a))}
+    return Record(trace, inputs, outputs, owners)
+
+
+def _of_arrays(around: Reach, plan: Plan) -> list[Guard]:
+    """Return guards of the values of arrays that Python itself may compute with.
+
+    Of large ones that the plan reads anew it is taken that it is the graph that uses them.
+    """
+    guards = []
+    for label, array in around.arrays:
+        is_read = id(owner_of(array)) in plan.memory
+        if array.nbytes > LARGEST and not is_read:
+            raise Uncapturable(
+                f"it may compute with {label}, an array of {array.nbytes / 1e6:.0f} MB, outside "
+                f"the graph (pass it as an argument, or make it a tensor), at {around.place}"
+            )
+        if array.nbytes <= SMALL or not is_read:
+            guards.append(Guard(label, "values", array, None, array.tobytes()))
+    return guards
+
+
+def _of_tensors(around: Reach, plan: Plan) -> list[Guard]:
+    """Return guards of where the memory of tensors is, and of which node and hooks they have."""
+    labels = {id(t): label for label, t in around.tensors}
+    tensors = {id(t): t for t, _, _ in plan.parameters}
+    tensors |= {id(t): t for _, t in around.tensors if id(owner_of(t.data)) in plan.memory}
+    guards = []
+    for key, t in tensors.items():
+        label = labels.get(key) or t.label()
+        guards.append(Guard(f"{label}.data", "data", t, None, t.data))
+        if t._node is None or not t.requires_grad:
+            guards.append(Guard(label, "tracked", t, None, False))
+        else:
+            hooks = t._node.hooks
+            guards.append(Guard(label, "node", t, None, t._node))
+            if hooks is not None:
+                guards.append(Guard(f"the hooks of {label}", "contents", hooks, None, [*hooks]))
+            guards.append(Guard(f"the hooks of {label}", "hooks", t._node, None, hooks))
+    return guards

@@ -175,7 +175,7 @@ def _where(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     start = len(to.program.lines)
     found = elementwise.where(to, *args)
     if found is None or found.dtype != node.dtype or found.shape != node.shape:
-        del to.program.lines[start:]
+        to.take_back(start)
         return None
     return found
 
@@ -234,6 +234,28 @@ def _bernoulli(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     p = to.constant(args[1].number.item(), (), node.dtype)
     out = to.buffer(node.shape, node.dtype)
     return to.add("less({0}, {1}, {out})", [noise, p], out, ufunc=np.less)
+
+
+# ---- numbers that the step was given
+
+
+def of_numbers(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    """Add a line of Python's numbers: what they give is a number, and takes any dtype as one."""
+    assert node.op is not None
+    if not all(v.weak for v in args) or not any(v.local for v in args):
+        return None
+    assert node.saved is not None
+    if id(node.saved[-1]) not in to.trace.weak:
+        return None
+    texts = [
+        f"{{{k}}}" if v.number is None else to.object("number", v.number.item())
+        for k, v in enumerate(args)
+    ]
+    out = to.local(node, args)
+    out.weak = True
+    text = f"{{out}} = asarray({to.object(node.op.name, node.op.forward)}({', '.join(texts)}))"
+    to.add(f"{text}.item()", args, out)
+    return out
 
 
 # ---- everything else

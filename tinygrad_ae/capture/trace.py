@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..graph import Node, clock, line_of, state, user_frame
 from ..nn import Module, Parameter
+from ..ops import astype
 from ..ops.op import Array, Op
 from ..optim import Optimizer
 from ..random import default_generator
@@ -22,6 +24,12 @@ Grads = list[tuple[Tensor, "Array | None"]]
 """The gradient each leaf has. (Pairs: tensors compare elementwise, so no dictionary.)"""
 
 Gradients = dict[Node, Tensor]
+
+_ARITHMETIC = {
+    "add", "sub", "mul", "div", "power", "neg", "abs", "mod", "floor_divide",
+    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
+}  # fmt: skip
+"""Python's operators: of numbers they make numbers."""
 
 STEP = inspect.unwrap(Optimizer.step)
 
@@ -56,6 +64,23 @@ class Number:
     weak: bool
 
 
+class WeakNumber(Tensor):
+    """A Python number on its way through a step that is recorded: as such it never changes."""
+
+    __slots__ = ()
+    __iadd__, __isub__ = Tensor.__add__, Tensor.__sub__
+    __imul__, __itruediv__ = Tensor.__mul__, Tensor.__truediv__
+    __ipow__, __ifloordiv__ = Tensor.__pow__, Tensor.__floordiv__
+    __imod__ = Tensor.__mod__
+
+    @classmethod
+    def of(cls, value: float) -> WeakNumber:
+        """Return a number as a tensor."""
+        number = cls.__new__(cls)
+        number.data, number.grad, number._name, number._node = np.asarray(value), None, None, None
+        return number
+
+
 class Trace:
     """What a step did.
 
@@ -68,12 +93,16 @@ class Trace:
         modules: the modules that ran.
         numbers: the constants it used, by the id of their array.
         arrays: those of leaves that were new to the graph.
+        weak: by their id, numbers that take the dtype of what they meet, as Python's do: those
+            the step was given, and what its operators make of them.
         copies: by their id, arrays that hold the same as a node's result or another array.
         pulled: for what a backward pass recorded, the operation it pulled back through.
         problem: why it cannot be replayed, with the line; None if it can.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], place: str) -> None:
+    def __init__(
+        self, parameters: Iterable[Parameter], generators: Iterable[Any], place: str
+    ) -> None:
         self.place = place
         self.start = next(clock)
         self.events: list[Node | Write | Call] = []
@@ -84,13 +113,16 @@ class Trace:
         self.arrays: dict[Node, Array] = {}
         self.pulled: dict[Node, Node] = {}
         self.copies: dict[int, tuple[Array, Node | Array]] = {}
+        self.weak: dict[int, Array] = {}
         self.problem: str | None = None
+        self._is_weak = False  # the result of the operation that is being computed
         self._made: dict[int, Array] = {}
         self._through: Node | None = None  # the operation whose rules are running
         self._undo: list[Callable[[], None]] = []
         self._late: list[Call] = []  # optimisers' steps that wait
-        self._generators: dict[int, tuple[np.random.Generator, Any]] = {}
-        self._expect(default_generator)
+        self._generators: dict[int, tuple[Any, Any]] = {}
+        for generator in (default_generator, *generators):
+            self._expect(generator)
         # Parameters without a gradient get a mark instead, which shows if the step resets it.
         self._marks: dict[int, tuple[Parameter, Tensor]] = {}
         for p in parameters:
@@ -135,15 +167,28 @@ class Trace:
         if self.problem is None:
             self.problem = f"{why}, at {place or _here()}"
 
-    def computing(self, op: Op, attrs: dict[str, Any]) -> None:
-        """See that nothing else has drawn from the generator an operation is about to use."""
+    def computing(self, op: Op, attrs: dict[str, Any], values: list[Any]) -> list[Any]:
+        """See that nothing else has drawn from the generator an operation is about to use.
+
+        Return what it is to be computed from: of numbers that were passed to the step, numbers.
+        """
         self.catch_up()
         if op.is_random and attrs["generator"] is not None:
             self._expect(attrs["generator"])
+        self._is_weak = False
+        if not self.weak or not any(id(v) in self.weak for v in values):
+            return values
+        values = [v.item() if id(v) in self.weak else v for v in values]
+        self._is_weak = op.name in _ARITHMETIC and all(isinstance(v, (int, float)) for v in values)
+        return values
 
-    def recorded(self, node: Node) -> None:
+    def recorded(self, result: Tensor) -> None:
         """Note an operation."""
+        node = result.node
         self.events.append(node)
+        if self._is_weak:
+            self.weak[id(result.data)] = result.data
+            result.__class__ = WeakNumber
         if self._through is not None:
             self.pulled[node] = self._through
         generator = node.attrs.get("generator")
@@ -178,7 +223,11 @@ class Trace:
         """Note the array of a new tensor, made of ``data``."""
         self._made[id(array)] = array
         if isinstance(data, Tensor):
+            if data.dtype != array.dtype:
+                data = astype(data.detach(), array.dtype)
             self.copied(array, data.node)
+        elif isinstance(data, np.ndarray) and data.dtype == array.dtype:
+            self.copied(array, data)
 
     def is_made(self, array: Array) -> bool:
         """Whether an array is that of a tensor the step made."""
@@ -261,14 +310,20 @@ class Trace:
         """Return the gradient each leaf has now."""
         return [(leaf, None if leaf.grad is None else leaf.grad.data) for leaf in self.leaves]
 
-    def _expect(self, generator: np.random.Generator, place: str | None = None) -> None:
+    def _expect(self, generator: Any, place: str | None = None) -> None:
         now = _state_of(generator)
         if id(generator) not in self._generators:
             self._generators[id(generator)] = generator, now
-            self._undo.append(lambda: setattr(generator.bit_generator, "state", now))
+            if isinstance(generator, np.random.Generator):  # the plan will draw from it
+                self._undo.append(lambda: setattr(generator.bit_generator, "state", now))
         known = self._generators[id(generator)]
         if _differ(known[1], now):
-            self.give_up("random numbers are drawn outside the graph (draw them with ops)", place)
+            kind = type(generator)
+            self.give_up(
+                f"random numbers are drawn outside the graph, from a {kind.__module__}."
+                f"{kind.__qualname__} (draw them with ops.normal, ops.uniform, ops.bernoulli)",
+                place,
+            )
             self._generators[id(generator)] = generator, now
 
 
@@ -292,13 +347,21 @@ def _brief(value: Any) -> Any:
     return value
 
 
-def _state_of(generator: np.random.Generator) -> Any:
-    return copy.deepcopy(generator.bit_generator.state)
+def _state_of(generator: Any) -> Any:
+    """Return a copy of a generator's state: NumPy's, old or new, or Python's."""
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.RandomState):
+        return copy.deepcopy(generator.get_state(legacy=False))
+    source = getattr(generator, "bit_generator", generator)
+    return copy.deepcopy(source.state)
 
 
 def _differ(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return any(_differ(a[key], b[key]) for key in a)
+    if isinstance(a, tuple):
+        return bool(a != b)
     return not np.array_equal(a, b)
 
 

@@ -1,0 +1,152 @@
+"""What a plan depends on outside the graph, compared before each replay.
+
+A guard is a place that the step's Python can read (a global, a cell, an attribute, the contents of
+a list) and what lay there when the plan was made. All guards of a plan are compiled into one
+function of identity tests, a few nanoseconds each. Only when that fails is it asked whether what
+is there now is *alike*: another float of the same value, say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..nn.module import changes
+
+MISSING = object()
+
+WAYS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "item": ("{h}[{k}] is {v}", lambda h, k: h[k]),
+    "no item": ("{k} not in {h}", lambda h, k: h.get(k, MISSING)),
+    "cell": ("{h}.cell_contents is {v}", lambda h, k: h.cell_contents),
+    "attribute": ("getattr({h}, {k}, MISSING) is {v}", lambda h, k: getattr(h, k, MISSING)),
+    "data": ("{h}.data is {v}", lambda h, k: h.data),
+    "node": ("{h}._node is {v}", lambda h, k: h._node),
+    "tracked": ("{h}.requires_grad is {v}", lambda h, k: h.requires_grad),
+    "hooks": ("{h}.hooks is {v}", lambda h, k: h.hooks),
+    "size": ("len({h}) == {v}", lambda h, k: len(h)),
+    "members": (  # of a module's attributes, but for the mode, which may be the class's
+        "len({h}) - ('training' in {h}) == {v}",
+        lambda h, k: len(h) - ("training" in h),
+    ),
+    "contents": ("{h} == {v}", lambda h, k: h),
+    "values": ("{h}.tobytes() == {v}", lambda h, k: h.tobytes()),
+}
+"""How a place is looked at: the quick test of holder, key and value; and the reading."""
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), np.dtype, range, slice)
+
+
+@dataclass(eq=False, slots=True)
+class Guard:
+    """A place, and what lay there.
+
+    Attributes:
+        label: what a person calls it: ``"Denoising.beta"``.
+        way: how it is looked at, one of ``WAYS``.
+        holder: the dictionary, cell, object or container.
+        key: where in it; None where the way needs none.
+        value: what was there.
+    """
+
+    label: str
+    way: str
+    holder: Any
+    key: Any
+    value: Any
+
+    def now(self) -> Any:
+        """Return what is there now, ``MISSING`` if nothing is."""
+        try:
+            return WAYS[self.way][1](self.holder, self.key)
+        except (KeyError, ValueError, AttributeError):
+            return MISSING
+
+    def is_held(self) -> bool:
+        """Whether what is there now is what was there, or plain and of the same value."""
+        now = self.now()
+        if self.way == "contents":
+            return _same_contents(now, self.value)
+        return alike(now, self.value)
+
+
+class Guards:
+    """The guards of one plan.
+
+    Args:
+        direct: compared at each call.
+        counted: places in modules, which count their changes: compared when the count moved.
+    """
+
+    def __init__(self, direct: Iterable[Guard], counted: Iterable[Guard]) -> None:
+        self.direct, self.counted = list(direct), list(counted)
+        self._changes = changes[0]
+        self._names: dict[str, Any] = {"changes": changes, "MISSING": MISSING}
+        tests = ["changes[0] == count"]
+        self._names["count"] = changes[0]
+        for i, guard in enumerate(self.direct):
+            names = {"h": f"h{i}", "k": f"k{i}", "v": f"v{i}"}
+            things = (guard.holder, guard.key, guard.value)
+            self._names |= dict(zip(names.values(), things, strict=True))
+            tests.append(WAYS[guard.way][0].format(**names))
+        # One expression of names only: nothing that a user calls something becomes code.
+        source = f"def hold():\n    return ({' and '.join(tests)})\n"
+        exec(compile(source, "<guards>", "exec"), self._names)
+        self._quick: Callable[[], bool] = self._names["hold"]
+
+    def hold(self) -> bool:
+        """Whether all is as it was when the plan was made."""
+        try:
+            if self._quick():
+                return True
+        except Exception:  # whatever a container's elements make of ==, or a place that is gone
+            pass
+        return self._look_again()
+
+    def changed(self) -> Guard | None:
+        """Return the first guard whose place holds something else now, None if all hold."""
+        return next((g for g in (*self.direct, *self.counted) if not g.is_held()), None)
+
+    def _look_again(self) -> bool:
+        """Compare by value; where values are equal, be content with the new objects from now on."""
+        count = changes[0]
+        if self.changed() is not None:
+            return False
+        self._names["count"] = count
+        for i, guard in enumerate(self.direct):
+            if guard.way != "contents":
+                guard.value = self._names[f"v{i}"] = guard.now()
+        return True
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two things are the same object, or plain values that nothing can tell apart."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (float, complex)):
+        return repr(a) == repr(b)  # which tells −0.0 from 0.0, and finds NaN alike
+    if isinstance(a, np.generic):
+        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    if isinstance(a, PLAIN):
+        return bool(a == b)
+    if isinstance(a, (tuple, frozenset)):
+        return _same_contents(a, b)
+    return False
+
+
+def _same_contents(a: Any, b: Any) -> bool:
+    """Whether two containers of one kind hold things that are alike."""
+    if isinstance(b, dict):
+        a = dict(a)
+    if type(a) is not type(b) or len(a) != len(b):
+        return False
+    if isinstance(b, dict):
+        return list(a) == list(b) and all(alike(a[key], b[key]) for key in a)
+    if isinstance(a, (set, frozenset)):
+        return bool(a == b)
+    return all(map(alike, a, b))
