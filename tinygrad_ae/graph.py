@@ -72,6 +72,12 @@ def in_place(function: Callable[..., R]) -> Callable[..., R]:
     return call
 
 
+def looked_at(how: str) -> None:
+    """Tell a step that is being captured that Python looks at values of the graph's."""
+    if state.capture is not None:
+        state.capture.give_up(f"Python looks at a value that the graph computes ({how})")
+
+
 class Node:
     """The record of one operation's output, or of a leaf (``op`` is None).
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from . import failures, mutation, ops
 from .errors import GradientError
-from .graph import Node, constant, state
+from .graph import Node, constant, looked_at, state
 from .mutation import left_behind
 from .numpy_protocol import call_function, call_ufunc
 from .operators import Operators, TensorLike
@@ -200,8 +200,7 @@ class Tensor(Operators):
 
     def _leave(self, how: str, even_tracked: bool = False) -> Array:
         """Return the array on its way to Python, where neither graph nor captured step follows."""
-        if state.capture is not None:
-            state.capture.give_up(f"Python looks at a value that the graph computes ({how})")
+        looked_at(how)
         return self.data if even_tracked else self._refuse_if_tracked(how)
 
     def _refuse_if_tracked(self, how: str) -> Array:

@@ -84,3 +84,29 @@ def test_randomness_outside_the_graph_is_said():
 
     with pytest.warns(CaptureWarning, match="drawn outside the graph"):
         compile(step)(ONES)
+
+
+def test_asking_whether_gradients_are_finite_is_said():
+    layer = nn.Linear(3, 3)
+    optimizer = tg.optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = layer(x).sum()
+        loss.backward()
+        if optimizer.finite():
+            optimizer.step()
+        return loss
+
+    with pytest.warns(CaptureWarning, match=r"optimizer\.finite\(\).*test_uncapturable\.py"):
+        compile(step)(ONES.astype(np.float32))
+
+
+def test_a_state_read_in_the_step_is_said():
+    layer = nn.Linear(3, 3)
+
+    def step(x: Any) -> Any:
+        return layer(x) * float(layer.state_dict()["bias"].sum())
+
+    with pytest.warns(CaptureWarning, match=r"state_dict\(\)"):
+        compile(step)(ONES.astype(np.float32))

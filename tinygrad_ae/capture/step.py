@@ -282,8 +282,12 @@ def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy")
 
     Args:
         step: a function of arrays, tensors and numbers (or nests of them) that returns tensors;
-            what it does besides (backward passes, optimiser updates) is repeated as well. Other
-            Python runs in the first call alone; there, ``data`` may not be updated yet.
+            what it does besides (backward passes, optimiser updates) is repeated as well. Its
+            Python runs in the first call and once more in the second (and in the first one with
+            other arguments), to see that both would be recorded alike; there, ``data`` may not
+            be updated yet. What it takes from outside the graph is compared before each replay
+            or read anew by it; else the step runs as it is written, and a
+            :class:`CaptureWarning` says why.
         engine: what carries the plan out: ``"numpy"``, or ``"numba"`` (extra ``fast``), which
             compiles neighbouring elementwise operations and the optimiser's update to machine
             code: the same results, faster, after a second or two at the first call.

@@ -298,11 +298,15 @@ class Trace:
         while self._late:
             call = self._late.pop(0)
             (optimizer,) = call.args
-            self._undo.append(_snapshot(optimizer))
             now = [(leaf, leaf.grad) for leaf, _ in call.grads]
             for leaf, g in call.grads:
                 leaf.grad = None if g is None else _wrap(g)
-            optimizer.update()
+            hearing, state.capture = state.capture, None
+            try:
+                self._undo.append(_snapshot(optimizer))
+                optimizer.update()
+            finally:
+                state.capture = hearing
             for leaf, grad in now:
                 leaf.grad = grad
 

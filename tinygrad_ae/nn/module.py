@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .. import mutation
 from ..errors import ModelError, did_you_mean
-from ..graph import Scope, locate, state
+from ..graph import Scope, locate, looked_at, state
 from ..ops import identity
 from ..ops.op import Array
 from ..tensor import Tensor
@@ -240,6 +240,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of all parameters and buffers by path, e.g. ``"encoder.0.weight"``."""
+        looked_at("state_dict()")
         return {path: tensor.data.copy() for path, tensor in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
@@ -252,6 +253,7 @@ class Module:
         Raises:
             ModelError: naming the missing and unexpected paths and the shapes that differ.
         """
+        looked_at("load_state_dict()")
         own = self._state()
         values = {k: v.data if isinstance(v, Tensor) else np.asarray(v) for k, v in state.items()}
         common = [(path, own[path].data, values[path]) for path in own.keys() & values.keys()]

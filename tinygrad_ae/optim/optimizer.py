@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import mutation
 from ..errors import ModelError
-from ..graph import in_place, state
+from ..graph import in_place, looked_at, state
 from ..nn import Parameter
 from ..ops.op import Array
 from .flat import FlatBuffer, label
@@ -117,6 +117,7 @@ class Optimizer:
 
     def finite(self) -> bool:
         """Whether every gradient is finite: to be known before a step would spoil parameters."""
+        looked_at("optimizer.finite()")
         for buffer in self._buffers.values():
             buffer.gather()
             # g·g takes a fifth of the time of isfinite(g), but may overflow on its own.
@@ -140,6 +141,7 @@ class Optimizer:
             ``"lr"``, and per dtype ``"float32.steps"`` and e.g. ``"float32.exp_sum"``: flat
             arrays over all parameters in order.
         """
+        looked_at("optimizer.state_dict()")
         state: dict[str, Array | float] = {"lr": self.lr}
         for dtype, buffer in self._buffers.items():
             state[f"{dtype}.steps"] = np.array(buffer.steps)

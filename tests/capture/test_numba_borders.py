@@ -1,0 +1,21 @@
+"""What changes between calls is followed by the loops that numba compiles, too."""
+
+from __future__ import annotations
+
+import pytest
+from machine import PARTS, UNCAPTURABLE, hold
+
+pytest.importorskip("numba")
+
+NAMES = sorted(PARTS)
+
+
+@pytest.mark.parametrize("first", range(0, len(NAMES), 4))
+def test_parts_that_change_are_followed(first):
+    changes = [{1: 0.5}, {7: 2.0}, {13: 1.5}, {}]
+    assert hold(list(zip(NAMES[first : first + 4], changes, strict=False)), "numba") == []
+
+
+@pytest.mark.parametrize("name", UNCAPTURABLE)
+def test_what_cannot_be_replayed_is_said(name):
+    assert len(hold([(name, {})], "numba")) == 1
