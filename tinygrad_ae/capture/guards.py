@@ -23,6 +23,7 @@ WAYS: dict[str, tuple[str, Callable[..., Any]]] = {
     "no item": ("{k} not in {h}", lambda h, k: h.get(k, MISSING)),
     "cell": ("{h}.cell_contents is {v}", lambda h, k: h.cell_contents),
     "attribute": ("getattr({h}, {k}, MISSING) is {v}", lambda h, k: getattr(h, k, MISSING)),
+    "context": ("{h}.get() is {v}", lambda h, k: h.get()),
     "data": ("{h}.data is {v}", lambda h, k: h.data),
     "node": ("{h}._node is {v}", lambda h, k: h._node),
     "tracked": ("{h}.requires_grad is {v}", lambda h, k: h.requires_grad),
@@ -62,7 +63,7 @@ class Guard:
         """Return what is there now, ``MISSING`` if nothing is."""
         try:
             return WAYS[self.way][1](self.holder, self.key)
-        except (KeyError, ValueError, AttributeError):
+        except (LookupError, ValueError, AttributeError):
             return MISSING
 
     def is_held(self) -> bool:

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import contextvars
 import copy
 import dis
 import functools
 import gc
+import os
 import random
 import sys
+import time
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -52,8 +55,16 @@ _ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "attrgetter", "globals", "loca
 
 _IMPLICIT = {"forward", "training"}
 
-Ran = dict[types.CodeType, str | None]
-"""Code objects, each with the name of the module it was run in."""
+
+class Ran(dict[types.CodeType, "str | None"]):
+    """Code objects that ran, each with the name of its module.
+
+    Attributes:
+        outside: what was asked that no guard can watch, and where; None if nothing.
+    """
+
+    outside: tuple[str, str] | None = None
+
 
 _Generator = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
 
@@ -177,7 +188,7 @@ class Reach:
         self.direct, self.counted = list(found.direct.values()), found.counted
         self.modules, self.optimizers = found.modules, found.optimizers
         self.tensors, self.arrays, self.generators = found.tensors, found.arrays, found.generators
-        self.problem = found.problem or self._looks_at_data()
+        self.problem = (ran and ran.outside) or found.problem or self._looks_at_data()
 
     # ---- what the plan wants to know
 
@@ -270,8 +281,12 @@ class Reach:
         elif isinstance(value, type):
             self._class(value)
         elif isinstance(value, types.ModuleType):
-            if not self._is_foreign(getattr(value, "__file__", None) or ""):
+            if not self._is_foreign(_file(value.__name__)):
                 self._items(vars(value), label, self._names)
+            elif value is os and not self._names.isdisjoint({"environ", "getenv"}):
+                self._walk(getattr(os.environ, "_data", None), "os.environ")
+        elif isinstance(value, contextvars.ContextVar):
+            self._guard("context", value, None, label)
         elif isinstance(value, Module):
             self._module(value)
         elif isinstance(value, _CONTAINERS):
@@ -465,7 +480,7 @@ def _origin(path: str) -> str:
 
 def _file(module: str | None) -> str:
     """Return the file of a module; "" if it is built in."""
-    if module == "builtins":
+    if module in sys.builtin_module_names:
         return ""
     return getattr(sys.modules.get(module or ""), "__file__", None) or "<typed in>"
 
@@ -495,14 +510,42 @@ def noting() -> Iterator[Ran | None]:
     if sys.getprofile() is not None:
         yield None
         return
-    ran: Ran = {}
+    ran = Ran()
 
-    def note(frame: types.FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code not in ran:
-            ran[frame.f_code] = frame.f_globals.get("__name__")
+    def note(frame: types.FrameType, event: str, function: Any) -> None:
+        if event == "call":
+            if frame.f_code not in ran:
+                ran[frame.f_code] = frame.f_globals.get("__name__")
+        elif event == "c_call" and ran.outside is None and _is_outside(frame, function):
+            while _origin(_file(frame.f_globals.get("__name__"))) != "user" and frame.f_back:
+                frame = frame.f_back
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            ran.outside = f"it calls {function.__name__}, whose answer may be another later", place
 
     sys.setprofile(note)
     try:
         yield ran
     finally:
         sys.setprofile(None)
+
+
+_CLOCKS = {
+    value for name, value in vars(time).items() if name.startswith(("time", "perf_", "mono"))
+}
+_ASKS = {open, input, os.urandom}
+_READ_CODE = ("importlib", "linecache", "tokenize", "logging", "warnings", "traceback", "inspect")
+
+
+def _is_outside(frame: types.FrameType, function: Any) -> bool:
+    """Whether a built-in function asks the world: for a file's contents, a person's word, the time.
+
+    Not when Python reads its own code, and the time only when the user's code asks for it.
+    """
+    module = frame.f_globals.get("__name__") or ""
+    if function in _ASKS:
+        return not module.startswith(_READ_CODE)
+    is_clock = function in _CLOCKS or (
+        getattr(function, "__name__", "") in ("now", "utcnow", "today")
+        and getattr(getattr(function, "__self__", None), "__module__", "") == "datetime"
+    )
+    return is_clock and _origin(_file(module)) == "user"
