@@ -4,7 +4,6 @@ from tinygrad_ae import Tensor, nn, optim
 """
 
 import importlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import autodiff, ops
@@ -34,34 +33,34 @@ from .random import default_generator, manual_seed
 from .tensor import Tensor, as_tensor, from_numpy
 
 if TYPE_CHECKING:
-    from . import nn, optim, show, testing
+    from . import capture, nn, optim, show, testing
+    from .capture import CaptureWarning, CompiledStep, Engine, compile
     from .testing import check_op
 
 keep_freed()
 
 __version__ = "0.1.0"
 
+_ROOMS = ("capture", "nn", "optim", "show", "testing")
+_OF_ROOMS = {
+    **dict.fromkeys(("CaptureWarning", "CompiledStep", "Engine", "compile"), "capture"),
+    "check_op": "testing",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Load the larger rooms when they are first entered, so that importing stays quick."""
-    if name in ("nn", "optim", "show", "testing"):
+    if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
-    if name == "check_op":
-        return importlib.import_module(f"{__name__}.testing").check_op
+    if name in _OF_ROOMS:
+        return getattr(importlib.import_module(f"{__name__}.{_OF_ROOMS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def compile(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Record a training step once, plan it, and replay it; see :mod:`tinygrad_ae.capture`.
-
-    Results equal the step's own. Works as a decorator; ``.source()`` shows the plan.
-    """
-    from . import capture  # only who compiles pays for loading it
-
-    return capture.compile(step)
-
-
 __all__ = [
+    "CaptureWarning",
+    "CompiledStep",
+    "Engine",
     "GradcheckError",
     "Graph",
     "Op",
@@ -69,6 +68,7 @@ __all__ = [
     "as_tensor",
     "autodiff",
     "backward",
+    "capture",
     "check_op",
     "compile",
     "custom_vjp",

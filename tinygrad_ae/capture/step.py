@@ -18,7 +18,7 @@ from ..memory import give_back
 from ..mutation import owner_of
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap, as_tensor
-from .engine import Engine, compiler
+from .engine import ENGINES, Engine, compiler
 from .guards import Guard, Guards
 from .plan import Plan
 from .program import Uncapturable
@@ -276,7 +276,7 @@ class CompiledStep:
 @overload
 def compile(step: Callable[..., Any], *, engine: Engine = "numpy") -> CompiledStep: ...
 @overload
-def compile(*, engine: Engine) -> Callable[[Callable[..., Any]], CompiledStep]: ...
+def compile(*, engine: Engine = ...) -> Callable[[Callable[..., Any]], CompiledStep]: ...
 def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy") -> Any:
     """Record what a step does once, plan its memory, and replay it as straight-line NumPy.
 
@@ -293,7 +293,12 @@ def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy")
             code: the same results, faster, after a second or two at the first call.
 
     Returns:
-        A function of the same arguments. The tensors it returns are not part of a graph.
+        A function of the same arguments. The tensors it returns are not part of a graph. Without a
+        step, as in ``@compile(engine="numba")``: what makes such a function of one.
+
+    Raises:
+        ModelError: the step is not a function, or there is no such engine.
+        MissingExtra: the engine's package is not installed.
 
     Example:
         >>> @tinygrad_ae.compile
@@ -305,7 +310,12 @@ def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy")
         ...     return loss
     """
     if step is None:
-        return functools.partial(CompiledStep, engine=engine)
+        return functools.partial(compile, engine=engine)
+    if not callable(step):
+        raise ModelError(
+            f"compile takes the step, a function; got {step!r}. The engine is named: "
+            f"compile(step, engine={ENGINES[-1]!r}), and so above a function: @compile(engine=...)"
+        )
     return CompiledStep(step, engine)
 
 
