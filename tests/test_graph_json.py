@@ -162,3 +162,19 @@ def test_a_damaged_graph_is_refused(change, message):
     assert len(from_json(json.dumps(GOOD))) == 1
     with pytest.raises(DataError, match=message):
         from_json(change(GOOD))
+
+
+def test_reading_a_graph_leaves_the_registry_alone():
+    op = Op("late", lambda x: x * 2, lambda g: g * 2)
+    try:
+        text = to_json(Graph.of(op(Tensor(3.0, requires_grad=True))))
+        (node,) = from_json(text).op("late")
+        assert node.op is op
+        del Op.registry["late"]
+        unknown = from_json(text)
+        op.register()
+        assert from_json(text).op("late")[0].op is Op.registry["late"] is op
+        assert unknown.op("late")[0].op is not op
+        assert Op.registry["late"] is op
+    finally:
+        del Op.registry["late"]

@@ -195,9 +195,7 @@ def _unknown(name: str) -> Op:
             "the module that declares it before reading the graph"
         )
 
-    op = Op(name, forward, tex=rf"\operatorname{{{{{name}}}}}({{args}})", flops=lambda *_: 0)
-    del Op.registry[name]
-    return op
+    return Op(name, forward, flops=lambda *_: 0, register=False)
 
 
 # ---- attributes

@@ -76,6 +76,25 @@ def test_an_operation_may_be_declared_anew():
         del Op.registry["draft"]
 
 
+def test_making_an_operation_and_registering_it_are_two_things():
+    before = dict(Op.registry)
+    made = Op("draft", np.sin, lambda g, x: g * np.cos(x), register=False)
+    Op("relu", np.sin, register=False)  # a picture may call something what it likes
+    assert Op.registry == before
+    assert grad(made(x := Tensor(0.5, requires_grad=True)), x).item() == np.cos(0.5)
+    try:
+        made.register()
+        assert Op.registry["draft"] is made
+        Op("draft", np.cos, register=False)
+        with pytest.raises(TypeError, match="asks for 'w'"):
+            Op("draft", np.sin, lambda g, w: g * w)  # a mistake in it takes nothing's place
+        assert Op.registry["draft"] is made
+    finally:
+        del Op.registry["draft"]
+    with pytest.raises(ValueError, match="'relu' already"):
+        Op("relu", np.sin, register=False).register()
+
+
 def test_many_inputs_in_many_patterns_leave_nothing_behind():
     xs = [Tensor(1.0, requires_grad=True) for _ in range(12)]
     for n in range(2, 12):

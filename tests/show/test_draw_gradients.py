@@ -233,3 +233,9 @@ def test_a_layer_that_refuses_its_input_is_drawn_with_it():
     error.inputs = (x.node,)
     assert "(3, 4)" in words(draw(error))
     assert set(Op.registry) == before
+    own = Op("a layer", np.sin)  # somebody's own operation of the name that the picture shows
+    try:
+        draw(error)
+        assert Op.registry["a layer"] is own
+    finally:
+        del Op.registry["a layer"]

@@ -63,6 +63,8 @@ class Op:
         expr: for an elementwise operation, its formula for one element in Python syntax; a
             ufunc of NumPy's is a formula already: ``"tanh(x)"``.
         views: whether the output may share memory with the first input.
+        register: whether to declare it, see :meth:`register`; False only makes it, as a reader of
+            graphs does to stand for something.
 
     Raises:
         TypeError: a rule names something that is neither an input nor an attribute.
@@ -81,6 +83,7 @@ class Op:
         flops: Callable[..., int] | None = None,
         expr: str | None = None,
         views: bool = False,
+        register: bool = True,
     ) -> None:
         self.name, self.forward, self.rules = name, forward, rules
         self.inputs, self.attrs, self.variadic = _parameters(forward)
@@ -94,12 +97,21 @@ class Op:
         self.pulls = [rule and self._bind(rule) for rule in rules]
         cases = 1 << self.arity if self.arity < 7 and not self.variadic else 0  # else too many
         self.drops = [self.unread(tracked, self.arity) for tracked in range(cases)]
-        if name in Op.reserved:
+        if register:
+            self.register()
+
+    def register(self) -> None:
+        """Let what reads graphs from files find it by its name, in place of one declared before.
+
+        Raises:
+            ValueError: a built-in operation has that name.
+        """
+        if self.name in Op.reserved:
             raise ValueError(
-                f"there is an operation called {name!r} already, declared in tinygrad_ae.ops; "
+                f"there is an operation called {self.name!r} already, declared in tinygrad_ae.ops; "
                 "graphs and files find operations by name, so give this one another"
             )
-        Op.registry[name] = self
+        Op.registry[self.name] = self
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

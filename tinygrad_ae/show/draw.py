@@ -197,8 +197,7 @@ def _failed(error: ShapeError) -> Graph:
     op = error.op
     if op is None:  # a layer refused its input before any operation ran
         name = f"{scope.kind} layer" if scope else "a layer"
-        op = Op(name, lambda *xs: xs, tex=rf"\operatorname{{{{{name}}}}}({{args}})")
-        del Op.registry[name]  # it exists for the picture only
+        op = Op(name, lambda *xs: xs, register=False)  # it exists for the picture only
     tracked = any(x.tracked for x in error.inputs)
     node = Node(op, error.inputs, {}, np.empty(0), tracked, scope=scope)
     return Graph([node])
