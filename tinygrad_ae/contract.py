@@ -7,9 +7,10 @@ anything here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
-from .nn import Parameter
+from .nn import Module, Parameter
 from .tensor import Tensor
 
 
@@ -33,6 +34,38 @@ class Trainable(Protocol):
 
     def eval(self) -> Any:
         """Behave as in use."""
+
+
+@contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Have a model in evaluation mode for a while, then each of its modules in the mode it was in.
+
+    So who looks at a model in the middle of its training does not end its dropout, and a module
+    that somebody froze stays frozen; whether or not what is done in between fails.
+
+    Args:
+        model: a module, or any object with ``eval()`` that holds modules as attributes.
+    """
+    modes = [(module, module.training) for module in _with_modes(model)]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            if module.training != training:  # each change makes compiled steps look again
+                module.training = training
+
+
+def _with_modes(model: Any) -> Iterator[Any]:
+    """Yield what has a mode: a module and those below it; of anything else also itself."""
+    if isinstance(model, Module):
+        yield from model.modules()
+        return
+    if hasattr(model, "training"):
+        yield model
+    for part in getattr(model, "__dict__", {}).values():
+        if isinstance(part, Module):
+            yield from part.modules()
 
 
 class Model(Trainable, Protocol):

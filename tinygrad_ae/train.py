@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from . import capture, optim
 from .autodiff import detect_anomaly, no_grad
-from .contract import Trainable
-from .data.batches import batches
+from .contract import Trainable, evaluating
+from .data.batches import batch_count, batches
 from .data.dataset import Dataset, Split
 from .errors import DataError, DivergedError, ModelError, NonFiniteError
+from .evaluate import finite
 from .graph import state
 from .random import default_generator
 from .tensor import Tensor, as_tensor, from_numpy
@@ -58,6 +59,7 @@ def fit(
     *,
     epochs: int = 10,
     batch_size: int = 128,
+    drop_last: bool = False,
     optimizer: optim.Optimizer | None = None,
     schedule: Callable[[int], float] | None = None,
     clip: float | None = None,
@@ -74,7 +76,10 @@ def fit(
     epoch n, counted from 0, for what changes as training goes on. Where it has
     ``with_labels(x, y)``, a batch is of the rows that it makes of a split's samples and labels.
 
-    An exception, Ctrl-C among them, leaves the model where the last step brought it.
+    While it learns, all of the model is in training mode, but for what ``start_epoch`` puts into
+    evaluation mode; between epochs and afterwards all of it is in evaluation mode.
+
+    An exception, Ctrl-C among them, leaves the weights where the last step brought them.
 
     Args:
         model: anything with parameters and ``loss(batch)``, which takes a tensor of shape
@@ -83,6 +88,8 @@ def fit(
             array of samples, shape (n, ...), which is learnt as it is.
         epochs: how often to go through the data, those in ``history`` included.
         batch_size: samples in a step; the last batch of an epoch has what is left.
+        drop_last: leave that last batch out if it is smaller: other samples in each epoch. For
+            layers whose result depends on the whole batch, such as ``nn.BatchNorm1d``.
         optimizer: moves the parameters; ``Adam(model.parameters(), lr=1e-3)`` unless given.
         schedule: factor of the optimiser's learning rate for a step, counted from 0.
         clip: largest Euclidean norm of all gradients together; larger ones are scaled to it.
@@ -102,7 +109,8 @@ def fit(
         The history.
 
     Raises:
-        DataError: there is nothing to learn from, it is not finite, or batches have no size.
+        DataError: there is nothing to learn from, it is not finite, or batches have no size, or
+            with ``drop_last`` a larger one than there are samples.
         ModelError: the loss is not a tensor of one element that depends on parameters, or the
             optimiser has none of the model's.
         MissingExtra: the engine's package is not installed.
@@ -115,7 +123,7 @@ def fit(
     generator = generator or default_generator
     history = History() if history is None else history
     watchers = [on_epoch] if callable(on_epoch) else list(on_epoch)
-    step = len(history) * sum(1 for _ in batches(train, batch_size))
+    step = len(history) * batch_count(len(train), batch_size, drop_last)
     base_lr = optimizer.lr
 
     def gradients(batch: Tensor) -> Tensor:
@@ -135,7 +143,7 @@ def fit(
             model.start_epoch(len(history))
         total, seen = 0.0, 0
         try:
-            for batch in batches(train, batch_size, generator):
+            for batch in batches(train, batch_size, generator, drop_last):
                 if schedule:
                     optimizer.lr = base_lr * schedule(step)
                 advice = _ADVICE if step else _ADVICE_AT_FIRST
@@ -155,13 +163,14 @@ def fit(
                     )
         finally:
             optimizer.lr = base_lr
+            model.eval()
         trained = time.perf_counter() - start
         _check_parameters(model)
-        record: Epoch = {"epoch": len(history) + 1, "loss": total / len(train)}
+        record: Epoch = {"epoch": len(history) + 1, "loss": total / seen}
         if len(validation):
             record["validation_loss"] = mean_loss(model, validation)
         record["seconds"] = time.perf_counter() - start
-        record["samples_per_second"] = len(train) / trained
+        record["samples_per_second"] = seen / trained
         history.append(record)
         for watcher in watchers:
             watcher(history)
@@ -173,11 +182,12 @@ def mean_loss(model: Trainable, x: NDArray[Any], batch_size: int = 1024) -> floa
     """Return the mean of the model's loss over samples, shape (n, ...), without learning.
 
     Raises:
-        DivergedError: it is not finite.
+        DataError: there are no samples, or they are not finite.
+        DivergedError: the loss is not finite.
     """
-    model.eval()
+    x = finite(x, "samples")
     total = 0.0
-    with no_grad():
+    with evaluating(model), no_grad():
         for batch in batches(x, batch_size):
             loss = loss_of(model, as_tensor(batch)).item()
             if not math.isfinite(loss):
@@ -259,7 +269,10 @@ def rows(model: Trainable, split: Split) -> NDArray[Any]:
 def _splits(model: Trainable, data: Dataset | NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what to learn and what to watch."""
     if isinstance(data, Dataset):
-        return rows(model, data.train), rows(model, data.validation)
+        train, validation = rows(model, data.train), rows(model, data.validation)
+        if len(validation):
+            finite(validation, "validation samples")
+        return finite(train, "training samples"), validation
     x = np.asarray(data)
     if x.ndim < 2 or not x.size or x.dtype.kind not in "fiub":
         raise DataError(
@@ -268,11 +281,7 @@ def _splits(model: Trainable, data: Dataset | NDArray[Any]) -> tuple[NDArray[Any
         )
     if x.dtype.kind != "f":
         x = x.astype(np.float32)
-    if not np.isfinite(x).all():
-        raise DataError(
-            "the data to fit holds NaN or infinite values; remove those samples or fill the gaps"
-        )
-    return x, x[:0]
+    return finite(x, "samples to fit"), x[:0]
 
 
 # ---- when it diverges

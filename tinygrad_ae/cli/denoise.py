@@ -169,7 +169,7 @@ class _Measured:
         errors = self._errors / len(self._noisy)
         for name, mse, signal in zip(("noisy", "denoised"), errors, self._signal, strict=True):
             line = f"  {name:<9} mean squared error {mse:.5f}  PSNR {psnr(mse):5.2f} dB"
-            if self._run.framing is not None and math.isfinite(signal.decibels):
+            if self._run.framing is not None and signal and math.isfinite(signal.decibels):
                 line += f"  signal to noise {signal.decibels:5.2f} dB"
             lines.append(line)
         return "\n".join(lines)

@@ -24,7 +24,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..autodiff import no_grad
-from ..contract import Model
+from ..contract import Model, evaluating
 from ..data.dataset import Split
 from ..errors import ModelError, UserError, did_you_mean
 from ..nn import Module
@@ -136,9 +136,8 @@ class ModelFile:
             ModelError: encoder, decoder or loss fails, or gives another shape than promised.
         """
         x = as_tensor(np.full((2, inputs), 0.5, np.float32))
-        model.eval()
         # A value that is not finite is for training to explain, not for NumPy's warnings.
-        with self.blame(), np.errstate(all="ignore"):
+        with evaluating(model), self.blame(), np.errstate(all="ignore"):
             with no_grad():
                 z = model.encoder(x)
                 self._expect("encoder", z, (2, model.latent))

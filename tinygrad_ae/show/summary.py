@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import no_grad
+from ..contract import evaluating
 from ..errors import UserError
 from ..nn import Module, Parameter
 from ..tensor import Tensor
@@ -71,15 +72,11 @@ def _run(model: Module, input_shape: tuple[int, ...]) -> Shapes:
             shapes[module] = f"({', '.join(['N', *map(str, output.shape[1:])])})"
 
     dtype = next((p.dtype for p in model.parameters()), np.dtype(np.float32))
-    modes = [(module, module.training) for module in model.modules()]
-    removers = [module.register_forward_hook(note) for module, _ in modes]
-    model.eval()
+    removers = [module.register_forward_hook(note) for module in model.modules()]
     try:
-        with no_grad():
+        with evaluating(model), no_grad():
             model(Tensor(np.zeros((1, *input_shape), dtype)))
     finally:
         for remove in removers:
             remove()
-        for module, training in modes:
-            module.training = training
     return shapes

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..contract import Model
 from ..errors import DataError
-from ..evaluate import Floats, Rows, in_batches, reconstruct, reconstruction_error
+from ..evaluate import Floats, Rows, finite, in_batches, matched, reconstruct, reconstruction_error
 
 Numbers = NDArray[np.float64]
 _RESAMPLES = 1000
@@ -65,7 +65,11 @@ class Detection:
 
 
 def anomaly_scores(model: Model, x: Rows) -> Numbers:
-    """Return each sample's reconstruction error, its mean over values, shape (n,)."""
+    """Return each sample's reconstruction error, its mean over values, shape (n,).
+
+    Raises:
+        DataError: there are no samples, or they are not finite.
+    """
     return reconstruction_error(model, x)
 
 
@@ -78,6 +82,9 @@ def attribution(model: Model, x: Floats) -> tuple[Floats, Numbers]:
 
     Returns:
         x̂, shape (n, d), and (x̂ − x)² / d, same shape, whose rows sum to the scores.
+
+    Raises:
+        DataError: there are no samples, or they are not finite.
     """
     x_hat = reconstruct(model, x)
     return x_hat, np.square(x_hat.astype(np.float64) - x) / x[0].size
@@ -87,6 +94,9 @@ def judgements(model: Model, x: Rows) -> tuple[Numbers, NDArray[np.int64]]:
     """Return each sample's score, and which of its values adds most to it, both of shape (n,).
 
     The samples are read once, a batch at a time.
+
+    Raises:
+        DataError: there are no samples, or they are not finite.
     """
     scores, largest = np.empty(len(x)), np.empty(len(x), np.int64)
     start = 0
@@ -106,14 +116,14 @@ def threshold(normal: Numbers, false_alarms: float = 0.05) -> float:
         false_alarms: the share that may be taken for anomalous.
 
     Raises:
-        DataError: there are no scores, or the share is not within 0...1.
+        DataError: there are no scores, they are not finite, or the share is not within 0...1.
     """
     if not normal.size or not 0 <= false_alarms <= 1:
         raise DataError(
             f"a threshold needs scores of normal samples and a share within 0...1; got "
             f"{normal.size} scores and {false_alarms}"
         )
-    return float(np.quantile(normal, 1 - false_alarms))
+    return float(np.quantile(finite(normal, "scores of normal samples"), 1 - false_alarms))
 
 
 def detect(
@@ -131,8 +141,17 @@ def detect(
         generator: draws the bootstrap's samples; ``default_rng(0)`` unless given.
 
     Raises:
-        DataError: all samples are normal, or all anomalous.
+        DataError: all samples are normal, or all anomalous; there are no scores, they or the
+            threshold are not finite, or it is not known of each what it is.
     """
+    scores = finite(scores, "scores")
+    if not np.isfinite(threshold):
+        raise DataError(f"a threshold must be finite; got {threshold}")
+    anomalous = matched(anomalous, "truths", len(scores), "scores")
+    if anomalous.dtype != np.bool_:
+        raise DataError(
+            f"what a sample is in truth is True (anomalous) or False; got {anomalous.dtype}"
+        )
     if anomalous.all() or not anomalous.any():
         kind = "anomalous" if anomalous.all() else "normal"
         raise DataError(

@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import Model
-from ..evaluate import PCA, Floats, Quality, by_class, errors, gather, in_batches, reconstruct
+from ..errors import DataError
+from ..evaluate import (
+    PCA,
+    Floats,
+    Quality,
+    by_class,
+    errors,
+    finite,
+    gather,
+    in_batches,
+    reconstruct,
+)
 
 
 def compare(
@@ -27,7 +38,14 @@ def compare(
 
     Returns:
         The qualities, the best first, and the reconstructions by name, each of shape (m, d).
+
+    Raises:
+        DataError: there are no models, no test samples, fewer than 2 to fit PCA to, samples that
+            are not finite, or not a label for each.
     """
+    if not models:
+        raise DataError("there are no models to compare")
+    train = finite(train, "samples to fit PCA to")
     made = {name: reconstruct(model, test) for name, model in models.items()}
     for k in sorted({min(model.latent, train.shape[1]) for model in models.values()}):
         pca = PCA(train, k)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..contract import Model
 from ..errors import DataError, require
-from ..evaluate import PCA, Floats, decode, encode, psnr
+from ..evaluate import PCA, Floats, decode, encode, finite, psnr
 
 STEPS = tuple(float(f"{0.03 * 2 ** (i / 2):.4g}") for i in range(12))  # standard deviations
 QUALITIES = (1, 2, 5, 10, 20, 30, 50, 70, 85, 95)
@@ -67,7 +67,12 @@ def compress(
     Returns:
         The model's; that of PCA of the same code size; and that of PCA of as many numbers as
         each step leaves anything of, the best that a linear code can do.
+
+    Raises:
+        DataError: there are no test samples, fewer than 2 to measure on, samples that are not
+            finite, or steps that are not above 0.
     """
+    train = finite(train, "samples to measure on")
     k, d = min(model.latent, train.shape[1]), train.shape[1]
     if steps is None:
         steps = [step * float(train.std()) for step in STEPS]
@@ -101,7 +106,13 @@ def quantised(
         train: samples that steps and probabilities are measured on.
         test: samples to compress.
         steps: Δ, the rounding step in units of a value.
+
+    Raises:
+        DataError: there are no samples or steps, they are not finite, or a step is not above 0.
     """
+    train, test = finite(train, "samples to measure on"), finite(test, "samples to compress")
+    if not (finite(steps, "steps") > 0).all():
+        raise DataError(f"a rounding step must be above 0; got {list(steps)}")
     d = test.shape[1]
     z_train, z = np.asarray(encoder(train), float), np.asarray(encoder(test), float)
     centre = z_train.mean(0)
@@ -130,13 +141,19 @@ def jpeg(x: Floats, shape: Sequence[int], qualities: Sequence[int] = QUALITIES) 
         qualities: of Pillow's encoder, 1...95.
 
     Raises:
-        DataError: samples of this shape are no pictures that JPEG knows.
+        DataError: samples of this shape are no pictures that JPEG knows; there are none, or they
+            are not finite; or no quality is given, or one beyond 1...95.
         MissingExtra: Pillow is not installed.
     """
     if len(shape) != 2 and (len(shape) != 3 or shape[2] != 3):
         raise DataError(
             f"samples of shape {tuple(shape)} are no pictures in grey or RGB, which JPEG is for"
         )
+    x = finite(x, "pictures")
+    if x.size != len(x) * math.prod(shape):
+        raise DataError(f"pictures of shape {x.shape} do not hold {tuple(shape)} each")
+    if not qualities or not all(1 <= quality <= 95 for quality in qualities):
+        raise DataError(f"JPEG has qualities from 1 to 95; got {list(qualities)}")
     pillow = require("PIL.Image", extra="all", purpose="Compressing pictures as JPEG")
     columns = math.isqrt(min(len(x), _TILED))
     tiles = x[: columns * columns].reshape(columns, columns, *shape)

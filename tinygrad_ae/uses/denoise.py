@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contract import Model
 from ..errors import DataError
-from ..evaluate import Floats, errors, reconstruct
+from ..evaluate import Floats, errors, finite, reconstruct
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +39,34 @@ class SignalToNoise:
         self._n, self._sum, self._square, self._noise = 0, np.zeros(1), np.zeros(1), np.zeros(1)
 
     def add(self, x: Floats, clean: Floats) -> None:
-        """Take account of a stretch, shape (times, channels)."""
+        """Take account of a stretch, shape (times, channels).
+
+        Raises:
+            DataError: it is empty or not finite, or the clean one has another shape.
+        """
+        x, clean = finite(x, "values"), finite(clean, "clean values")
+        if x.shape != clean.shape:
+            raise DataError(f"a stretch of shape {x.shape} has a clean one of {clean.shape}")
         signal = clean.astype(np.float64)
         self._n += len(x)
         self._sum = self._sum + signal.sum(0)
         self._square = self._square + np.square(signal).sum(0)
         self._noise = self._noise + np.square(x - signal).sum(0)
 
+    def __len__(self) -> int:
+        """Return how many times were added."""
+        return self._n
+
     @property
     def decibels(self) -> float:
-        """Infinite without noise; NaN where the clean signal never changes."""
-        signal = self._square - self._sum**2 / max(1, self._n)
+        """Infinite without noise; NaN where the clean signal never changes.
+
+        Raises:
+            DataError: nothing was added.
+        """
+        if not self._n:
+            raise DataError("of no signal there is no noise: add stretches first")
+        signal = self._square - self._sum**2 / self._n
         if not (signal > 0).all():
             return math.nan
         share = float(np.mean(self._noise / signal))
@@ -65,7 +82,7 @@ def denoise(model: Model, noisy: Floats, clean: Floats | None = None) -> Denoise
         clean: what they were before, same shape, to measure the error by.
 
     Raises:
-        DataError: the clean samples are of another shape.
+        DataError: the clean samples are of another shape; there are none, or they are not finite.
     """
     if clean is not None and clean.shape != noisy.shape:
         raise DataError(

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from .. import nn, optim
 from ..autodiff import no_grad
-from ..contract import Model
+from ..contract import Model, evaluating
 from ..data.batches import batches
 from ..errors import DataError
-from ..evaluate import Floats
+from ..evaluate import Floats, finite, matched
 from ..optim.schedules import cosine
 from ..tensor import Tensor, as_tensor
 
@@ -78,8 +78,12 @@ def linear_probe(
         seed: of the order of batches.
 
     Raises:
-        DataError: there is a single class.
+        DataError: there is a single class; or a set has no features, some that are not finite, or
+            not a label for each.
     """
+    _check(*train, "training features")
+    _check(*validation, "validation features")
+    _check(*test, "test features")
     classes = np.unique(train[1])
     if len(classes) < 2:
         raise DataError(
@@ -122,8 +126,13 @@ def few_labels(
         seeds: one for each repetition.
 
     Raises:
-        DataError: there are fewer labels than that, or fewer than classes.
+        DataError: there are fewer labels than that, or fewer than classes; no seeds; no samples,
+            some that are not finite, or not a label for each.
     """
+    _check(*train, "training samples")
+    _check(*test, "test samples")
+    if not seeds:
+        raise DataError("there are no seeds: give one for each repetition")
     x, y = train
     classes = np.unique(y)
     if not len(classes) <= count <= len(y):
@@ -145,6 +154,10 @@ def few_labels(
             )  # fmt: skip
             accuracies[pretrained].append(_accuracy(network, *test, classes))
     return FewLabels(count, np.array(accuracies[True]), np.array(accuracies[False]))
+
+
+def _check(x: Floats, y: Labels, what: str) -> None:
+    matched(y, "labels", len(finite(x, what)), what)
 
 
 def _classifier(features: int, classes: int) -> nn.Linear:
@@ -182,8 +195,7 @@ def _learn(
 
 
 def _accuracy(network: nn.Module, x: Floats, y: Labels, classes: Labels) -> float:
-    network.eval()
-    with no_grad():
+    with evaluating(network), no_grad():
         guesses = [network(as_tensor(batch)).data.argmax(1) for batch in batches(x, 1024)]
     return float((classes[np.concatenate(guesses)] == y).mean())
 

@@ -53,8 +53,11 @@ def generate(
         generator: draws; ``default_rng(0)`` unless given.
 
     Raises:
-        DataError: the model has no prior and there are no training samples.
+        DataError: the model has no prior and there are no training samples, or they are not finite;
+            or ``n`` is less than 1.
     """
+    if n < 1:
+        raise DataError(f"the number of samples to make must be at least 1; got {n}")
     generator = generator or np.random.default_rng(0)
     noise = generator.standard_normal((n, model.latent)).astype(np.float32)
     if isinstance(model, Generative):
@@ -63,7 +66,7 @@ def generate(
     if train is None or len(train) < 2:
         raise DataError(
             f"{type(model).__name__} has no prior, so its codes are drawn like those of its "
-            "training samples: give them as train"
+            f"training samples: give 2 or more as train; got {0 if train is None else len(train)}"
         )
     z = encode(model, train).astype(np.float64)
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(z.T)))
@@ -85,6 +88,9 @@ def strangeness(model: Model, samples: Floats, train: Floats, held_out: Floats) 
         samples: made up, shape (n, d).
         train: training samples, shape (m, d).
         held_out: samples that the model has not seen, shape (l, d).
+
+    Raises:
+        DataError: there are no samples of one of the three kinds, or they are not finite.
     """
     own = float(nearest(reconstruct(model, held_out), train).mean())
     return float(nearest(samples, train).mean()) / max(own, np.finfo(float).tiny)

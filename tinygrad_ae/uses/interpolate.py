@@ -42,7 +42,8 @@ def interpolate(model: Model, a: Floats, b: Floats, steps: int = 11) -> Path:
         steps: how many, both ends included.
 
     Raises:
-        DataError: the samples differ in shape, or there are fewer than 2 steps.
+        DataError: the samples differ in shape, are empty or not finite, or there are fewer than 2
+            steps.
     """
     if a.shape != b.shape or a.ndim != 1:
         raise DataError(f"two samples of one shape (d,) are needed; got {a.shape} and {b.shape}")

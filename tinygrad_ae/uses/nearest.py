@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.batches import batches
-from ..evaluate import Floats
+from ..errors import DataError
+from ..evaluate import Floats, finite
 
 _ROWS = 512  # compared with the whole reference at a time
 
@@ -20,7 +21,16 @@ def nearest(x: Floats, reference: Floats) -> NDArray[np.float64]:
 
     Returns:
         Shape (n,).
+
+    Raises:
+        DataError: there are none on either side, they are not finite, or differ in width.
     """
+    x, reference = finite(x, "samples"), finite(reference, "reference samples")
+    if x.ndim != 2 or x.shape[1:] != reference.shape[1:]:
+        raise DataError(
+            f"samples of shape {x.shape} cannot be compared with reference samples of "
+            f"{reference.shape}; both must be (…, d)"
+        )
     squares = np.square(reference, dtype=np.float64).sum(1)
     found = []
     for batch in batches(x, _ROWS):

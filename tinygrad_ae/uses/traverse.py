@@ -48,10 +48,13 @@ def traverse(
         share: of the codes that lie within a range; the rest is cut off at both ends.
 
     Raises:
-        DataError: there are fewer than 2 steps or samples.
+        DataError: there are fewer than 2 steps or samples, samples that are not finite, or a share
+            that is not within 0...1.
     """
     if steps < 2 or len(x) < 2:
         raise DataError(f"a range needs at least 2 steps and 2 samples; got {steps} and {len(x)}")
+    if not 0 <= share <= 1:
+        raise DataError(f"the share of codes within a range must be within 0...1; got {share}")
     z = encode(model, x)
     cut = (1 - share) / 2
     ranges = np.quantile(z, (cut, 1 - cut), axis=0).T.astype(np.float32)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...contract import Model
+from ...contract import Model, evaluating
 from ...data import Dataset
 from ...errors import UserError
 from ...evaluate import PCA, encode
@@ -35,7 +35,7 @@ def explore(
     it as JavaScript, which agrees with them to 1e-5.
 
     Args:
-        model: trained; it is put into ``eval`` mode.
+        model: trained.
         data: whose test split is shown.
         path: the file to write, ending in ``.html``.
         title: heading; by default the model's class and the data's name.
@@ -54,11 +54,11 @@ def explore(
     target = Path(path)
     if target.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"explore writes HTML: {target} must end in .html")
-    model.eval()
     shown = data.shown(SHOWN)
     x = data.test.x[shown]
     codes = encode(model, data.test.x)
-    program = javascript(encode=(model.encoder, x[:1]), decode=(model.decoder, codes[:1]))
+    with evaluating(model):
+        program = javascript(encode=(model.encoder, x[:1]), decode=(model.decoder, codes[:1]))
     heading = title or f"{type(model).__name__} on {data.name}"
     content = {
         "shape": list(data.shape),
