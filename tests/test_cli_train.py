@@ -180,14 +180,14 @@ def test_options_reach_the_run(run: Command, no_pictures: None) -> None:
         "train", "autoencoder", "--data", "data.npy", "--hidden", "5,4", "--latent", "3",
         "--activation", "tanh", "--epochs", "1", "--batch-size", "7", "--optimizer", "adamw",
         "--lr", "3e-3", "--schedule", "cosine", "--warmup", "2", "--weight-decay", "0.5",
-        "--clip", "2", "--seed", "9", "--out", "here",
+        "--clip", "2", "--seed", "9", "--drop-last", "--out", "here",
     )  # fmt: skip
     found = config("here")
     arguments = {"inputs": 6, "hidden": [5, 4], "latent": 3, "activation": "tanh"}
     assert arguments.items() <= found["arguments"].items()  # type: ignore[attr-defined]
     assert found | {
         "epochs": 1, "batch_size": 7, "optimizer": "adamw", "lr": 3e-3, "schedule": "cosine",
-        "warmup": 2, "weight_decay": 0.5, "clip": 2.0, "seed": 9,
+        "warmup": 2, "weight_decay": 0.5, "clip": 2.0, "seed": 9, "drop_last": True,
     } == found  # fmt: skip
 
 
@@ -205,6 +205,9 @@ def test_options_of_every_kind_reach_a_users_model(run: Command, no_pictures: No
 def test_options_may_stand_before_the_model(run: Command, no_pictures: None) -> None:
     run("train", "--latent", "1", "--data", "data.npy", "--epochs", "1", "--out", "a", "mine.py")
     run("train", "--data", "data.npy", "--epochs=1", "--out", "autoencoder", "mine.py")
+    run("train", "--drop-last", "mine.py", "--data", "data.npy", "--epochs", "1", "--out", "b",
+        "--batch-size", "9")  # fmt: skip
+    assert config("b")["drop_last"]
     assert config("a")["arguments"]["latent"] == 1  # type: ignore[index]
     assert Path(str(config("autoencoder")["model"])).name == "mine.py"
 

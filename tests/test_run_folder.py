@@ -168,6 +168,38 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(
     assert metrics(run.path) == metrics(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+def test_a_run_that_leaves_last_batches_out_is_resumed_exactly(
+    tmp_path: Path, config: Config, data: Dataset, schedule: str
+) -> None:
+    config = replace(config, drop_last=True, batch_size=13, schedule=schedule)
+    assert (config.steps(len(data.train)), len(data.train) % 13) == (4, 12)
+    Run.create(tmp_path / "whole", config, data).train(data)
+    train_until(Run.create(tmp_path / "stopped", config, data), data, 2)
+    run = Run.open(tmp_path / "stopped")
+    assert run.config.drop_last
+    run.train(run.load_data())
+    assert state(run.path) == state(tmp_path / "whole")
+    falls = config.make_schedule(len(data.train))
+    assert (falls(0), falls(4 * 4)) == (1.0, 0.0 if schedule == "cosine" else pytest.approx(0.01))
+    Run.create(tmp_path / "kept", replace(config, drop_last=False), data).train(data)
+    assert state(tmp_path / "kept")[0] != state(tmp_path / "whole")[0]
+
+
+def test_a_batch_larger_than_the_data_is_refused_before_there_is_a_folder(
+    tmp_path: Path, config: Config, data: Dataset
+) -> None:
+    with pytest.raises(DataError, match=r"64 samples, less than a batch of 65"):
+        Run.create(tmp_path / "run", replace(config, drop_last=True, batch_size=65), data)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_from_before_there_was_an_option_goes_on(config: Config) -> None:
+    values = config.to_json()
+    del values["drop_last"]
+    assert Config.from_json(values) == config
+
+
 def test_metrics_are_trimmed_to_the_checkpoint(
     tmp_path: Path, config: Config, data: Dataset
 ) -> None:

@@ -159,6 +159,59 @@ def test_a_history_has_columns_and_records() -> None:
     assert history[:1] == [{"epoch": 1, "loss": 0.5}]
 
 
+def test_a_smaller_last_batch_may_be_left_out_and_steps_and_means_agree() -> None:
+    rates: list[float] = []
+    seen: list[np.ndarray] = []
+
+    class Watched(optim.SGD):
+        def step(self) -> None:
+            rates.append(self.lr)
+            super().step()
+
+    class MeanOfInputs(Constant):
+        def loss(self, batch: Tensor) -> Tensor:
+            seen.append(batch.data.copy())
+            return (batch * self.w).mean()
+
+    learner = MeanOfInputs(None)
+    still = Watched(learner.parameters(), lr=0.0)
+    still.lr = 1e-30  # moves nothing, but is multiplied
+    history = fit(
+        learner, X, epochs=1, batch_size=16, drop_last=True, optimizer=still, compile=False,
+        schedule=lambda step: float(step),
+    )  # fmt: skip
+    fit(
+        learner, X, epochs=2, batch_size=16, drop_last=True, optimizer=still, compile=False,
+        schedule=lambda step: float(step), history=history,
+    )  # fmt: skip
+    assert [len(batch) for batch in seen] == [16] * 6
+    assert rates == [1e-30 * step for step in range(6)]  # continued where it stopped
+    for record, part in zip(history, (seen[:3], seen[3:]), strict=True):
+        assert record["loss"] == pytest.approx(np.concatenate(part).mean())
+
+
+def test_batches_that_are_all_left_out_are_refused_at_once() -> None:
+    learner = model()
+    before = weights(learner)
+    with pytest.raises(DataError, match=r"50 samples, less than a batch of 64.*at most 50"):
+        fit(learner, X, batch_size=64, drop_last=True)
+    assert weights(learner) == before
+
+
+def test_batch_norm_says_what_to_do_with_a_last_batch_of_one() -> None:
+    class Normed(nn.Module):
+        def __init__(self) -> None:
+            self.encoder = nn.Sequential(nn.Linear(6, 2), nn.BatchNorm1d(2))
+            self.decoder = nn.Linear(2, 6)
+
+        def loss(self, batch: Tensor) -> Tensor:
+            return ((self.decoder(self.encoder(batch)) - batch) ** 2).mean()
+
+    with pytest.raises(ValueError, match=r"drop_last=True.*--drop-last"):
+        fit(Normed(), X, batch_size=7, epochs=1)
+    assert len(fit(Normed(), X, batch_size=7, epochs=1, drop_last=True)) == 1
+
+
 # ---- repeatable
 
 

@@ -108,6 +108,8 @@ def training_options() -> list[Option]:
                help="How often to go through the training samples."),
         Option("--batch-size", section=training, type=positive, default=_DEFAULT.batch_size,
                help="Samples in a step."),
+        Option("--drop-last/--no-drop-last", section=training, default=_DEFAULT.drop_last,
+               help="Leave out the last batch of an epoch if it is smaller than the others."),
         Option("--optimizer", section=training, type=Name(list(OPTIMIZERS)),
                default=_DEFAULT.optimizer, help="How gradients move the parameters."),
         Option("--lr", section=training, type=click.FloatRange(min=0, min_open=True),

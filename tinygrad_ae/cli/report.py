@@ -89,10 +89,12 @@ class Epochs:
 
     Args:
         run: what is trained.
-        samples: that an epoch goes through.
+        samples: of the training split.
     """
 
     def __init__(self, run: Run, samples: int) -> None:
+        if run.config.drop_last:
+            samples = run.config.steps(samples) * run.config.batch_size
         self._total, self._samples = run.config.epochs, samples
         self._room = console.width - len(f"epoch {self._total}/{self._total}") - 22  # bar and time
         self._last: Epoch = run.history[-1] if run.history else {}
@@ -186,7 +188,7 @@ def _advice(run: Run, data: Dataset) -> str:
             f"drowns what the samples differ by ({deviation:.2g}). Try a --strength far below "
             f"that; of gaussian noise, --strength {deviation / 2:.1g}."
         )
-    per_epoch = math.ceil(len(data.train) / run.config.batch_size)
+    per_epoch = run.config.steps(len(data.train))
     options = "another --lr"
     if "activation" in run.config.arguments:
         options += " or --activation"

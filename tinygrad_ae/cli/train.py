@@ -131,7 +131,8 @@ def _model_position(args: list[str]) -> int | None:
     from ..run import modelfile
     from .options import training_options
 
-    with_value = {name for option in training_options() for name in option.opts} | {"--resume"}
+    valued = [option for option in training_options() if not option.is_flag]
+    with_value = {name for option in valued for name in option.opts} | {"--resume"}
     known = modelfile.names()
     for i, arg in enumerate(args):
         is_value = i > 0 and args[i - 1] in with_value

@@ -159,7 +159,9 @@ class BatchNorm1d(Module):
 
     y = (x - mean) / √(var + eps) · weight + bias. Training normalises with the batch's biased
     variance and moves the running statistics by ``momentum`` towards the batch's mean and
-    unbiased variance, as PyTorch does. Source: Ioffe & Szegedy 2015, algorithm 1.
+    unbiased variance, as PyTorch does. A last batch that is much smaller than the others has its
+    say in them like any: ``fit(..., drop_last=True)`` leaves it out. Source: Ioffe & Szegedy 2015,
+    algorithm 1.
 
     Args:
         num_features: C, length of axis 1.
@@ -206,8 +208,8 @@ class BatchNorm1d(Module):
         if count < 2:
             raise ShapeError(
                 f"{_named(self)} in training needs more than one value per feature to normalise "
-                f"with; got an input {x.shape}. Use a larger batch (drop a last batch of 1), or "
-                "call eval()."
+                f"with; got an input {x.shape}. Use a larger batch, or leave a last batch of 1 out "
+                "(fit(..., drop_last=True), train --drop-last), or call eval()."
             )
         axes = (0, *range(2, x.ndim))
         mean, var = x.mean(axes), x.var(axes)

@@ -15,6 +15,7 @@ import numpy as np
 from .. import optim
 from ..capture import ENGINES, Engine
 from ..data import Dataset, Scaling, load
+from ..data.batches import batch_count
 from ..errors import UserError, did_you_mean
 from ..nn import Parameter
 from ..optim import schedules
@@ -48,6 +49,7 @@ class Config:
             to; None: all.
         epochs: how often to go through the training samples.
         batch_size: samples in a step.
+        drop_last: whether the last batch of an epoch is left out if it is smaller.
         optimizer: one of ``OPTIMIZERS``.
         lr: its learning rate.
         weight_decay: how strongly it pulls parameters to 0; None: its own default.
@@ -75,6 +77,7 @@ class Config:
     only: tuple[int, ...] | None = None
     epochs: int = 30
     batch_size: int = 128
+    drop_last: bool = False
     optimizer: str = "adam"
     lr: float = 1e-3
     weight_decay: float | None = None
@@ -107,9 +110,21 @@ class Config:
         decay = {} if self.weight_decay is None else {"weight_decay": self.weight_decay}
         return OPTIMIZERS[self.optimizer](parameters, lr=self.lr, **decay)
 
+    def steps(self, samples: int) -> int:
+        """Return the steps of an epoch, for a training split of that size.
+
+        Raises:
+            DataError: with ``drop_last`` it is smaller than a batch.
+        """
+        return batch_count(samples, self.batch_size, self.drop_last)
+
     def make_schedule(self, samples: int) -> Callable[[int], float]:
-        """Return the learning rate's factor by step, for a training split of that size."""
-        steps = self.epochs * math.ceil(samples / self.batch_size)
+        """Return the learning rate's factor by step, for a training split of that size.
+
+        Raises:
+            DataError: as :meth:`steps`.
+        """
+        steps = self.epochs * self.steps(samples)
         falling = {
             "constant": schedules.constant(),
             "cosine": schedules.cosine(max(1, steps - self.warmup)),

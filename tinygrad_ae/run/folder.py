@@ -110,7 +110,7 @@ class Run:
         Raises:
             RunError: there is something at ``path`` already.
             ModelError: the model file or an argument cannot be used.
-            DataError: all training samples are equal.
+            DataError: all training samples are equal, or with ``drop_last`` too few for a batch.
             OSError: the folder cannot be written.
         """
         target = None if path is None else Path(path)
@@ -118,6 +118,7 @@ class Run:
             refuse_existing(target)
         if (data.train.x == data.train.x[0]).all():
             raise DataError(f"All training samples of {data.name} are equal: nothing to learn.")
+        config.steps(len(data.train))
         file = modelfile.find(config.model)
         arguments = file.complete(config.arguments, data.shape, bounded=data.bounded)
         config = replace(

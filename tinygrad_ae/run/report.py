@@ -163,7 +163,7 @@ def _timings(run: Run, data: Dataset) -> list[tuple[str, str]]:
         return [("epochs", "none yet")]
     seconds = np.array(run.history["seconds"])
     rate = np.array(run.history["samples_per_second"])
-    steps = -(-len(data.train) // run.config.batch_size)
+    steps = run.config.steps(len(data.train))
     return [
         ("epochs", f"{run.epoch} of {run.config.epochs}, {steps:,} steps each"),
         ("training", f"{seconds.sum():.2f} s with validation"),
