@@ -3,6 +3,11 @@
 The folder appears whole, with a checkpoint of epoch 0, and each file in it is replaced as a
 whole. So at any instant it is either not there or can be continued from: the checkpoint and the
 copy of the model's file hold all that this depends on, and the other files are derived.
+
+Between two epochs a run is what its checkpoint says. Whatever stops a training puts the run back
+to it, and who changes its weights, its optimiser, its choices or its data by hand is refused before
+anything is written: nothing is kept under the name of an epoch, a configuration or a data set that
+it does not come from.
 """
 
 from __future__ import annotations
@@ -13,13 +18,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import blas, optim
 from ..contract import Model
@@ -27,6 +33,7 @@ from ..data import Dataset, Framing, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
 from ..errors import DataError, DivergedError, RunError
 from ..files import atomic
+from ..nn import Module
 from ..random import default_generator, manual_seed
 from ..train import Epoch, History, fit
 from . import checkpoint, modelfile
@@ -49,10 +56,10 @@ class Run:
         config: what was asked for.
         origin: what it was found to mean: the checksums of the model file and of the data, the
             shape of a sample, how it was cut from a recording, the folder that the model file's
-            imports are looked up in.
+            imports are looked up in, and after which epochs a falling schedule was stretched.
         scaling: of the data it was trained on.
         file: the model's.
-        model: as trained so far.
+        model: as trained so far, in evaluation mode.
         history: of the epochs so far.
     """
 
@@ -65,6 +72,7 @@ class Run:
         callers_state = default_generator.bit_generator.state
         manual_seed(config.seed)
         self.model: Model = file.build(config.arguments)
+        self.model.eval()
         self._random_state = default_generator.bit_generator.state
         default_generator.bit_generator.state = callers_state
         self.optimizer: optim.Optimizer = config.make_optimizer(self.model.parameters())
@@ -187,9 +195,7 @@ class Run:
             )
         scaling = Scaling(arrays["data.offset"], arrays["data.scale"])
         run = cls(folder, config, origin, scaling, file)
-        run.model.load_state_dict(_under("model", arrays))
-        run.optimizer.load_state_dict({**facts["optimizer"], **_under("optimizer", arrays)})
-        run.history, run._random_state = History(facts["history"]), facts["random_state"]
+        run._load(arrays, facts)
         return run
 
     # ---- going on
@@ -251,23 +257,32 @@ class Run:
     ) -> None:
         """Train up to the configured number of epochs, with a checkpoint after each.
 
+        An exception, Ctrl-C among them, puts the run back to its last checkpoint: training it
+        again goes on from there, in this process as in another, to the same result.
+
         Args:
             data: of :meth:`load_data`.
-            on_epoch: called with the history after each checkpoint.
+            on_epoch: called with the history after each checkpoint. What it draws from the default
+                generator is not missed by the training; weights it must leave alone.
             on_step: called with what is known of the epoch after each step.
 
         Raises:
+            RunError: the run is not what its checkpoint says, see :meth:`check`.
             DivergedError: a value stopped being finite; the last checkpoint is from before.
             ModelError: the model file failed.
         """
+        self.check(data)
+        self._note_stretching()
         self._save()  # what a kill left of the other files becomes what the checkpoint says
         (self.path / DIVERGED).unlink(missing_ok=True)
 
         def keep(history: History) -> None:
             self._random_state = default_generator.bit_generator.state
-            self._save()
+            arrays, facts = self._save()
             if on_epoch:
                 on_epoch(history)
+                self._expect(arrays, facts, "on_epoch")
+                default_generator.bit_generator.state = self._random_state
 
         default_generator.bit_generator.state = self._random_state
         try:
@@ -277,6 +292,7 @@ class Run:
                     data,
                     epochs=self.config.epochs,
                     batch_size=self.config.batch_size,
+                    drop_last=self.config.drop_last,
                     optimizer=self.optimizer,
                     schedule=self.config.make_schedule(len(data.train)),
                     clip=self.config.clip,
@@ -286,39 +302,128 @@ class Run:
                     compile=self.config.compile,
                     engine=self.config.engine,
                 )
-        except DivergedError as error:
-            with atomic(self.path / DIVERGED) as temporary:
-                temporary.write_text(f"{error}\n", "utf-8")
+        except BaseException as error:
+            with suppress(RunError):  # without a checkpoint nothing goes on: see check()
+                self._load(*checkpoint.load(self.path / CHECKPOINT))
+            if isinstance(error, DivergedError):
+                with atomic(self.path / DIVERGED) as temporary:
+                    temporary.write_text(f"{error}\n", "utf-8")
             raise
 
-    def _save(self) -> None:
-        """Write the checkpoint, then what is derived from it."""
+    # ---- what it is and what its checkpoint says
+
+    def check(self, data: Dataset) -> None:
+        """See that the run is what its checkpoint says, and the data what it was started with.
+
+        Of its configuration the number of epochs and the place of the data may have changed.
+
+        Raises:
+            RunError: it is not; the message says what differs.
+        """
+        arrays, facts = checkpoint.load(self.path / CHECKPOINT)
+        kept, now = (
+            json.loads(json.dumps(config.to_json()))  # in which tuples and lists are the same
+            for config in (Config.from_json(facts["config"]), self.config)
+        )
+        for name in now:
+            if now[name] != kept[name] and name not in ("epochs", "data"):
+                raise RunError(
+                    f"{self.path} was started with {name} {kept[name]!r}, not {now[name]!r}; a run "
+                    "goes on with the choices it was started with. For others, start a new run."
+                )
+        if [record.get("epoch") for record in self.history] != [*range(1, facts["epoch"] + 1)]:
+            raise RunError(
+                f"the history of this run has {self.epoch} epochs, and the checkpoint in "
+                f"{self.path} is of epoch {facts['epoch']}: one of them was changed since. "
+                f"Run.open({str(self.path)!r}) is the run as it was kept."
+            )
+        self._expect(arrays, facts, "something")
+        if fingerprint(data) != self.origin["data_sha256"]:
+            raise RunError(
+                f"the data {data.name!r} is not what {self.path} was started with, so its results "
+                "would go under a wrong name. Run.load_data() gives the right one."
+            )
+
+    def _expect(self, arrays: checkpoint.Arrays, facts: dict[str, Any], who: str) -> None:
+        """Raise RunError unless model and optimiser are as a checkpoint has them."""
+        now, said = self._state()
+        differing = sorted(
+            name
+            for name in now.keys() | arrays.keys()
+            if name not in now or name not in arrays or not _same(now[name], arrays[name])
+        )
+        if said["optimizer"] != facts["optimizer"]:
+            differing.append("optimizer.lr")
+        if differing:
+            raise RunError(
+                f"{who} changed {', '.join(differing[:3])}{', …' * (len(differing) > 3)} of this "
+                f"run since its checkpoint of epoch {facts['epoch']}. It would be kept under the "
+                "name of that epoch, and lost when the run is resumed. "
+                f"Run.open({str(self.path)!r}) is the run as it was kept; to begin from weights of "
+                "your own, let the model's file load them, or use fit."
+            )
+
+    def _note_stretching(self) -> None:
+        """Note in the origin that a falling schedule was stretched over another number of epochs.
+
+        Only so can the whole be repeated: the configuration has the last number alone.
+        """
+        _, facts = checkpoint.load(self.path / CHECKPOINT)
+        before = facts["config"]["epochs"]
+        if self.epoch and before != self.config.epochs and self.config.schedule != "constant":
+            note = {"after": self.epoch, "of": before}
+            earlier = facts["origin"].get("stretched", ())
+            self.origin = {**self.origin, "stretched": [*earlier, note]}
+
+    def _state(self) -> tuple[checkpoint.Arrays, dict[str, Any]]:
+        """Return what a checkpoint keeps."""
         state = self.optimizer.state_dict()
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-        checkpoint.save(
-            self.path / CHECKPOINT,
-            {
-                **_named("model", self.model.state_dict()),
-                **_named("optimizer", arrays),
-                "data.offset": self.scaling.offset,
-                "data.scale": self.scaling.scale,
-            },
-            {
-                "format": _FORMAT,
-                "epoch": self.epoch,
-                "config": self.config.to_json(),
-                "history": self.history,
-                "random_state": self._random_state,
-                "optimizer": {name: state[name] for name in state.keys() - arrays.keys()},
-                "origin": self.origin,
-            },
-        )
+        return {
+            **_named("model", self.model.state_dict()),
+            **_named("optimizer", arrays),
+            "data.offset": self.scaling.offset,
+            "data.scale": self.scaling.scale,
+        }, {
+            "format": _FORMAT,
+            "epoch": self.epoch,
+            "config": self.config.to_json(),
+            "history": self.history,
+            "random_state": self._random_state,
+            "generators": {name: _plain(g.bit_generator.state) for name, g in self._generators()},
+            "optimizer": {name: state[name] for name in state.keys() - arrays.keys()},
+            "origin": self.origin,
+        }
+
+    def _load(self, arrays: checkpoint.Arrays, facts: dict[str, Any]) -> None:
+        """Become what a checkpoint says."""
+        self.model.load_state_dict(_under("model", arrays))
+        self.optimizer.load_state_dict({**facts["optimizer"], **_under("optimizer", arrays)})
+        for name, generator in self._generators():
+            if name in facts.get("generators", ()):
+                generator.bit_generator.state = facts["generators"][name]
+        self.history[:] = facts["history"]
+        self._random_state = facts["random_state"]
+
+    def _generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Yield the generators of its own that the model draws from, by path."""
+        if isinstance(self.model, Module):
+            for path, module in self.model.named_modules():
+                for name, value in vars(module).items():
+                    if isinstance(value, np.random.Generator) and value is not default_generator:
+                        yield f"{path}.{name}", value
+
+    def _save(self) -> tuple[checkpoint.Arrays, dict[str, Any]]:
+        """Write the checkpoint, then what is derived from it; return what it keeps."""
+        arrays, facts = self._state()
+        checkpoint.save(self.path / CHECKPOINT, arrays, facts)
         write_json(self.path / "config.json", {**self.config.to_json(), **self.origin})
         with atomic(self.path / "metrics.csv") as temporary, open(temporary, "w", newline="") as f:
             columns = list(self.history[0]) if self.history else ["epoch", "loss"]
             table = csv.DictWriter(f, columns, lineterminator="\n")
             table.writeheader()
             table.writerows(self.history)
+        return arrays, facts
 
 
 def fingerprint(data: Dataset) -> str:
@@ -366,6 +471,17 @@ def _rename(temporary: Path, target: Path, numbered: bool) -> Path:
                 refuse_existing(path)
                 raise
         number += 1
+
+
+def _plain(value: Any) -> Any:
+    """Return the state of a generator as JSON's types, which can be written back as they are."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
 def _named(group: str, arrays: dict[str, Any]) -> dict[str, Any]:

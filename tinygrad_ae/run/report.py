@@ -109,7 +109,7 @@ def write(
     )  # fmt: skip
     page.section("Configuration", document.table(_configuration(run, data)),
                  f'<pre class="wrapped">{_command(run)}</pre>',
-                 about="All that the result depends on; the last line repeats it.")  # fmt: skip
+                 about="All that the result depends on, and how to repeat it.")  # fmt: skip
     if isinstance(model, Module):
         from ..show import summary
 
@@ -213,11 +213,14 @@ def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
 
 
 def _command(run: Run) -> str:
-    """Return the command that repeats the run."""
+    """Return the command that repeats the run, and how it went on if its schedule was stretched."""
     from ..show.document import escape
 
     words = ["tinygrad-ae", "train", run.config.model]
     values = run.config.to_json()
+    stretched = run.origin.get("stretched", ())
+    totals = [*(note["of"] for note in stretched), values["epochs"]]
+    values["epochs"] = totals[0]
     del values["model"]
     for name, value in (*values.pop("arguments").items(), *values.items()):
         if value is None or name in ("inputs", "sample_shape"):
@@ -227,7 +230,11 @@ def _command(run: Run) -> str:
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
             words += [option, f"'{_said(value)}'" if value in ((), "", []) else _said(value)]
-    return escape(" ".join(words))
+    lines = [" ".join(words)] + [
+        f"tinygrad-ae train --resume RUN --epochs {total}  # when epoch {note['after']} was done"
+        for note, total in zip(stretched, totals[1:], strict=True)
+    ]
+    return escape("\n".join(lines))
 
 
 def _said(value: Any) -> str:

@@ -30,10 +30,12 @@ def write(run: Run, data: Dataset) -> dict[str, Any]:
     The summary is written last: its presence says that the other files are there.
 
     Raises:
+        RunError: the run is not what its checkpoint says, or this is not its data.
         MissingExtra: a package that draws is not installed.
         OSError: a file cannot be written.
     """
     qualities = measure(run, data)
+    (run.path / SUMMARY).unlink(missing_ok=True)  # of what is written over now
     files = [_graph(run, data), *_pictures(run, data, qualities)]
     summary = {
         "epoch": run.epoch,
@@ -70,7 +72,12 @@ def complete(run: Run) -> bool:
 
 
 def measure(run: Run, data: Dataset) -> tuple[Quality, Quality]:
-    """Return the quality on the test split: the model's, and that of PCA of the same code size."""
+    """Return the quality on the test split: the model's, and that of PCA of the same code size.
+
+    Raises:
+        RunError: the run is not what its checkpoint says, or this is not its data.
+    """
+    run.check(data)
     with run.file.blame():
         return compare(run.model, data.train.x, data.test.x, data.test.y)
 
