@@ -138,7 +138,7 @@ def detect(
         scores: higher for what is more anomalous, shape (n,).
         anomalous: what they are in truth, shape (n,).
         threshold: above it a sample is taken for anomalous.
-        generator: draws the bootstrap's samples; ``default_rng(0)`` unless given.
+        generator: draws the bootstrap's samples; ``np.random.default_rng(0)`` unless given.
 
     Raises:
         DataError: all samples are normal, or all anomalous; there are no scores, they or the

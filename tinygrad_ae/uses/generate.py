@@ -50,7 +50,7 @@ def generate(
             a normal distribution with the mean and covariance of its training codes.
         n: how many samples to make.
         train: training samples, shape (m, d), which a model without a prior needs.
-        generator: draws; ``default_rng(0)`` unless given.
+        generator: draws; ``np.random.default_rng(0)`` unless given.
 
     Raises:
         DataError: the model has no prior and there are no training samples, or they are not finite;
