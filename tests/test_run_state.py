@@ -453,6 +453,31 @@ def test_a_stretched_schedule_is_noted_and_said(
     assert "train --resume RUN --epochs 4  # when epoch 3 was done" in page
 
 
+def test_another_environment_is_noted(
+    tmp_path: Path, config: Config, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((run.path / "environment.json").read_text())
+        return found
+
+    now = folder.environment()
+    run = Run.create(tmp_path / "run", replace(config, epochs=2, schedule="constant"), data)
+    monkeypatch.setattr(folder, "environment", lambda: {**now, "cpus": 99})
+    run.train(data)
+    assert written() == {**now, "cpus": 99}  # no epoch was done before
+    monkeypatch.setattr(folder, "environment", lambda: {**now, "numpy": "9.9"})
+    for _ in range(2):
+        run.extend(4)
+        run.train(data)
+        assert written() == {
+            **now, "numpy": "9.9",
+            "earlier": [{"until_epoch": 2, "cpus": 99, "numpy": now["numpy"]}],
+        }  # fmt: skip
+    page = results.write_report(run, data).read_text("utf-8")
+    assert "until epoch 2" in page
+    assert f"cpus 99, numpy {now['numpy']}" in page or f"numpy {now['numpy']}, cpus 99" in page
+
+
 def test_a_run_without_a_stretch_says_one_command(
     tmp_path: Path, config: Config, data: Dataset
 ) -> None:

@@ -42,6 +42,7 @@ from .modelfile import ModelFile
 
 CHECKPOINT = "checkpoint.safetensors"
 MODEL_COPY = "model.py"
+ENVIRONMENT = "environment.json"
 DIVERGED = "diverged.txt"
 _FORMAT = "tinygrad_ae run 1"
 
@@ -156,7 +157,7 @@ class Run:
         try:
             self.path.chmod(0o755)
             shutil.copyfile(self.file.path, self.path / MODEL_COPY)
-            write_json(self.path / "environment.json", environment())
+            write_json(self.path / ENVIRONMENT, environment())
             self._save()
             self.path = _rename(self.path, target or parent / self.file.path.stem, target is None)
         except BaseException:
@@ -273,6 +274,7 @@ class Run:
         """
         self.check(data)
         self._note_stretching()
+        self._note_environment()
         self._save()  # what a kill left of the other files becomes what the checkpoint says
         (self.path / DIVERGED).unlink(missing_ok=True)
 
@@ -374,6 +376,19 @@ class Run:
             note = {"after": self.epoch, "of": before}
             earlier = facts["origin"].get("stretched", ())
             self.origin = {**self.origin, "stretched": [*earlier, note]}
+
+    def _note_environment(self) -> None:
+        """Write down the versions that training goes on with, and what was another until now."""
+        try:
+            before = json.loads((self.path / ENVIRONMENT).read_text("utf-8"))
+        except (OSError, ValueError):
+            before = {}
+        now = environment()
+        earlier = before.pop("earlier", [])
+        other = {name: value for name, value in before.items() if now.get(name) != value}
+        if other and self.epoch:
+            earlier = [*earlier, {"until_epoch": self.epoch, **other}]
+        write_json(self.path / ENVIRONMENT, {**now, **({"earlier": earlier} if earlier else {})})
 
     def _state(self) -> tuple[checkpoint.Arrays, dict[str, Any]]:
         """Return what a checkpoint keeps."""

@@ -246,8 +246,9 @@ def _environment(run: Run) -> list[tuple[str, str]]:
         values: dict[str, Any] = json.loads((run.path / "environment.json").read_text("utf-8"))
     except (OSError, ValueError):
         return [("unknown", "environment.json is missing")]
+    earlier = [(f"until epoch {e.pop('until_epoch')}", e) for e in values.pop("earlier", ())]
     return [
         (name, ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict)
          else str(value))
-        for name, value in values.items()
+        for name, value in (*values.items(), *earlier)
     ]  # fmt: skip
