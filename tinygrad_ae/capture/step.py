@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
-from ..graph import state
+from ..graph import state, user_frame
 from ..memory import give_back
 from ..mutation import owner_of
 from ..ops.op import Array
@@ -204,8 +204,10 @@ class CompiledStep:
     ) -> Any:
         """Record the step again, compare, and let the plan do it if the records agree."""
         around = Reach(self._step, leaves)
-        trace, inputs, result, _ = self._run(around, leaves, rebuild, named)
+        trace, inputs, result, ran = self._run(around, leaves, rebuild, named)
         outputs, rebuild_outputs = flatten(result)
+        if ran is not None and ran.outside:
+            trace.give_up(*ran.outside)
         changed = entry.guards.changed()
         if changed:
             trace.give_up(f"the step changes {changed.label}, which only Python does", trace.place)
@@ -266,10 +268,13 @@ class CompiledStep:
         if problem not in self._warned:
             self._warned.add(problem)
             name = getattr(self._step, "__qualname__", "the step")
-            warnings.warn(
+            frame = user_frame(1)
+            warnings.warn_explicit(
                 f"{name} cannot be compiled and runs as it is written: {problem}",
                 CaptureWarning,
-                stacklevel=5,
+                frame.f_code.co_filename,
+                frame.f_lineno,
+                registry=frame.f_globals.setdefault("__warningregistry__", {}),
             )
 
 
