@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from ..errors import ModelError
 from ..graph import in_place, looked_at, state
 from ..nn import Parameter
 from ..ops.op import Array
+from ..overlap import overlapping
 from .flat import FlatBuffer, label
 from .update import Compiler, passes
 
@@ -202,16 +202,19 @@ def _checked(parameters: Iterable[Parameter], optimizer: str) -> list[Parameter]
             )
         if p.dtype.kind != "f":
             raise ModelError(f"the parameter {label(p, k)} holds {p.dtype}, not floats")
-    for (j, p), (k, q) in itertools.combinations(enumerate(found), 2):
-        if p is q:
+    first: dict[int, int] = {}
+    for k, p in enumerate(found):
+        j = first.setdefault(id(p), k)
+        if j != k:
             raise ModelError(
                 f"{optimizer} was given the parameter {label(p, k)} twice, also as number {j}"
             )
-        if np.shares_memory(p.data, q.data):
+    for j, k in overlapping([p.data for p in found]):
+        if np.shares_memory(found[j].data, found[k].data):
             raise ModelError(
-                f"the parameters {label(p, j)} and {label(q, k)} share memory, which {optimizer} "
-                "would part. To tie weights, use one Parameter in both places, and an operation "
-                "such as W.T for its other form"
+                f"the parameters {label(found[j], j)} and {label(found[k], k)} share memory, "
+                f"which {optimizer} would part. To tie weights, use one Parameter in both places, "
+                "and an operation such as W.T for its other form"
             )
     return found
 
