@@ -107,6 +107,7 @@ class Trace:
         self.start = next(clock)
         self.events: list[Node | Write | Call] = []
         self.leaves: list[Tensor] = []
+        self._receivers: set[int] = set()  # their ids
         self.must_be_none: list[Tensor] = []
         self.modules: list[Module] = []
         self.numbers: dict[int, Number] = {}
@@ -256,7 +257,7 @@ class Trace:
         """Note that a leaf is about to receive a gradient."""
         if leaf is None:
             return
-        known = any(leaf is other for other in self.leaves)
+        known = id(leaf) in self._receivers
         if leaf.grad is not None and leaf.grad is self._marks.get(id(leaf), (None, None))[1]:
             self.must_be_none.append(leaf)  # it had none before the step, and was not reset in it
             leaf.grad = None
@@ -267,6 +268,7 @@ class Trace:
             )
         if not known:
             self.leaves.append(leaf)
+            self._receivers.add(id(leaf))
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
