@@ -101,7 +101,8 @@ def _product(line: Line) -> Row | None:
     if len(x.shape) == 1:
         order = _ROWS if y_way == _PLAIN else _COLUMNS
         return [function, order, _TRANSPOSED, *y.shape, y, y_step, x, line.out]
-    if not {*x.roots()}.isdisjoint(y.roots()):
+    read = x.roots(), y.roots()
+    if read[0] is None or read[1] is None or not read[0].isdisjoint(read[1]):
         return None  # maybe of a matrix with itself transposed, for which BLAS has another function
     sizes = x.shape[0], y.shape[1], x.shape[1]
     return [function, x_way, y_way, *sizes, x, x_step, y, y_step, line.out]

@@ -213,10 +213,9 @@ def _bits(to: Lowering, value: Value, dtype: DType) -> Value:
     if value.number is not None:
         array = np.asarray(value.number.item(), dtype)
         return to.fixed(array.view(bits), "bits")
-    out = Value(value.shape, bits, to.name(f"{value.name}_bits"))
-    if value.local:
-        out.local, out.keeps = True, (value,)
-        to.add(f"{{out}} = {{0}}.view({bits.name})", [value], out)
-    else:
-        out.base, out.view = value, lambda a: a.view(bits)
+    name = to.name(f"{value.name}_bits")
+    if not value.local:
+        return Value(value.shape, bits, name, base=value, view=lambda a: a.view(bits))
+    out = Value(value.shape, bits, name, local=True, keeps=(value,))
+    to.add(f"{{out}} = {{0}}.view({bits.name})", [value], out)
     return out

@@ -31,52 +31,79 @@ LARGE = 32768
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+LINES = 32
+"""Lines in a loop at most: what numba takes for one grows faster than its length."""
+
+
 @dataclass
 class Group:
-    """Elementwise lines of one shape that one loop can carry out, where the first of them stood."""
+    """Lines that stand in the plan where the first of them stood.
 
-    shape: tuple[int, ...]
+    Elementwise lines of one shape that one loop can carry out; or, with ``shape`` None, a line that
+    is something else. ``made`` are the values they give.
+    """
+
+    shape: tuple[int, ...] | None
     lines: list[Line] = field(default_factory=list)
+    made: set[Value] = field(default_factory=set)
+
+    def add(self, line: Line) -> None:
+        """Append a line."""
+        self.lines.append(line)
+        self.made.update(line.outs)
 
 
 def fuse(program: Program) -> None:
     """Replace lines by calls of compiled loops, in place."""
-    items = _grouped(program.lines)
+    groups = _grouped(program.lines)
+    program.lines = [line for group in groups for line in group.lines]
+    last, end = program.last_reads(), -1
     program.lines = []
-    for k, item in enumerate(items):
-        if isinstance(item, Line):
-            program.lines.append(item)
-        elif len(item.lines) == 1 and math.prod(item.shape) > LARGE:
-            program.lines += item.lines
+    for group in groups:
+        end += len(group.lines)
+        if group.shape is None or (len(group.lines) == 1 and math.prod(group.shape) > LARGE):
+            program.lines += group.lines
         else:
-            program.lines.append(_loop(item, _needed(program, items[k + 1 :])))
+            needed = {out for out in group.made if last.get(out, -1) > end}
+            program.lines.append(_loop(group.shape, group.lines, needed))
 
 
-def _grouped(lines: list[Line]) -> list[Line | Group]:
-    """Return the lines with those that can be joined in groups.
+def _grouped(lines: list[Line]) -> list[Group]:
+    """Return the lines with those that can be joined in one group.
 
     A line joins the group before it although numbers are computed in between (the loss, say),
     but never passes a product or another call, which memory would have to wait for.
     """
-    items: list[Line | Group] = []
+    groups: list[Group] = []
     current: Group | None = None
     between: set[Value] = set()  # what is computed after the current group
     for line in lines:
-        if _is_fusable(line) and line.out is not None and line.out.shape:
-            reads = {root for arg in line.args for root in arg.roots()}
-            fits = current and current.shape == line.out.shape and not reads & between
-            if current and fits and not _reads_other_elements(line, current):
-                current.lines.append(line)
-                continue
-            current, between = Group(line.out.shape, [line]), set()
-            items.append(current)
+        shape = line.out.shape if line.out is not None and _is_fusable(line) else None
+        if shape and current and _fits(line, current, between):
+            current.add(line)
             continue
-        items.append(Group((), [line]) if _is_fusable(line) else line)
-        if line.out is not None and line.out.shape == () and not line.effect:
+        groups.append(Group(shape))
+        groups[-1].add(line)
+        if shape:
+            current, between = groups[-1], set()
+        elif line.out is not None and line.out.shape == () and not line.effect:
             between.update(line.outs)
         else:
             current = None
-    return items
+    return groups
+
+
+def _fits(line: Line, group: Group, between: set[Value]) -> bool:
+    """Whether a line can be carried out with a group, of which it then needs the same elements."""
+    assert line.out is not None
+    return (
+        group.shape == line.out.shape
+        and len(group.lines) < LINES
+        and not any(
+            arg.root in between or (arg.root in group.made and arg not in group.made)
+            for arg in line.args
+        )
+    )
 
 
 def _is_fusable(line: Line) -> bool:
@@ -88,21 +115,8 @@ def _is_fusable(line: Line) -> bool:
     return len(dtypes) == 1 and dtypes <= set(_FLOATS) and aligned and not line.effect
 
 
-def _reads_other_elements(line: Line, group: Group) -> bool:
-    """Whether the line needs, for one element, others of what the group computes."""
-    made = {member.out for member in group.lines}
-    return any(arg not in made and not made.isdisjoint(arg.roots()) for arg in line.args)
-
-
-def _needed(program: Program, later: list[Line | Group]) -> set[Value]:
-    """Return the values that are read after a group."""
-    lines = [line for item in later for line in (item.lines if isinstance(item, Group) else [item])]
-    values = [*program.outputs, *program.kept, *(arg for line in lines for arg in line.args)]
-    return {root for value in values for root in value.roots()}
-
-
-def _loop(group: Group, needed: set[Value]) -> Line:
-    """Return the line that is a group's loop.
+def _loop(shape: tuple[int, ...], lines: list[Line], needed: set[Value]) -> Line:
+    """Return the line that is the loop of a group's lines.
 
     Its results get memory that no other argument lies in, and what it overwrites is named once:
     only a loop that sees at its start that its arrays do not overlap runs with SIMD.
@@ -110,7 +124,7 @@ def _loop(group: Group, needed: set[Value]) -> Line:
     reads: dict[Value, str] = {}
     known: dict[Value, str] = {}  # what the loop's lines call a value
     body: list[str] = []
-    for line in group.lines:
+    for line in lines:
         assert line.out is not None
         assert line.ufunc is not None
         dtypes = line.ufunc.resolve_dtypes((*(arg.dtype for arg in line.args), None))
@@ -121,10 +135,10 @@ def _loop(group: Group, needed: set[Value]) -> Line:
             operands.append(known[arg] if arg.dtype == dtype else f"{dtype.name}({known[arg]})")
         known[line.out] = f"y{len(body)}"
         body.append(f"{known[line.out]} = {_FORMULAS[line.ufunc.__name__].format(*operands)}")
-    outs = dict.fromkeys(line.out for line in group.lines if line.out in needed)
+    outs = dict.fromkeys(line.out for line in lines if line.out in needed)
     first, *more = (out for out in outs if out is not None)
     values = list(dict.fromkeys((first, *more, *reads)))
-    sizes, strides = _axes(group.shape, [value.layout() for value in values])
+    sizes, strides = _axes(shape, [value.layout() for value in values])
     row: Row = list(sizes)
     start = [f"n{axis} = get(at, {axis})" for axis in range(len(sizes))]
     places: dict[Value, str] = {}
@@ -140,7 +154,7 @@ def _loop(group: Group, needed: set[Value]) -> Line:
     for axis in reversed(range(len(sizes))):
         loop = [f"for i{axis} in range(n{axis}):", *indented(loop)]
     text = f"loop({', '.join(f'{{{k}}}' for k in range(len(values)))})"
-    last = group.lines[-1]
+    last = lines[-1]
     return Line(text, values, first, more=more, node=last.node, backward=last.backward,
                 where=last.where, row=[row_function((*start, *loop)), *row])  # fmt: skip
 

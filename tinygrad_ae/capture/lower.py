@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import keyword
 import math
 import re
@@ -20,6 +21,9 @@ from ..tensor import Tensor
 from . import convolution, elementwise, structural  # noqa: F401 (convolution registers)
 from .program import OWN, DType, Line, Program, Uncapturable, Value
 from .trace import STEP, Call, Grads, Trace, Write
+
+LONGEST = 80
+"""Characters of a name; that of a view of a view of a view grows with each."""
 
 
 class Lowering:
@@ -52,6 +56,8 @@ class Lowering:
         # what lines have set ``grad`` to, by the id of the leaf: the trace's array, our value
         self._grads: dict[int, tuple[Array | None, Value | None]] = {}
         self._names: set[str] = set()
+        self._next: dict[str, int] = {}  # the number that a name, wanted again, is first tried with
+        self._objects: dict[int, str] = {}  # the names of the program's objects, by their id
         self._constants: dict[Any, Value] = {}
         self.shared: dict[Any, Value] = {}  # parts of operations, until something is written to
         self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
@@ -166,8 +172,8 @@ class Lowering:
 
     def _gathered(self, optimizer: Optimizer) -> bool:
         """Whether all its gradients are written where the optimiser reads them."""
-        written = {key: value.array for key, (_, value) in self._grads.items() if value}
-        return all(written.get(id(p)) is home for p, home in optimizer.gradient_memory())
+        found = ((self._grads.get(id(p)), home) for p, home in optimizer.gradient_memory())
+        return all(grad and grad[1] and grad[1].array is home for grad, home in found)
 
     def _set_grads(self, grads: Grads, stamp: float = math.inf) -> None:
         """Let tensors' ``grad`` be what it was in the step at the time ``stamp``."""
@@ -341,17 +347,17 @@ class Lowering:
         seen = look(x.layout())
         if not isinstance(seen, np.ndarray) or not np.may_share_memory(seen, x.layout()):
             return None
-        return Value(node.shape, node.dtype, self.name(f"{x.name}_{op.name}"), base=x, view=look)
+        name = self.name(f"{x.name}_{op.name}")
+        return Value(node.shape, node.dtype, name, base=x, view=look, template=seen)
 
     def seen(self, x: Value, look: Callable[[Array], Array], name: str) -> Value:
         """Return what ``look`` makes of a value: its memory if that can be, or a new array."""
         seen = look(x.layout())
-        out = Value(seen.shape, x.dtype, self.name(f"{x.name}_{name}"))
+        called = self.name(f"{x.name}_{name}")
         if not x.local and np.may_share_memory(seen, x.layout()):
-            out.base, out.view = x, look
-        else:
-            out.local, out.keeps, out.template = True, (x,), seen
-            self.add(f"{{out}} = {self.object(name, look)}({{0}})", [x], out)
+            return Value(seen.shape, x.dtype, called, base=x, view=look, template=seen)
+        out = Value(seen.shape, x.dtype, called, local=True, keeps=(x,), template=seen)
+        self.add(f"{{out}} = {self.object(name, look)}({{0}})", [x], out)
         return out
 
     # ---- lines and names
@@ -381,22 +387,22 @@ class Lowering:
 
     def name(self, wanted: str) -> str:
         """Return a Python name not used yet, and neither one of NumPy's nor of the plan's own."""
-        base = _identifier(wanted)
-        name, k = base, 1
-        while name in self._names or hasattr(np, name) or OWN.fullmatch(name):
-            k += 1
-            name = f"{base}{k}" if not base[-1].isdigit() else f"{base}_{k}"
+        base = _identifier(wanted[:LONGEST])
+        numbered = f"{base}_" if base[-1].isdigit() else base
+        for k in itertools.count(self._next.get(base, 1)):  # what is below is taken
+            name = f"{numbered}{k}" if k > 1 else base
+            if name not in self._names and not hasattr(np, name) and not OWN.fullmatch(name):
+                break
         self._names.add(name)
+        self._next[base] = k + 1
         return name
 
     def object(self, name: str, thing: Any) -> str:
         """Return the name under which the plan finds an object."""
-        for known, other in self.program.objects.items():
-            if other is thing:
-                return known
-        unique = self.name(name)
-        self.program.objects[unique] = thing
-        return unique
+        if id(thing) not in self._objects:
+            self._objects[id(thing)] = unique = self.name(name)
+            self.program.objects[unique] = thing
+        return self._objects[id(thing)]
 
 
 def _whole(value: Value) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ Row = list["int | Value"]
 
 OWN = re.compile(r"step|tensor|(calls|place)\d+")
 """Names of a plan's source which no value has."""
+
+MANY = 64
+"""Values from which on it is not found out one by one what an array may share memory with."""
 
 
 class Uncapturable(Exception):
@@ -49,6 +52,27 @@ class Value:
     number: Array | None = None
     weak: bool = False
     template: Array | None = None  # of the same memory layout, values unset
+    # As the properties of these names, of a view; there is no way from a value to itself.
+    _root: Value | None = field(init=False, default=None)
+    _whole: Value | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.base is not None:
+            assert self.view is not None
+            self._root = self.base.root
+            self._whole = self.base.whole if self.base.nbytes == self.nbytes else None
+            if self.template is None:
+                self.template = self.view(self.base.layout())
+
+    @property
+    def root(self) -> Value:
+        """The value in whose memory this one lies; itself if it is no view."""
+        return self._root or self
+
+    @property
+    def whole(self) -> Value:
+        """The value of whose memory this one is all, though its axes may differ."""
+        return self._whole or self
 
     @property
     def is_buffer(self) -> bool:
@@ -60,38 +84,37 @@ class Value:
         """Size in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def roots(self) -> Iterator[Value]:
-        """Yield the values whose memory this one may read."""
-        if self.base is not None:
-            yield from self.base.roots()
-        else:
-            yield self
-            for kept in self.keeps:
-                yield from kept.roots()
-
-    def whole(self) -> Value:
-        """Return the value of whose memory this one is all, though its axes may differ."""
-        base = self.base
-        return base.whole() if base is not None and base.nbytes == self.nbytes else self
+    def roots(self) -> set[Value] | None:
+        """Return the values whose memory this one may read; None if they are too many to list."""
+        found, new = {self.root}, [self.root]
+        while new:
+            new = [kept.root for value in new for kept in value.keeps if kept.root not in found]
+            found.update(new)
+            if len(found) > MANY:
+                return None
+        return found
 
     def layout(self) -> Array:
         """Return an array of the same strides; its values mean nothing."""
         if self.array is not None:
             return self.array
         if self.template is None:
-            if self.base is not None and self.view is not None:
-                self.template = self.view(self.base.layout())
-            else:
-                self.template = np.empty(self.shape, self.dtype)
+            self.template = np.empty(self.shape, self.dtype)
         return self.template
 
     def memory(self) -> Array:
         """Return what holds it, once the plan has found memory; of no local."""
-        if self.array is None:
-            assert self.base is not None
-            assert self.view is not None
-            self.array = self.view(self.base.memory())
-        return self.array
+        views = []
+        value = self
+        while value.array is None:
+            assert value.base is not None
+            views.append(value)
+            value = value.base
+        array = value.array
+        for value in reversed(views):
+            assert value.view is not None
+            array = value.array = value.view(array)
+        return array
 
 
 @dataclass(eq=False)
@@ -133,13 +156,24 @@ class Program:
 
     def drop_unused(self) -> None:
         """Remove lines whose result nothing reads."""
-        needed: set[Value] = set()
-        for value in (*self.outputs, *self.kept):
-            needed.update(value.roots())
+        needed = {value.root for value in (*self.outputs, *self.kept)}
         kept = []
         for line in reversed(self.lines):
             if line.effect or not needed.isdisjoint(line.outs):
                 kept.append(line)
-                for arg in line.args:
-                    needed.update(arg.roots())
+                needed.update(arg.root for arg in line.args)
         self.lines = kept[::-1]
+
+    def last_reads(self) -> dict[Value, int]:
+        """Return, by the value whose memory it is, the number of the last line that may read it.
+
+        What is read after the step has the number of lines. What a local may share memory with is
+        read as long as it is: from the last line to the first, so that each is passed on once.
+        """
+        last = {arg.root: i for i, line in enumerate(self.lines) for arg in line.args}
+        last |= dict.fromkeys((v.root for v in (*self.outputs, *self.kept)), len(self.lines))
+        for line in reversed(self.lines):
+            for out in line.outs:
+                for kept in out.keeps:
+                    last[kept.root] = max(last.get(kept.root, -1), last.get(out, -1))
+        return last

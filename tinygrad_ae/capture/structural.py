@@ -49,7 +49,7 @@ def product(to: Lowering, x: Value, y: Value) -> Value:
     shape = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     shape += x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
     two = len(x.shape) == len(y.shape) == 2
-    weights = y.whole().array is not None
+    weights = y.whole.array is not None
     if two and weights and x.layout().flags.f_contiguous and not x.layout().flags.c_contiguous:
         out = to.buffer(shape, x.dtype, template=empty_samples_last(shape, x.dtype))
         two = False  # ``dot`` writes in C order only
@@ -71,12 +71,11 @@ def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
 
 def transposed(to: Lowering, x: Value) -> Value:
     """Return a matrix's transpose."""
-    out = Value(x.shape[::-1], x.dtype, to.name(f"{x.name}_T"))
-    if x.local:
-        out.local, out.keeps = True, (x,)
-        to.add("{out} = {0}.T", [x], out)
-        return out
-    out.base, out.view = x, np.transpose
+    shape, name = x.shape[::-1], to.name(f"{x.name}_T")
+    if not x.local:
+        return Value(shape, x.dtype, name, base=x, view=np.transpose)
+    out = Value(shape, x.dtype, name, local=True, keeps=(x,))
+    to.add("{out} = {0}.T", [x], out)
     return out
 
 
