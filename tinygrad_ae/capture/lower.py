@@ -55,6 +55,7 @@ class Lowering:
         self._values: dict[Node, Value] = {}
         # what lines have set ``grad`` to, by the id of the leaf: the trace's array, our value
         self._grads: dict[int, tuple[Array | None, Value | None]] = {}
+        self._held: set[Value] = set()  # buffers that those values are all of
         self._names: set[str] = set()
         self._next: dict[str, int] = {}  # the number that a name, wanted again, is first tried with
         self._objects: dict[int, str] = {}  # the names of the program's objects, by their id
@@ -62,7 +63,8 @@ class Lowering:
         self.shared: dict[Any, Value] = {}  # parts of operations, until something is written to
         self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
         self._arrays: list[Array] = []  # those arrays
-        self._inputs = list(inputs)
+        self._readers: dict[int, list[Node]] = {}  # leaves with a value, by the id of their array
+        self._given = {id(array) for array in inputs}
         self._expect(inputs)
         self.uses = self._count_uses()
         self.returned = {self.origin(t.node) for t in outputs}
@@ -178,7 +180,7 @@ class Lowering:
     def _set_grads(self, grads: Grads, stamp: float = math.inf) -> None:
         """Let tensors' ``grad`` be what it was in the step at the time ``stamp``."""
         for leaf, array in grads:
-            if any(leaf.data is given for given in self._inputs):
+            if id(leaf.data) in self._given:
                 raise Uncapturable("an argument of the step receives a gradient")
             if id(leaf) in self._grads and self._grads[id(leaf)][0] is array:
                 continue
@@ -196,9 +198,8 @@ class Lowering:
                 root.name = self.name(f"grad_{self._called(leaf)}")
             self._grads[id(leaf)] = array, g
             self._sources[id(array)] = g  # who reads the gradient from now on reads this memory
-            for node in [n for n in self._values if n.op is None and n.saved]:
-                if node.saved and node.saved[0] is array:
-                    del self._values[node]
+            for node in self._readers.pop(id(array), ()):
+                del self._values[node]
             if tensor:
                 self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)
 
@@ -206,17 +207,15 @@ class Lowering:
         """Return a gradient in memory of its own, which may be written to in place."""
         g = self.full(self.array_value(array, None))
         source = self.trace.copies.get(id(array), (array, None))[1]
-        used = isinstance(source, Node) and any(
-            user.index > stamp for user in self.uses.get(self.origin(source), ())
-        )
+        users = self.uses.get(self.origin(source), ()) if isinstance(source, Node) else ()
         root = _whole(g)
-        held = {_whole(value) for _, value in self._grads.values() if value is not None}
         plain = root.is_buffer and root.layout().flags.c_contiguous
-        if plain and root not in held and not used:
-            return g
-        copy = self.buffer(g.shape, g.dtype, "gradient")
-        self.add("copyto({out}, {0})", [g], copy)
-        return copy
+        if not plain or root in self._held or (users and users[-1].index > stamp):
+            copy = root = self.buffer(g.shape, g.dtype, "gradient")
+            self.add("copyto({out}, {0})", [g], copy)
+            g = copy
+        self._held.add(root)
+        return g
 
     def is_made(self, node: Node) -> bool:
         """Whether a leaf is of the step's own making, new in each call."""
@@ -236,6 +235,8 @@ class Lowering:
         found = self._values.get(node)
         if found is None:
             found = self._values[node] = self._leaf(node)
+            if node.saved:
+                self._readers.setdefault(id(node.saved[0]), []).append(node)
         return found
 
     def _leaf(self, node: Node) -> Value:
