@@ -17,6 +17,7 @@ from ..mutation import owner_of
 from ..ops.op import Array
 from ..optim import Optimizer
 from ..optim.update import Compiler
+from ..overlap import Places
 from ..tensor import Tensor
 from . import convolution, elementwise, structural  # noqa: F401 (convolution registers)
 from .program import OWN, DType, Line, Program, Uncapturable, Value
@@ -62,7 +63,6 @@ class Lowering:
         self._constants: dict[Any, Value] = {}
         self.shared: dict[Any, Value] = {}  # parts of operations, until something is written to
         self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
-        self._arrays: list[Array] = []  # those arrays
         self._readers: dict[int, list[Node]] = {}  # leaves with a value, by the id of their array
         self._given = {id(array) for array in inputs}
         self._expect(inputs)
@@ -83,19 +83,20 @@ class Lowering:
         self.program.drop_unused()
 
     def _expect(self, inputs: Sequence[Array]) -> None:
+        arrays = list(inputs)
         for k, array in enumerate(inputs):
             name = self.name("batch" if len(inputs) == 1 else f"input{k}")
             weak = id(array) in self.trace.weak
             value = Value(array.shape, array.dtype, name, local=True, template=array, weak=weak)
             self.program.inputs.append(value)
             self._sources[id(array)] = value
-            self._arrays.append(array)
         for event in self.trace.events:
             if isinstance(event, Node) and event.saved is not None:
                 array = event.saved[-1]
                 self._sources.setdefault(id(array), event)
                 if event.op is not None and not event.op.views:
-                    self._arrays.append(array)
+                    arrays.append(array)
+        self._arrays = Places(arrays)
 
     def _count_uses(self) -> dict[Node, list[Node]]:
         """Return who reads each operation's result, as far as operations go."""
@@ -276,12 +277,11 @@ class Lowering:
             return Value(
                 array.shape, array.dtype, f"{plain:.6g}", number=np.asarray(plain), weak=number.weak
             )
-        for other in self._arrays:
-            if np.may_share_memory(array, other):
-                where = f", at {node.where}" if node else ""
-                raise Uncapturable(
-                    f"part of an array is taken outside the graph{where} (index the tensor itself)"
-                )
+        if self._arrays.overlap(array):
+            where = f", at {node.where}" if node else ""
+            raise Uncapturable(
+                f"part of an array is taken outside the graph{where} (index the tensor itself)"
+            )
         owner = owner_of(array)
         self.memory[id(owner)] = owner
         value = self.fixed(array, (node and node.name) or "constant")
