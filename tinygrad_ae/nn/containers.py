@@ -22,8 +22,8 @@ class _Row(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add several at the end; return the container."""
-        for module in modules:
-            self._put(len(self), module)
+        for index, module in enumerate(modules, len(self)):
+            self._put(index, module)
         return self
 
     def __setitem__(self, index: int, module: Module) -> None:
