@@ -75,7 +75,7 @@ class Lowering:
                 self._write(event)
             else:
                 self._call(event)
-        self._set_grads(trace.grads())
+        self._set_grads(trace.grads(trace.leaves))
         self.program.kept = [value for _, value in self._grads.values() if value is not None]
         self.program.outputs = [self.array_value(t.data, t.node) for t in outputs]
         if any(value.weak and value.local for value in self.program.outputs):
@@ -158,7 +158,8 @@ class Lowering:
         kind = type(owner).__name__.lower()
         text = kind + function[function.rfind("_") :] if "optim" in type(owner).__module__ else ""
         name = self.object(text or function.strip("_"), self._bound(event))
-        reads = [value for _, value in self._grads.values() if value is not None]
+        values = (self._grads[id(leaf)][1] for leaf, _ in event.grads)
+        reads = [value for value in values if value is not None]
         self.add(f"{name}()", reads, effect=True, where=event.where)
 
     def _bound(self, event: Call) -> Callable[[], None]:

@@ -45,12 +45,15 @@ class Write:
 
 @dataclass
 class Call:
-    """A function that works in place on tensors and their gradients, such as an update."""
+    """A function that works in place on tensors and their gradients, such as an update.
+
+    ``grads`` are the gradients that it may read, as they were at the time.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    grads: Grads  # at the time
+    grads: Grads
     result: Array | None
     where: str
     stamp: int = field(default_factory=lambda: next(clock))
@@ -107,7 +110,7 @@ class Trace:
         self.start = next(clock)
         self.events: list[Node | Write | Call] = []
         self.leaves: list[Tensor] = []
-        self._receivers: set[int] = set()  # their ids
+        self._places: dict[int, int] = {}  # where in that list they are, by their ids
         self.must_be_none: list[Tensor] = []
         self.modules: list[Module] = []
         self.numbers: dict[int, Number] = {}
@@ -257,7 +260,7 @@ class Trace:
         """Note that a leaf is about to receive a gradient."""
         if leaf is None:
             return
-        known = id(leaf) in self._receivers
+        known = id(leaf) in self._places
         if leaf.grad is not None and leaf.grad is self._marks.get(id(leaf), (None, None))[1]:
             self.must_be_none.append(leaf)  # it had none before the step, and was not reset in it
             leaf.grad = None
@@ -267,15 +270,16 @@ class Trace:
                 "zero_grad() inside the step)"
             )
         if not known:
+            self._places[id(leaf)] = len(self.leaves)
             self.leaves.append(leaf)
-            self._receivers.add(id(leaf))
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Run a function that works in place, and note it; a number it returns stays live."""
         args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
-        call = Call(function, args, kwargs, self.grads(), None, _here())
+        read = args[0].parameters if function is STEP else self.leaves
+        call = Call(function, args, kwargs, self.grads(read), None, _here())
         self.events.append(call)
         if function is STEP:
             self._late.append(call)
@@ -312,9 +316,11 @@ class Trace:
             for leaf, grad in now:
                 leaf.grad = grad
 
-    def grads(self) -> Grads:
-        """Return the gradient each leaf has now."""
-        return [(leaf, None if leaf.grad is None else leaf.grad.data) for leaf in self.leaves]
+    def grads(self, of: Iterable[Tensor]) -> Grads:
+        """Return the gradients that some leaves have now, in the order in which they got one."""
+        found = sorted(self._places[id(t)] for t in of if id(t) in self._places)
+        leaves = (self.leaves[k] for k in found)
+        return [(leaf, None if leaf.grad is None else leaf.grad.data) for leaf in leaves]
 
     def _expect(self, generator: Any, place: str | None = None) -> None:
         now = _state_of(generator)
