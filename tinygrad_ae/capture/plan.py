@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -109,15 +110,17 @@ class _Resolver:
         return name
 
 
+_PLACE = re.compile(r"\{(out|\d+)(:tensor)?\}")
+
+
 def _text(line: Line, resolve: _Resolver) -> str:
-    text = line.text
-    for k, arg in enumerate(line.args):
-        if f"{{{k}:tensor}}" in text:
-            text = text.replace(f"{{{k}:tensor}}", resolve.tensor(arg))
-        elif f"{{{k}}}" in text:
-            text = text.replace(f"{{{k}}}", resolve(arg))
-    if line.out is not None:
-        text = text.replace("{out}", resolve(line.out))
+    def meant(place: re.Match[str]) -> str:
+        which, tensor = place.groups()
+        value = line.out if which == "out" else line.args[int(which)]
+        assert value is not None
+        return resolve.tensor(value) if tensor else resolve(value)
+
+    text = _PLACE.sub(meant, line.text)
     called = text.split("(")[0].split(" ")[-1].split(".")[0]
     if called not in resolve.namespace and hasattr(np, called):
         resolve.namespace[called] = getattr(np, called)
