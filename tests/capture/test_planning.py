@@ -1,0 +1,133 @@
+"""What planning costs grows with the length of a step, not with its square."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.planning import KINDS
+from tinygrad_ae import Tensor, nn, optim
+from tinygrad_ae.capture import compile, fuse
+from tinygrad_ae.errors import ModelError
+from tinygrad_ae.overlap import Places, overlapping
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    """Count the lines of Python that run, each turn of a loop among them."""
+    count = 0
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_first_call_takes_work_in_proportion_to_the_steps_length(name):
+    def planned(n: int) -> int:
+        step, batch = KINDS[name](n)
+        run = compile(step)
+        return lines_run(lambda: run(batch))
+
+    planned(60)  # what is found out once
+    a, b, c = (planned(n) for n in (140, 280, 560))
+    assert c - b <= 1.05 * 2 * (b - a)
+
+
+def test_the_count_shows_what_grows_with_the_square():
+    def pairs(n: int) -> int:
+        return lines_run(lambda: [i for i in range(n) for _ in range(n)])
+
+    assert pairs(400) - pairs(200) > 1.9 * 2 * (pairs(200) - pairs(100))
+
+
+@pytest.mark.parametrize("name", ["views", "calls", "concatenation"])
+def test_long_chains_need_no_recursion(name):
+    step, batch = KINDS[name](2 * sys.getrecursionlimit())
+    np.testing.assert_allclose(compile(step)(batch).data, step(Tensor(batch)).data, rtol=1e-4)
+
+
+# ---- loops
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    pytest.importorskip("numba")
+    monkeypatch.setenv("TINYGRAD_AE_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_long_rows_of_elementwise_lines_become_several_loops_of_the_same_bits(cache):
+    step, batch = KINDS["mixed"](3 * fuse.LINES // 2)
+    compiled = compile(step, engine="numba")
+    for _ in range(2):
+        for wanted, got in zip(compile(step)(batch), compiled(batch), strict=True):
+            np.testing.assert_array_equal(wanted.data, got.data)
+    loops = [line for line in compiled.source().splitlines() if "loop(" in line]
+    assert len(loops) >= 2
+
+
+def test_equal_loops_are_compiled_once(cache):
+    x = np.full(7, 0.5, np.float32)
+
+    def step(x: Any) -> Any:
+        for _ in range(5 * fuse.LINES):
+            x = x * 0.75 + 0.375
+        return x
+
+    compiled = compile(step, engine="numba")
+    np.testing.assert_array_equal(compiled(x).data, compile(step)(x).data)
+    assert compiled.source().count("loop(") == 10
+    texts = [path.read_text() for path in (cache / "kernels").glob("*.py")]
+    assert sum(" * " in text for text in texts) == 1
+
+
+# ---- overlaps
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 40)] * 2, st.integers(1, 3)), max_size=8))
+def test_overlaps_are_those_that_numpy_finds(parts):
+    memory = np.zeros(40)
+    arrays = [memory[min(a, b) : max(a, b) : step] for a, b, step in parts]
+    wanted = {
+        (j, k)
+        for k in range(len(arrays))
+        for j in range(k)
+        if np.may_share_memory(arrays[j], arrays[k])
+    }
+    found = list(overlapping(arrays))
+    assert len(found) == len({*found})
+    assert {*found} == wanted
+    for k, array in enumerate(arrays):
+        shared = [np.may_share_memory(other, array) for other in arrays[:k]]
+        assert Places(arrays[:k]).overlap(array) == any(shared)
+
+
+def test_parameters_between_each_others_elements_do_not_share_memory():
+    columns = np.ones((4, 3), np.float32)
+    optim.SGD([_over(column) for column in columns.T], lr=1)
+    with pytest.raises(ModelError, match=r"\(number 1\) and .* \(number 2\) share memory"):
+        optim.SGD([_over(np.ones(3)), _over(columns[0]), _over(columns[0, 1:])], lr=1)
+
+
+def _over(array: Any) -> nn.Parameter:
+    p = nn.Parameter(array)
+    p.data = array
+    return p
