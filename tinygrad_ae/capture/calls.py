@@ -68,7 +68,8 @@ def join(program: Program) -> None:
 
 def _placing(value: Value, table: Array, where: Array) -> Callable[[Array], None]:
     """Return what writes down where an array lies that is new in each run."""
-    layout, put, strides = value.layout(), placer(), np.array(value.layout().strides)
+    put, strides = placer(), np.array(value.layout().strides)
+    layout = np.empty_like(value.layout())  # which itself is an array of the recorded step
     held = [layout]
 
     def place(array: Array) -> None:
