@@ -13,7 +13,7 @@ from .program import Line, Program, Value
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Slot:
     """A stretch of memory that buffers take in turn; ``until`` is the last line one needs it in."""
 

@@ -28,7 +28,7 @@ class Uncapturable(Exception):
     """Something a plan cannot repeat; the message says what and where."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Value:
     """An array in the plan. What holds it is one of four things:
 
@@ -117,7 +117,7 @@ class Value:
         return array
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Line:
     """One line of the plan: ``{0}``, ``{1}``, … stand for ``args`` and ``{out}`` for ``out``."""
 
