@@ -10,7 +10,7 @@ nothing on disk, of which the ratio is at most 10.
 
 Each kind is measured in a process of its own, its lengths in turn; the figures are medians over
 the rounds. Collecting garbage that earlier steps left is not counted. ``--quick`` stops at 10,000
-operations, after one round. ``--json FILE`` writes the figures to a file and makes a page of it;
+operations, after one round. ``--json FILE`` adds the figures to a file and makes a page of it;
 ``benchmarks/planning.json`` and ``planning.md`` are such a record.
 """
 
@@ -322,7 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="to 10,000 operations, one round")
     parser.add_argument("--kinds", default=",".join(KINDS), help=f"some of {','.join(KINDS)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write it, and make FILE.md")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add to it, and make FILE.md")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     wanted = options.kinds.split(",")
@@ -332,15 +332,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         work(options)
         return
     record: dict[str, Any] = {"machine": describe([]), "date": f"{datetime.date.today()}"}
-    record["kinds"] = {}
+    found: dict[str, Any] = {}
     print("\n".join(record["machine"]))
     for name in wanted:
         row = {"about": KINDS[name].__doc__, "numpy": numpy_row(name, options)}
         if importlib.util.find_spec("numba"):
             row["numba"] = numba_row(name, options)
-        record["kinds"][name] = row
+        found[name] = row
         print(line(name, row), flush=True)
     if options.json:
+        known = json.loads(options.json.read_text("utf-8")) if options.json.exists() else {}
+        merged = known.get("kinds", {}) | found
+        record["kinds"] = {name: merged[name] for name in KINDS if name in merged}
         for target, text in (
             (options.json, json.dumps(record, indent=1, ensure_ascii=False) + "\n"),
             (options.json.with_suffix(".md"), page(record, options.json.name)),
