@@ -333,8 +333,8 @@ class Reach:
 
     def _class(self, cls: type) -> None:
         for base in cls.__mro__:
-            if self._is_users(base):
-                values = self._found.classes.setdefault(base, vars(base))
+            if base not in self._found.classes and self._is_users(base):
+                values = self._found.classes[base] = vars(base)
                 own = {
                     name
                     for name, value in values.items()

@@ -77,7 +77,7 @@ class Record:
         self.events: list[Event] = [self._event(event) for event in trace.events]
         self.events += [
             Event("gradient", g.shape, (self._array(g),), "", trace.place)
-            for _, g in trace.grads()
+            for _, g in trace.grads(trace.leaves)
             if g is not None
         ]
         self.events += [
