@@ -46,6 +46,8 @@ def product(to: Lowering, x: Value, y: Value) -> Value:
 
     Samples last in memory stay so when multiplied by weights, since a convolution needs them so.
     """
+    if len(x.shape) > 2 and len(y.shape) == 2:  # one product instead of a stack of small ones
+        return _stacked(to, product(to, _as_matrix(to, x), y), x)
     shape = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     shape += x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
     two = len(x.shape) == len(y.shape) == 2
@@ -65,8 +67,25 @@ def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     x, weight, bias = (to.full(v) for v in args)
     if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
         return None
-    z = product(to, x, transposed(to, weight))
-    return to.add("add({0}, {1}, {out})", [z, bias], z, ufunc=np.add)
+    z = product(to, _as_matrix(to, x), transposed(to, weight))
+    to.add("add({0}, {1}, {out})", [z, bias], z, ufunc=np.add)
+    return _stacked(to, z, x)
+
+
+def _as_matrix(to: Lowering, x: Value) -> Value:
+    """Return the vectors along the last axis of a stack of matrices as the rows of one."""
+    if len(x.shape) <= 2:
+        return x
+    n = math.prod(x.shape[:-1])
+    return to.seen(x, lambda a: a.reshape(n, a.shape[-1]), "rows")
+
+
+def _stacked(to: Lowering, z: Value, x: Value) -> Value:
+    """Return rows as a stack of the shape that :func:`_as_matrix` found in ``x``."""
+    if len(x.shape) <= 2:
+        return z
+    shape = x.shape[:-1] + z.shape[-1:]
+    return to.seen(z, lambda a: a.reshape(shape), "stack")
 
 
 def transposed(to: Lowering, x: Value) -> Value:

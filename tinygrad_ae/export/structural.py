@@ -70,7 +70,8 @@ def _strides(places: Array) -> list[int] | None:
 
 def _linear(to: Function, node: Node, out: str) -> str:
     x, W, b = node.inputs
-    n, k = x.shape
+    *lead, k = x.shape
+    n = math.prod(lead)
     return f"linear({out}, {to.of(x)}, {to.of(W)}, {to.of(b)}, {n}, {k}, {W.shape[0]});"
 
 

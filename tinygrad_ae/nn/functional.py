@@ -7,7 +7,6 @@ Losses compare an input with a target of exactly its shape: nothing is broadcast
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -48,9 +47,6 @@ def linear(x: TensorLike, W: TensorLike, b: TensorLike | None = None) -> Tensor:
         ShapeError: the last axis of ``x`` is not that of ``W``.
     """
     x, W = as_tensor(x), as_tensor(W)
-    if x.ndim != 2 and x.ndim > 0 and W.ndim == 2 and x.shape[-1] == W.shape[1]:
-        rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-        return linear(rows, W, b).reshape(*x.shape[:-1], W.shape[0])
     return x @ W.T if b is None else cast(Tensor, ops.linear(x, W, b))
 
 

@@ -13,8 +13,15 @@ from .shape import axis_of, expand_dims, ints, moveaxis, reshape, squeeze, swapa
 __all__ = ["dot", "linear", "matmul", "outer", "tensordot"]
 
 
+def rows(x: Any) -> Any:
+    """Return the vectors along the last axis as the rows of one matrix."""
+    return x if x.ndim == 2 else reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
 def _matmul(x: Any, y: Any) -> Any:
     try:
+        if x.ndim > 2 and y.ndim == 2:  # one product instead of a stack of small ones
+            return np.matmul(rows(x), y).reshape(*x.shape[:-1], y.shape[1])
         return np.matmul(x, y)
     except ValueError as error:
         raise ValueError(
@@ -36,9 +43,10 @@ def _matmul_y(g: Any, x: Any, y_shape: tuple[int, ...]) -> Any:
         return g * x if len(y_shape) == 1 else expand_dims(x, -1) * expand_dims(g, -2)
     if x.ndim == 2 and len(y_shape) == 2:
         return x.T @ g
-    if len(y_shape) <= 2:  # one product instead of a stack of them to be summed
-        rows = math.prod(x.shape[:-1])
-        return reshape(x, (rows, y_shape[0])).T @ reshape(g, (rows, *y_shape[1:]))
+    if len(y_shape) == 2:  # one product instead of a stack of them to be summed
+        return rows(x).T @ rows(g)
+    if len(y_shape) == 1:
+        return rows(x).T @ reshape(g, -1)
     return swapaxes(x, -1, -2) @ g
 
 
@@ -47,20 +55,24 @@ def _product_flops(out: tuple[int, ...], x: tuple[int, ...], *_: tuple[int, ...]
 
 
 def _linear(x: Any, W: Any, b: Any) -> Any:
-    if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[1]:
+    if x.ndim == 0 or W.ndim != 2 or x.shape[-1] != W.shape[1]:
         raise ValueError(
-            f"linear multiplies x (batch, in) by W (out, in): got x {x.shape} and W {W.shape}"
+            f"linear multiplies x (…, in) by W (out, in): got x {x.shape} and W {W.shape}"
         )
-    z = x @ W.T
+    z = _matmul(x, W.T)
     z += b
     return z
 
 
+def _linear_W(g: Any, x: Any) -> Any:
+    return outer(g, x) if x.ndim == 1 else rows(g).T @ rows(x)
+
+
 # fmt: off
 matmul = Op("matmul", _matmul, _matmul_x, _matmul_y, tex=r"{0}\,{1}", flops=_product_flops)
-# y = x Wᵀ + b: a layer in one operation. x is (batch, in), W (out, in), b (out,): the weights lie
-# as in PyTorch, so a checkpoint reads alike.
-linear = Op("linear", _linear, lambda g, W: g @ W, lambda g, x: g.T @ x, lambda g: g,
+# y = x Wᵀ + b: a layer in one operation. x is (…, in), W (out, in), b (out,): the weights lie as in
+# PyTorch, so a checkpoint reads alike.
+linear = Op("linear", _linear, lambda g, W: g @ W, _linear_W, lambda g: g,
             tex=r"{0}\,{1}^\top + {2}",
             flops=lambda out, x, *_: _product_flops(out, x) + math.prod(out))
 # fmt: on
