@@ -92,16 +92,19 @@ class Node:
         leaf: weak reference to the tensor that receives the gradient: of a tracked leaf its own,
             of an operation's output the one that asked for it by ``retain_grad``.
         scope: the module it was computed in.
+        seen: of a leaf that is a view of a tensor outside the graph (a reshaped batch, one step
+            of a sequence): operation, source and attributes. Unset for all others.
     """
 
     __slots__ = (
         "__weakref__", "_code", "_instruction", "attrs", "dtype", "hooks", "index", "inputs",
-        "leaf", "name", "op", "saved", "scope", "shape", "tracked",
+        "leaf", "name", "op", "saved", "scope", "seen", "shape", "tracked",
     )  # fmt: skip
 
     hooks: list[Callable[[Any], Any]] | None
     leaf: Callable[[], Any] | None
     name: str | None
+    seen: tuple[Op, Node, dict[str, Any]]
 
     def __init__(
         self,

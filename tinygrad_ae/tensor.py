@@ -54,12 +54,13 @@ class Tensor(Operators):
         Tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_name", "_node", "data", "grad")
+    __slots__ = ("__weakref__", "_name", "_node", "_seen", "data", "grad")
 
     data: Array
     grad: Tensor | None
     _name: str | None
     _node: Node | None
+    _seen: tuple[Op, Tensor, dict[str, Any], int]  # unset, but for a view outside the graph
 
     def __init__(
         self,
@@ -127,13 +128,23 @@ class Tensor(Operators):
         return self._node
 
     def _leaf_node(self, tracked: bool) -> Node:
+        source = None if tracked else self._source()  # is numbered before what it is shown by
         node = Node(None, (), {}, self.data, tracked, None if tracked else [self.data])
         node.name = self._name
         if tracked:
             node.leaf = weakref.ref(self)
+        elif source is not None:
+            node.seen = source
         if state.capture is not None:
             state.capture.entered(node, self.data)
         return node
+
+    def _source(self) -> tuple[Op, Node, dict[str, Any]] | None:
+        """Return what this is a view of, if that is outside the graph and still in place."""
+        if not hasattr(self, "_seen"):
+            return None
+        op, x, attrs, _ = self._seen
+        return (op, x.node, attrs) if np.may_share_memory(self.data, x.data) else None
 
     @property
     def requires_grad(self) -> bool:
@@ -452,6 +463,8 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     out.data, out.grad, out._name, out._node = z, None, None, None
     everything = now["everything"] and (recording or capture is not None)
     if not tracked and not everything:
+        if op.views and recording and z.base is not None:
+            _note_view(out, op, args, attrs)
         return out
     drop = None
     if tracked and recording and kind == "f":
@@ -472,6 +485,17 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     if capture is not None:
         capture.recorded(out)
     return out
+
+
+VIEWS = 16  # of views of views: a longer chain would keep a program's every step
+
+
+def _note_view(out: Tensor, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
+    """Note of what a tensor outside the graph is a view, so that pictures show one source."""
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        depth = args[0]._seen[-1] + 1 if hasattr(args[0], "_seen") else 0
+        if depth < VIEWS:
+            out._seen = op, args[0], attrs, depth
 
 
 Tensor.__record_op__ = staticmethod(record)  # type: ignore[method-assign]

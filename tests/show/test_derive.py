@@ -31,7 +31,7 @@ def w():
         (lambda h, w: h * w, ["δ ⊙ w", "Σᵢ δ ⊙ h"]),
         (lambda h, w: h - w, ["δ", "−Σᵢ δ"]),
         (lambda h, w: h**3, ["3 δ ⊙ h²", None]),
-        (lambda h, w: h @ w, ["δ ⊙ w", "hᵀ δ"]),
+        (lambda h, w: h @ w, ["reshape(δ; 4, 1) ⊙ w", "hᵀ δ"]),
         (lambda h, w: h.sum(), ["δ"]),
         (lambda h, w: h.mean(), ["δ/12"]),
         (lambda h, w: h.sigmoid(), ["δ ⊙ y ⊙ (1 − y)"]),

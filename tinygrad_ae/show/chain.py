@@ -7,9 +7,10 @@ derivation; what lies between two of them is merged into one formula.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +20,10 @@ from .. import ops
 from ..graph import Graph, Node
 from ..ops.op import Array
 from .derive import gradient, read_back
-from .expression import Expression, apply, constant, symbol
-from .naming import is_number
+from .expression import Expression, Lettered, apply, constant, key_of, symbol
+from .naming import is_number, subscript
 from .simplify import simplify
+from .typeset import is_spelt_out
 
 COUNT_LETTERS = "nmdNMD"
 SHORT, LONG = 3, 10  # operations: what is written out where it is used, what gets a line
@@ -56,11 +58,14 @@ class Derivation:
         forward: how each value is computed, in order.
         backward: how each gradient is, in the order of the backward pass.
         counts: letters that stand for a number of elements, with its lengths: n = 32·784.
+        arrays: letters of arrays that no line defines and that are no leaves of the graph: those
+            that a rule brings with it, draws of random numbers, long indices.
     """
 
     forward: list[Equation] = field(default_factory=list)
     backward: list[Equation] = field(default_factory=list)
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 def derive_chain(
@@ -89,14 +94,27 @@ def _worth_a_line(graph: Graph, names: Mapping[Node, str], targets: set[Node]) -
             continue
         size = 1 + sum(sizes.get(x, 0) for x in node.inputs)
         has_name = node.name is not None or not re.fullmatch("v[₀-₉]+", names[node])
-        is_silent_move = node.op.views and len(node.inputs) == 1
+        is_silent_move = _is_move(node) and not is_spelt_out(node)
         is_shared = len(consumers[node]) > 1 and not is_silent_move and size > 1
-        is_read = any(_reads(c, node) for c in consumers[node])
-        is_long = size > (1 if _reads(node, node) else SHORT if is_read else LONG)
+        is_read = _is_read(node, consumers)
+        longest = 1 if _reads(node, node) or _is_move(node) else SHORT
+        is_long = size > (longest if is_read or _reads(node, node) else LONG)
         if node in targets or has_name or is_shared or (is_long and not is_silent_move):
             shown.add(node)
         sizes[node] = 0 if node in shown else size
     return shown
+
+
+def _is_read(node: Node, consumers: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether a gradient rule reads the value of ``node``, or of what shows it as it is."""
+    return any(
+        _reads(c, node) or (_is_move(c) and not is_spelt_out(c) and _is_read(c, consumers))
+        for c in consumers[node]
+    )
+
+
+def _is_move(node: Node) -> bool:
+    return node.op is not None and node.op.views and len(node.inputs) == 1
 
 
 def _reads(reader: Node, source: Node) -> bool:
@@ -126,6 +144,8 @@ class _Chain:
                           for n, cs in graph.consumers().items()}  # fmt: skip
         self.pending: dict[Node, list[Expression]] = {}
         self.unread: dict[Node, str] = {}
+        self.spelt: dict[Expression, Expression] = {}
+        self.taken = set(names.values())  # what no further letter may be called
 
     def run(self) -> None:
         self.write_values()
@@ -149,10 +169,13 @@ class _Chain:
                 letter = symbol(self.names[node], node.shape)
                 self.written[node] = letter if number is None else constant(number)
                 continue
+            if node.op.is_random:  # what was drawn is as given as the input
+                self.written[node] = symbol(self.names[node], node.shape)
+                continue
             operands = (self.written[x] for x in node.inputs)
             e = apply(node.op, *operands, shape=node.shape, attrs=node.attrs)
             if node in self.shown:
-                name = self.names[node]
+                name, e = self.names[node], self.spelt_out(e)
                 self.result.forward.append(Equation(name, None, e, node, is_gradient=False))
                 e = symbol(name, node.shape)
             self.written[node] = e
@@ -164,7 +187,7 @@ class _Chain:
         g = terms[-1]  # what was used first stands first
         for term in terms[-2::-1]:
             g = apply(ops.add, g, term, shape=node.shape)
-        g = simplify(g)
+        g = self.spelt_out(simplify(g))
         if not (node in self.targets or node in self.unread or self.deserves_line(node, g, terms)):
             return g
         plain = f"∂{self.names[self.root]}/∂{self.names[node]}"
@@ -180,8 +203,7 @@ class _Chain:
         if self.delta(node) is not None or g.size > LONG:
             return True
         below = [x for x in node.inputs if x in self.active]
-        is_move = node.op.views and len(node.inputs) == 1
-        if node not in self.shown or is_move:
+        if node not in self.shown or _is_move(node):
             return len(below) > 1 and g.size > SHORT
         is_product = any(_mixes(c) for c in self.consumers[node])
         return is_product or len(terms) > 1 or (len(below) > 1 and g.size > SHORT)
@@ -205,11 +227,48 @@ class _Chain:
             if not number and node.op is not None and _mixes(node):
                 weights = (_number_of(self.names[_source(x)], "W") for x in node.inputs)
                 number = next((w for w in weights if w), "")
-            taken = {*self.names.values(), *self.letters.values()}
-            self.letters[node] = f"δ{number}" if number and f"δ{number}" not in taken else ""
+            letter = f"δ{number}" if number else ""
+            self.letters[node] = "" if letter in self.taken else letter
+            self.taken.add(self.letters[node])
         return self.letters[node] or None
 
-    # ---- counts
+    # ---- arrays and counts
+
+    def spelt_out(self, e: Expression) -> Expression:
+        """Give letters to arrays that a formula contains, which a page has no room for."""
+        if e not in self.spelt:
+            if e.value is not None and e.shape:
+                self.spelt[e] = symbol(self.letter_of(e.value), e.shape)
+            else:
+                new = e.with_operands([self.spelt_out(x) for x in e.operands])
+                index = e.attrs.get("index")
+                parts = index if isinstance(index, tuple) else (index,)
+                if any(isinstance(part, np.ndarray) and part.size > LONG for part in parts):
+                    named = tuple(self.named(part) for part in parts)
+                    attrs = {**e.attrs, "index": named if isinstance(index, tuple) else named[0]}
+                    new = Expression(new.shape, new.op, new.operands, attrs)
+                self.spelt[e] = new
+        return self.spelt[e]
+
+    def named(self, part: Any) -> Any:
+        """Return part of an index, with its letter if it is a long array."""
+        if not isinstance(part, np.ndarray) or part.size <= LONG:
+            return part
+        array = part.view(Lettered)
+        array.letter = self.letter_of(part)
+        return array
+
+    def letter_of(self, array: Array) -> str:
+        """Return the letter of an array: cᵢ, with the next number that is free."""
+        arrays = self.result.arrays
+        for letter, known in arrays.items():
+            if key_of(known) == key_of(array):
+                return letter
+        self.taken.update(arrays)
+        letter = next(c for i in itertools.count(1) if (c := f"c{subscript(i)}") not in self.taken)
+        arrays[letter] = array
+        return letter
+
 
     def constant_of(self, node: Node) -> Any:
         """Return how to write a number in this node's rule: n, where it counts what was reduced."""
@@ -233,10 +292,10 @@ class _Chain:
         for letter, known in counts.items():
             if math.prod(known) == math.prod(lengths):
                 return symbol(letter)
-        taken = {*counts, *self.names.values()}
-        spare = (c for c in [*COUNT_LETTERS, *(f"n{i}" for i in range(99))] if c not in taken)
-        letter = next(spare)
+        numbered = (f"n{subscript(i)}" for i in itertools.count(1))
+        letter = next(c for c in itertools.chain(COUNT_LETTERS, numbered) if c not in self.taken)
         counts[letter] = lengths
+        self.taken.add(letter)
         return symbol(letter)
 
 
@@ -257,7 +316,7 @@ def _mixes(node: Node) -> bool:
 
 def _source(node: Node) -> Node:
     """Return what a node is a view of."""
-    while node.op is not None and node.op.views and len(node.inputs) == 1:
+    while _is_move(node):
         node = node.inputs[0]
     return node
 

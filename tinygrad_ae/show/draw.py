@@ -21,6 +21,7 @@ from .flow import flow, remark
 from .grouping import Grouping, group
 from .naming import is_number, names
 from .quantities import data, duration
+from .sources import joined
 from .rows import Details, kept, size_of
 from .themes import theme as find_theme
 from .thumbnails import image_shape, is_image, thumbnail
@@ -84,7 +85,7 @@ def draw(
 
     look = find_theme(theme)
     error = results[0] if len(results) == 1 and isinstance(results[0], ShapeError) else None
-    graph = _failed(error) if error else as_graph(results)
+    graph, _ = joined(_failed(error) if error else as_graph(results))
     grouping = group(graph, depth, expand, fold)
     details = Details(names(graph))
     if error:

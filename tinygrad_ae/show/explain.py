@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from ..graph import Graph, Node
 from ..ops.op import Array
 from ..tensor import Tensor, _wrap
 from .chain import Derivation, Equation, derive_chain
-from .explanation import Explanation, Line
-from .naming import names
+from .explanation import Explanation, Line, shape_text
+from .naming import is_number, names
+from .reading import Unreadable, value_of
+from .sources import joined
 
 Wanted = Tensor | str
 
@@ -69,18 +72,21 @@ def explain(
             f"explain starts from a loss of one element; this tensor has shape {loss.shape}. "
             "Reduce it with .sum() or .mean()."
         )
-    graph = Graph.of(loss)
+    graph, stand_ins = joined(Graph.of(loss))
     called, values = names(graph), graph.values()
-    derivation = derive_chain(graph, _wanted(graph, called, wrt), called, values)
-    errors = _errors(graph, called, values, derivation) if check else {}
-    lines = [
-        _line(equation, errors.get(equation.target))
-        for equation in derivation.forward + derivation.backward
-    ]
-    return Explanation(lines, derivation.counts, format)
+    derivation = derive_chain(graph, _wanted(graph, stand_ins, called, wrt), called, values)
+    equations = derivation.forward + derivation.backward
+    lines = [_line(equation) for equation in equations]
+    given = _given(graph, called, derivation)
+    if check:
+        known: dict[str, Any] = {name: math.prod(n) for name, n in derivation.counts.items()}
+        known |= {called[node]: values.get(node) for node in graph if called[node] in given}
+        known |= derivation.arrays
+        lines = _checked(lines, _true_values(graph, values, equations), known)
+    return Explanation(lines, derivation.counts, format, given)
 
 
-def _line(equation: Equation, error: float | None) -> Line:
+def _line(equation: Equation) -> Line:
     return Line(
         kind="gradient" if equation.is_gradient else "forward",
         target=equation.target,
@@ -89,15 +95,31 @@ def _line(equation: Equation, error: float | None) -> Line:
         unread=equation.unread,
         shape=equation.node.shape,
         path=equation.node.path,
-        error=error,
+        error=None,
     )
+
+
+def _given(
+    graph: Graph, called: Mapping[Node, str], derivation: Derivation
+) -> dict[str, tuple[int, ...]]:
+    """Return the names, with their shapes, that lines use and no line defines."""
+    lines = derivation.forward + derivation.backward
+    used = {name for line in lines if not line.unread for name in line.expression.symbols()}
+    defined = {line.target for line in lines}
+    leaves = {called[node]: node.shape for node in graph if not is_number(node)}
+    arrays = {name: array.shape for name, array in derivation.arrays.items()}
+    return {name: shape for name, shape in {**leaves, **arrays}.items()
+            if (name in used or name in arrays) and name not in defined}  # fmt: skip
 
 
 # ---- whose gradients
 
 
 def _wanted(
-    graph: Graph, called: Mapping[Node, str], wrt: Wanted | Iterable[Wanted] | None
+    graph: Graph,
+    stand_ins: Mapping[Node, Node],
+    called: Mapping[Node, str],
+    wrt: Wanted | Iterable[Wanted] | None,
 ) -> list[Node]:
     """Return the nodes that ``wrt`` means."""
     tracked = [node for node in graph if node.tracked and node.op is None]
@@ -119,12 +141,12 @@ def _wanted(
     found: list[Node] = []
     for item in given:
         if isinstance(item, Tensor):
-            if item.node not in graph or not item.requires_grad:
+            if item.node not in stand_ins or not item.requires_grad:
                 raise UserError(
                     f"explain: the loss does not depend on {item.label()}, or it does not "
                     "require gradients"
                 )
-            found.append(item.node)
+            found.append(stand_ins[item.node])
         elif item in known:
             found += known[item]
         else:
@@ -138,24 +160,37 @@ def _wanted(
 # ---- is it true?
 
 
-def _errors(
-    graph: Graph,
-    called: Mapping[Node, str],
-    values: Mapping[Node, Array],
-    derivation: Derivation,
-) -> dict[str, float]:
-    """Return the relative error of each line, computed from the numbers of this graph."""
-    lines = derivation.forward + derivation.backward
-    known: dict[str, Any] = {called[node]: value for node, value in values.items()}
-    known |= {name: math.prod(lengths) for name, lengths in derivation.counts.items()}
-    gradients = gradients_of(graph, {line.node for line in derivation.backward})
-    for line in derivation.backward:
-        known[line.target] = gradients[line.node]
-    return {
-        line.target: _distance(line.expression.evaluate(known), known[line.target])
-        for line in lines
-        if not line.unread and line.expression.symbols() <= known.keys()
-    }
+def _true_values(
+    graph: Graph, values: Mapping[Node, Array], equations: Sequence[Equation]
+) -> list[Array | None]:
+    """Return what each line should give, a value of the graph or a gradient, where it is known."""
+    gradients = gradients_of(graph, {line.node for line in equations if line.is_gradient})
+    return [gradients[e.node] if e.is_gradient else values.get(e.node) for e in equations]
+
+
+def _checked(
+    lines: Sequence[Line], expected: Sequence[Array | None], known: dict[str, Any]
+) -> list[Line]:
+    """Compute each line from what is printed of it and above it, and note how far off it is."""
+    found = []
+    for line, true in zip(lines, expected, strict=True):
+        error = math.inf if line.target in known else _error(line, true, known)
+        found.append(replace(line, error=error))
+        known[line.target] = true
+    return found
+
+
+def _error(line: Line, expected: Array | None, known: Mapping[str, Any]) -> float | None:
+    """Return how far a line, read, is from what it should give; None if that can't be told."""
+    if line.expression is None or expected is None:
+        return None
+    if any(name in known and known[name] is None for name in line.expression.symbols()):
+        return None
+    try:
+        found = value_of(line.text, shape_text(line.shape), known)
+    except Unreadable:
+        return math.inf
+    return _distance(found, expected)
 
 
 def _distance(found: Array, expected: Array) -> float:

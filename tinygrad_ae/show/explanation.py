@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import ClassVar
 
@@ -45,9 +46,9 @@ class Line:
     path: str
     error: float | None
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The right-hand side in words where it has no formula."""
+        """The right-hand side as it is printed; in words where it has no formula."""
         return str(self.expression) if self.expression else f"the rule of {self.unread}"
 
 
@@ -57,14 +58,20 @@ class Explanation:
     Attributes:
         lines: its equations, in order.
         counts: letters that count elements, with the lengths multiplied: n = 32·784.
+        given: the shapes of what lines use and none defines: the input, parameters, constants.
     """
 
     FORMATS: ClassVar[dict[str, Callable[[Explanation], str]]]
 
     def __init__(
-        self, lines: Sequence[Line], counts: Mapping[str, tuple[int, ...]], format: str
+        self,
+        lines: Sequence[Line],
+        counts: Mapping[str, tuple[int, ...]],
+        format: str,
+        given: Mapping[str, tuple[int, ...]],
     ) -> None:
         self.lines, self.counts, self.format = tuple(lines), dict(counts), format
+        self.given = dict(given)
 
     def __str__(self) -> str:
         return self.FORMATS[self.format](self)
@@ -95,7 +102,7 @@ class Explanation:
             columns = [
                 _column(left, to_right=True),
                 _column([f"= {x.text}" for x in lines], widest=60),
-                _column([_shape(x.shape) for x in lines]),
+                _column([shape_text(x.shape) for x in lines]),
                 [_verdict(x) for x in lines],
             ]
             rows = [f"  {a} {b}   {c}   {d}".rstrip() for a, b, c, d in zip(*columns, strict=True)]
@@ -137,22 +144,34 @@ class Explanation:
     def notes(self) -> list[str]:
         """Return what letters and signs mean that no line defines; LaTeX between dollar signs."""
         notes = []
+        by_shape: dict[str, list[str]] = {}
+        for name, shape in self.given.items():
+            by_shape.setdefault(shape_text(shape), []).append(f"${name_latex(name)}$")
+        if by_shape:
+            parts = [f"{', '.join(names)} {shape}" for shape, names in by_shape.items()]
+            notes.append("given: " + "; ".join(parts))
         for letter, lengths in self.counts.items():
             factors = r" \cdot ".join(map(str, lengths))
             number = f"{math.prod(lengths):,}".replace(",", "{,}")
             notes.append(f"${letter} = {factors} = {number}$" if len(lengths) > 1
                          else f"${letter} = {factors}$")  # fmt: skip
-        parts = [e for x in self.lines if x.expression for e in x.expression.walk()]
+        inside = [e for x in self.lines if x.expression for e in x.expression.walk()]
         if any(x.target.startswith("δ") for x in self.lines):
             loss = [x.target for x in self.lines if x.kind == "forward"][-1]
             notes.append(
                 rf"$\delta_k = \partial {name_latex(loss)} / \partial a_k$: the gradient at what "
                 "layer $k$ computes before its activation"
             )
-        axes = sorted({axis for e in parts for axis in reduced_axes(e)})
+        axes = sorted({axis for e in inside for axis in reduced_axes(e)})
         if axes:
             runs = [f"${index_of(axis)}$ over axis {axis}" for axis in axes]
             notes.append("indices run: " + ", ".join(runs))
+            notes.append("an axis that is summed over stays, with length 1, up to the line's end")
+        for word, meaning in MOVES.items():
+            if any(f"{word}(" in x.text for x in self.lines):
+                notes.append(meaning)
+        if any(e.op and e.op.name == "transpose" and len(e.shape) > 2 for e in inside):
+            notes.append(r"$^\top$ exchanges the last two axes")
         if any("1[" in x.text for x in self.lines):
             notes.append(r"$1[\cdot]$ is 1 where the condition holds, 0 elsewhere")
         if any("⊙" in x.text for x in self.lines):
@@ -173,6 +192,12 @@ Explanation.FORMATS = {
     "html": Explanation.html,
 }
 
+MOVES = {
+    "reshape": "reshape(x; s) has the elements of x in the same order, the last axis fastest",
+    "permute": "permute(x; p): axis k of the result is axis p[k] of x",
+    "broadcast": "broadcast(x; s) repeats x to the shape s",
+}
+
 STYLE = (
     "<style>.derivation table{border-collapse:collapse;margin:0 0 1em}"
     ".derivation td{padding:.3em .4em;border:0;text-align:left;background:none}"
@@ -185,7 +210,7 @@ STYLE = (
 def _row(x: Line) -> str:
     left = f"<math displaystyle='true'>{from_latex(_left_latex(x))}</math>"
     right = f"<math displaystyle='true'>{from_latex(_right_latex(x))}</math>"
-    cells = f"<td>{left}</td><td>=</td><td>{right}</td><td class='shape'>{_shape(x.shape)}</td>"
+    cells = f"<td>{left}</td><td>=</td><td>{right}</td><td class='shape'>{shape_text(x.shape)}</td>"
     verdict = f"<td class='check'>{_verdict(x)}</td>" if x.error is not None else ""
     return f"<tr>{cells}{verdict}</tr>\n"
 
@@ -194,7 +219,7 @@ def _aligned(lines: Sequence[Line]) -> str:
     rows = []
     for x in lines:
         verdict = rf" \quad \text{{{_verdict(x)}}}" if x.error is not None else ""
-        note = rf"\text{{{_shape(x.shape)}}}{verdict}".replace("✓", r"$\checkmark$")
+        note = rf"\text{{{shape_text(x.shape)}}}{verdict}".replace("✓", r"$\checkmark$")
         rows.append(f"  {_left_latex(x)} &= {_right_latex(x)} && {note}")
     return " \\\\\n".join(rows)
 
@@ -209,7 +234,7 @@ def _right_latex(x: Line) -> str:
     return x.expression.latex()
 
 
-def _shape(shape: tuple[int, ...]) -> str:
+def shape_text(shape: tuple[int, ...]) -> str:
     return str(shape) if shape else "scalar"
 
 

@@ -17,6 +17,12 @@ from ..ops.op import Array, Op
 Shape = tuple[int, ...]
 
 
+class Lettered(np.ndarray):
+    """An array in an index that is printed as a letter."""
+
+    letter: str | None = None
+
+
 class Expression:
     """A symbol, a constant, or an operation applied to expressions. Immutable.
 
@@ -45,7 +51,7 @@ class Expression:
         self.shape, self.op, self.operands = shape, op, operands
         self.attrs: Mapping[str, Any] = attrs or {}
         self.name, self.value = name, value
-        self._hash = hash((shape, op, operands, name, _key(self.attrs), _key(value)))
+        self._hash = hash((shape, op, operands, name, key_of(self.attrs), key_of(value)))
 
     def __hash__(self) -> int:
         return self._hash
@@ -60,8 +66,8 @@ class Expression:
             and self.shape == other.shape
             and self.name == other.name
             and self.operands == other.operands
-            and _key(self.attrs) == _key(other.attrs)
-            and _key(self.value) == _key(other.value)
+            and key_of(self.attrs) == key_of(other.attrs)
+            and key_of(self.value) == key_of(other.value)
         )
 
     @property
@@ -193,16 +199,16 @@ def _fold(e: Expression, combine: Callable[[Expression, list[Any]], Any], done: 
     return done[id(e)]
 
 
-def _key(value: Any) -> Any:
+def key_of(value: Any) -> Any:
     """Return something hashable that is equal for equal attributes and values."""
     if isinstance(value, np.ndarray):
         return value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, Mapping):
-        return tuple((name, _key(value[name])) for name in sorted(value))
+        return tuple((name, key_of(value[name])) for name in sorted(value))
     if isinstance(value, (tuple, list)):
-        return tuple(_key(part) for part in value)
+        return tuple(key_of(part) for part in value)
     if isinstance(value, slice):
-        return "slice", _key(value.start), _key(value.stop), _key(value.step)
+        return "slice", key_of(value.start), key_of(value.stop), key_of(value.step)
     try:
         hash(value)
     except TypeError:

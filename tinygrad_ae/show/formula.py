@@ -186,7 +186,8 @@ class _Printer:
             above, below = self.argument(), self.argument()
             return f"{_bracketed(above)} / {_bracketed(below)}"
         if name == "sqrt":
-            return "√" + _bracketed(self.argument())
+            inside = self.argument()
+            return "√" + _bracketed(inside, always=bool(re.search("[^\\W\\d]?[⁰¹²³⁴-⁹⁻ᵀ(^]", inside)))
         if name in ("operatorname", "mathrm", "mathbf", "mathit", "mathcal", "mathbb", "text",
                     "boldsymbol", "mathsf", "textrm"):  # fmt: skip
             return self.argument()

@@ -3,7 +3,8 @@
 =============  ==================================================================
 name           what it stands for
 =============  ==================================================================
-x              the input: the first array the graph was given
+x              the input: the first array the graph was given (x₁, x₂, … further ones that
+               gradients are wanted for)
 W₁, b₁         weight and bias of layer 1 (γ₁, β₁ where the weight only scales)
 a₁, h₁         what layer 1 computes, before and after its activation
 z, x̂           what leaves the module called ``encoder``, ``decoder``
@@ -16,6 +17,7 @@ c₁, c₂, …      constants; θ₁, θ₂, … tensors without a name that gr
 from __future__ import annotations
 
 from ..graph import Graph, Node
+from ..nn.parameter import Parameter
 from .formula import SUBSCRIPTS, SUPERSCRIPTS
 
 MODULE_OUTPUTS = {"encoder": "z", "decoder": "x̂"}
@@ -29,6 +31,7 @@ def names(graph: Graph) -> dict[Node, str]:
     Two equal given names are told apart as ``x`` and ``x⁽²⁾``.
     """
     book = _Book()
+    parameters = parameters_of(graph)
     for node in graph:
         if is_number(node):
             book.names[node] = str(node.name).replace("-", "−")
@@ -41,12 +44,12 @@ def names(graph: Graph) -> dict[Node, str]:
             continue
         if node.op is not None:
             book.number(node, "v")
-        elif node.tracked:
+        elif node in parameters:
             book.number(node, "θ")
         elif not book.taken("x"):
             book.enter(node, "x")
         else:
-            book.number(node, "c")
+            book.number(node, "x" if node.tracked else "c")
     return book.names
 
 
@@ -96,7 +99,7 @@ class _Book:
 
 
 def _is_module_parameter(node: Node) -> bool:
-    return node.op is None and node.tracked and node.name in LETTERS
+    return node.op is None and node.name in LETTERS
 
 
 def _name_results(graph: Graph, book: _Book) -> None:
@@ -175,12 +178,30 @@ def _is_weight(parameter: Node, use: Node) -> bool:
     return len(parameter.shape) > 1 and use.op is not None and use.op.expr is None
 
 
+def parameters_of(graph: Graph) -> set[Node]:
+    """Return the leaves that a model is made of: not its input, should that require gradients.
+
+    Where no leaf is known to be a parameter, all that gradients are wanted for count as such.
+    """
+    wanted = [node for node in graph if node.op is None and node.tracked]
+    known = {node for node in wanted if _is_parameter(node)}
+    frozen = {node for node in graph if not node.tracked and _is_module_parameter(node)}
+    return (known or (set() if frozen else set(wanted))) | frozen
+
+
+def _is_parameter(node: Node) -> bool:
+    """Whether a module keeps it; one whose module is gone still has the name it had there."""
+    tensor = node.leaf() if node.leaf else None
+    return _is_module_parameter(node) if tensor is None else isinstance(tensor, Parameter)
+
+
 def of_parameters(graph: Graph) -> set[Node]:
     """Return parameters and numbers, and what is computed from them alone."""
     own: set[Node] = set()
+    parameters = parameters_of(graph)
     for node in graph:
         if node.op is None:
-            is_own = node.tracked or is_number(node)
+            is_own = node in parameters or is_number(node)
         else:
             is_own = all(x in own for x in node.inputs)
         if is_own:
@@ -194,10 +215,10 @@ def _first_uses(graph: Graph) -> list[tuple[Node, Node]]:
     That is its first consumer, or where it is reshaped or transposed before, that result's.
     """
     consumers = graph.consumers()
-    own = of_parameters(graph)
+    own, parameters = of_parameters(graph), parameters_of(graph)
     uses = []
     for node in graph:
-        if node.op is None and node.tracked and consumers[node]:
+        if node in parameters and consumers[node]:
             use = consumers[node][0]
             while use in own and consumers[use]:
                 use = consumers[use][0]

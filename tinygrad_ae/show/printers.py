@@ -18,7 +18,7 @@ _FROM_SUPER = {chr(small): chr(big) for big, small in reversed(SUPERSCRIPTS.item
 
 def to_latex(e: Expression) -> str:
     """Return a formula as LaTeX mathematics (what stands between dollar signs)."""
-    return Typesetter(name_latex, linear=False).write(e)
+    return Typesetter(name_latex, linear=False).line(e)
 
 
 def to_mathml(e: Expression) -> str:
@@ -35,7 +35,7 @@ def to_unicode(e: Expression) -> str:
             atoms.append(given)
         return chr(_NAMES + atoms.index(given))
 
-    tex = Typesetter(name, linear=True).write(e)
+    tex = Typesetter(name, linear=True).line(e)
     return to_text(tex, ["" for _ in range(_NAMES - SLOT)] + atoms)
 
 

@@ -10,6 +10,7 @@ from ...errors import UserError
 from ...files import atomic
 from ...graph import Graph, Node
 from ...html import assemble
+from ..sources import joined
 
 _SCRIPTS = ("format.js", "graph.js", "view.js", "player.js", "details.js", "main.js")
 
@@ -59,13 +60,13 @@ def page(
 
 def _graph(result: Any) -> Graph:
     if isinstance(result, Graph):
-        return result
+        return joined(result)[0]
     if not isinstance(getattr(result, "node", result), Node):
         raise UserError(
             "page takes the tensor a computation ended in, as in "
             f'page(model.loss(x), "step.html"); got {type(result).__name__}'
         )
-    return Graph.of(result)
+    return joined(Graph.of(result))[0]
 
 
 def _heading(graph: Graph) -> str:

@@ -1,0 +1,99 @@
+"""Where values come from: in what is shown to people, one source is one leaf.
+
+The record holds a leaf for every array that enters it. So the same batch, handed to three layers
+as an array or reshaped for each, is three leaves that know nothing of each other. Readers that
+draw or write a graph join them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..graph import Graph, Node
+from ..ops.op import Op
+from .expression import key_of
+from .naming import is_number
+
+
+def joined(graph: Graph) -> tuple[Graph, dict[Node, Node]]:
+    """Return the graph with every source in it once.
+
+    A leaf that is a view of another tensor becomes an operation on that; leaves that hold the
+    same array become one.
+
+    Returns:
+        The graph, and for each node of the given one the node that stands for it.
+    """
+    stand_ins: dict[Node, Node] = {}
+    join = _Joiner()
+    for node in graph:
+        if node.op is None:
+            stand_ins[node] = join.leaf(node)
+        else:
+            inputs = tuple(stand_ins[x] for x in node.inputs)
+            is_same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            stand_ins[node] = node if is_same else _copy(node, node.op, inputs)
+    if all(node is other for node, other in stand_ins.items()):
+        return graph, stand_ins
+    return Graph(stand_ins[node] for node in graph.outputs), stand_ins
+
+
+class _Joiner:
+    """Remembers the sources met so far."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[object, list[Node]] = {}
+        self.views: dict[object, Node] = {}
+        self.done: dict[Node, Node] = {}
+
+    def leaf(self, node: Node) -> Node:
+        """Return the one node that stands for a leaf's value."""
+        if node not in self.done:
+            self.done[node] = self._leaf(node)
+        return self.done[node]
+
+    def _leaf(self, node: Node) -> Node:
+        if node.op is not None or node.tracked or not node.saved or is_number(node):
+            return node
+        if hasattr(node, "seen"):
+            op, source, attrs = node.seen
+            x = self.leaf(source)
+            view = _copy(node, op, (x,), attrs)
+            return self.views.setdefault((op, x, node.name, key_of(attrs)), view)
+        value = node.saved[0]
+        if value.ndim == 0 or (value == value.flat[:1]).all():
+            return node  # zeros, say: two of them need not be the same thing
+        alike = self.arrays.setdefault((value.shape, value.dtype), [])
+        for other in alike:
+            if _may_be_called_alike(node, other) and _are_equal(value, other):
+                return other
+        alike.append(node)
+        return node
+
+
+def _may_be_called_alike(node: Node, other: Node) -> bool:
+    return node.name is None or node.name == other.name
+
+
+def _are_equal(value: np.ndarray, other: Node) -> bool:
+    assert other.saved is not None
+    return bool(value.tobytes() == other.saved[0].tobytes())
+
+
+def _copy(node: Node, op: Op, inputs: tuple[Node, ...], attrs: object = None) -> Node:
+    """Return the record of a node with other inputs."""
+    twin = Node.__new__(Node)
+    for slot in _slots():
+        if hasattr(node, slot):
+            setattr(twin, slot, getattr(node, slot))
+    twin.op, twin.inputs = op, inputs
+    if attrs is not None:
+        assert isinstance(attrs, dict) and node.saved
+        twin.attrs, twin.saved = attrs, [None, node.saved[0]]
+    return twin
+
+
+def _slots() -> Iterator[str]:
+    return (slot for slot in Node.__slots__ if slot != "__weakref__")
