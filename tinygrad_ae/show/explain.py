@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..autodiff.engine import pull_back
 from ..errors import GradientError, UserError, did_you_mean
 from ..graph import Graph, Node
 from ..ops.op import Array
-from ..tensor import Tensor, _wrap
+from ..tensor import Tensor
 from .chain import Derivation, Equation, derive_chain
-from .explanation import Explanation, Line, shape_text
+from .explanation import ACCURATE, Explanation, Line, shape_text
 from .naming import is_number, names
+from .precision import gradients_of, largest, recast, rounding
 from .reading import Unreadable, value_of
 from .sources import joined
 
@@ -79,10 +78,7 @@ def explain(
     lines = [_line(equation) for equation in equations]
     given = _given(graph, called, derivation)
     if check:
-        known: dict[str, Any] = {name: math.prod(n) for name, n in derivation.counts.items()}
-        known |= {called[node]: values.get(node) for node in graph if called[node] in given}
-        known |= derivation.arrays
-        lines = _checked(lines, _true_values(graph, values, equations), known)
+        lines = _Check(graph, values, equations).of(lines, derivation, called, given)
     return Explanation(lines, derivation.counts, format, given)
 
 
@@ -160,27 +156,54 @@ def _wanted(
 # ---- is it true?
 
 
-def _true_values(
-    graph: Graph, values: Mapping[Node, Array], equations: Sequence[Equation]
-) -> list[Array | None]:
-    """Return what each line should give, a value of the graph or a gradient, where it is known."""
-    gradients = gradients_of(graph, {line.node for line in equations if line.is_gradient})
-    return [gradients[e.node] if e.is_gradient else values.get(e.node) for e in equations]
+class _Check:
+    """Compares lines with the graph: what they say, computed in double precision, with what it is.
+
+    Args:
+        graph: what the lines are about.
+        values: of its nodes.
+        equations: the lines.
+
+    Raises:
+        GradientError: the graph was freed.
+    """
+
+    def __init__(
+        self, graph: Graph, values: Mapping[Node, Array], equations: Sequence[Equation]
+    ) -> None:
+        differentiated = {e.node for e in equations if e.is_gradient}
+        fine, twins, numbers = recast(graph, values, np.float64)
+        gradients = gradients_of(fine, [twins[node] for node in differentiated])
+        errors = rounding(graph, values, differentiated)
+        self.values = {node: numbers.get(twins[node]) for node in graph}
+        self.expected = [
+            gradients[twins[e.node]] if e.is_gradient else self.values[e.node] for e in equations
+        ]
+        # What is 0 by cancellation is no multiple of itself: its rounding is the least scale.
+        self.scales = [errors[e.node][1] / ACCURATE if e.is_gradient else 0.0 for e in equations]
+
+    def of(
+        self,
+        lines: Sequence[Line],
+        derivation: Derivation,
+        called: Mapping[Node, str],
+        given: Mapping[str, tuple[int, ...]],
+    ) -> list[Line]:
+        """Compute each line from what is printed of it and above it; note how far off it is."""
+        known: dict[str, Any] = {name: math.prod(n) for name, n in derivation.counts.items()}
+        known |= {called[n]: value for n, value in self.values.items() if called[n] in given}
+        known |= derivation.arrays
+        found = []
+        for line, true, scale in zip(lines, self.expected, self.scales, strict=True):
+            error = math.inf if line.target in known else _error(line, true, scale, known)
+            found.append(replace(line, error=error))
+            known[line.target] = true
+        return found
 
 
-def _checked(
-    lines: Sequence[Line], expected: Sequence[Array | None], known: dict[str, Any]
-) -> list[Line]:
-    """Compute each line from what is printed of it and above it, and note how far off it is."""
-    found = []
-    for line, true in zip(lines, expected, strict=True):
-        error = math.inf if line.target in known else _error(line, true, known)
-        found.append(replace(line, error=error))
-        known[line.target] = true
-    return found
-
-
-def _error(line: Line, expected: Array | None, known: Mapping[str, Any]) -> float | None:
+def _error(
+    line: Line, expected: Array | None, scale: float, known: Mapping[str, Any]
+) -> float | None:
     """Return how far a line, read, is from what it should give; None if that can't be told."""
     if line.expression is None or expected is None:
         return None
@@ -190,40 +213,18 @@ def _error(line: Line, expected: Array | None, known: Mapping[str, Any]) -> floa
         found = value_of(line.text, shape_text(line.shape), known)
     except Unreadable:
         return math.inf
-    return _distance(found, expected)
+    return _distance(found, expected, scale)
 
 
-def _distance(found: Array, expected: Array) -> float:
-    """Return the largest difference relative to the largest value."""
+def _distance(found: Array, expected: Array, least: float = 0.0) -> float:
+    """Return the largest difference relative to the largest value, or to ``least`` if larger."""
     if found.shape != expected.shape:
         return math.inf
-    if expected.size == 0:
+    differs = (found != expected) & ~(np.isnan(found) & np.isnan(expected))
+    if not differs.any():
         return 0.0
-    difference = float(np.max(np.abs(found - expected)))
-    scale = float(np.max(np.abs(expected)))
-    return difference / scale if scale else difference
-
-
-def gradients_of(graph: Graph, nodes: set[Node]) -> dict[Node, Array]:
-    """Return ∂L/∂node by backpropagation; no ``grad`` changes and no hook is called.
-
-    Raises:
-        GradientError: the graph was freed.
-    """
-    (root,) = graph.outputs
-    seed = _wrap(np.ones(root.shape, root.dtype))
-    with _without_hooks(graph):
-        found = pull_back([(root, seed)], nodes, retain=True)
-    return {node: g.data for node, g in found.items()}
-
-
-@contextmanager
-def _without_hooks(graph: Graph) -> Iterator[None]:
-    hooks = {node: node.hooks for node in graph if node.hooks}
-    for node in hooks:
-        node.hooks = None
-    try:
-        yield
-    finally:
-        for node, before in hooks.items():
-            node.hooks = before
+    with np.errstate(all="ignore"):
+        difference = float(np.max(np.abs(found - expected)[differs]))
+        finite = expected[np.isfinite(expected)]
+    scale = max(largest(finite), least)
+    return math.inf if math.isnan(difference) else difference / scale if scale else difference

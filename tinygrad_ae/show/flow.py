@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from .. import mutation
 from ..graph import Graph, Node
 from ..ops.op import Array, unbroadcast
 from .naming import is_number, of_parameters
+from .precision import cancelled
 
 FAR = 1000.0  # this many times the median and more is exploding, as many times less vanishing
 FEWEST_GRADIENTS = 4  # for a median to say something
@@ -44,6 +45,7 @@ class Amount:
         size: number of its elements.
         nan: how many of them are not a number.
         infinite: how many are infinite.
+        cancels: whether it is 0 but for rounding, since what was added up in it cancels.
     """
 
     status: Status
@@ -51,6 +53,7 @@ class Amount:
     size: int = 0
     nan: int = 0
     infinite: int = 0
+    cancels: bool = False
 
     @property
     def is_computed(self) -> bool:
@@ -74,7 +77,7 @@ class Flow:
 
     def level(self, amount: Amount) -> float | None:
         """Return where a gradient lies between the weakest (0) and the strongest (1), by log."""
-        if not (amount.is_computed and amount.rms > 0):
+        if not (amount.is_computed and amount.rms > 0) or amount.cancels:
             return None
         low, high = self._ends
         level = (math.log10(amount.rms) - low) / max(high - low, 1.0)
@@ -89,7 +92,8 @@ class Flow:
         """
         sizes: dict[bool, list[float]] = {True: [], False: []}
         for node, parts in self.parts.items():
-            sizes[node.shape == ()] += [a.rms for a in parts.values() if a.rms > 0]
+            known = [a.rms for a in parts.values() if a.rms > 0 and not a.cancels]
+            sizes[node.shape == ()] += known
         logs = [math.log10(rms) for rms in sizes[False] or sizes[True]]
         return (min(logs), max(logs)) if logs else (0.0, 0.0)
 
@@ -189,6 +193,7 @@ def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
     own = of_parameters(graph)
     groups = [node for node in many if node in own], [node for node in many if node not in own]
     medians = {node: _median(found, alike) for alike in groups for node in alike}
+    _mark_cancelled(found, graph, values, medians)
     for node in graph:
         median = medians.get(node)
         amount = found.totals[node]
@@ -196,6 +201,8 @@ def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
         if amount.is_computed and not remarks:
             if amount.rms == 0:
                 remarks.append("gradient is exactly 0 everywhere")
+            elif amount.cancels:
+                remarks.append("gradient is 0: its terms cancel, up to rounding")
             elif median and amount.rms < median / FAR:
                 remarks.append(f"vanishing gradient: 1/{_times(median / amount.rms)} of the median")
             elif median and amount.rms > median * FAR:
@@ -210,6 +217,18 @@ def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
                 remarks.append(dead)
         if remarks:
             found.remarks[node] = remarks
+
+
+def _mark_cancelled(
+    found: Flow, graph: Graph, values: dict[Node, Array], medians: dict[Node, float | None]
+) -> None:
+    """Tell gradients that are 0 but for rounding from small ones, among those that look small."""
+    sizes = {node: found.totals[node].rms for node, median in medians.items() if median}
+    small = {node for node, rms in sizes.items() if 0 < rms < (medians[node] or 0) / FAR}
+    for node in cancelled(graph, values, small) if small else ():
+        found.totals[node] = replace(found.totals[node], cancels=True)
+        if len(found.parts[node]) == 1:
+            found.parts[node] = {use: found.totals[node] for use in found.parts[node]}
 
 
 def _median(found: Flow, nodes: Iterable[Node]) -> float | None:

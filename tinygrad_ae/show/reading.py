@@ -299,6 +299,8 @@ class _Reader:
             if self.sees("softmax"):
                 return np.log(self.postfix(self.primary()))
             return np.log(self.postfix(self.primary()))
+        if word in ("True", "False"):
+            return word == "True"
         axes = self.axes()
         if not word or not self.takes("("):
             self.at = start

@@ -208,7 +208,7 @@ def written(amounts: Iterable[Amount]) -> str:
     for status in Status:
         if status is not Status.COMPUTED and any(a.status is status for a in known):
             return str(status.value)
-    sizes = [a.rms for a in known if not math.isnan(a.rms)]
+    sizes = [0.0 if a.cancels else a.rms for a in known if not math.isnan(a.rms)]
     if not sizes:
         return "NaN" if known else ""
     low, high = number(min(sizes)), number(max(sizes))

@@ -7,12 +7,10 @@ draw or write a graph join them first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
+from typing import Any
 
 from ..graph import Graph, Node
-from ..ops.op import Op
+from ..ops.op import Array
 from .expression import key_of
 from .naming import is_number
 
@@ -34,7 +32,7 @@ def joined(graph: Graph) -> tuple[Graph, dict[Node, Node]]:
         else:
             inputs = tuple(stand_ins[x] for x in node.inputs)
             is_same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-            stand_ins[node] = node if is_same else _copy(node, node.op, inputs)
+            stand_ins[node] = node if is_same else twin_of(node, inputs=inputs)
     if all(node is other for node, other in stand_ins.items()):
         return graph, stand_ins
     return Graph(stand_ins[node] for node in graph.outputs), stand_ins
@@ -60,7 +58,8 @@ class _Joiner:
         if hasattr(node, "seen"):
             op, source, attrs = node.seen
             x = self.leaf(source)
-            view = _copy(node, op, (x,), attrs)
+            value = node.saved[0]
+            view = twin_of(node, op=op, inputs=(x,), attrs=attrs, saved=[None, value])
             return self.views.setdefault((op, x, node.name, key_of(attrs)), view)
         value = node.saved[0]
         if value.ndim == 0 or (value == value.flat[:1]).all():
@@ -77,23 +76,17 @@ def _may_be_called_alike(node: Node, other: Node) -> bool:
     return node.name is None or node.name == other.name
 
 
-def _are_equal(value: np.ndarray, other: Node) -> bool:
+def _are_equal(value: Array, other: Node) -> bool:
     assert other.saved is not None
     return bool(value.tobytes() == other.saved[0].tobytes())
 
 
-def _copy(node: Node, op: Op, inputs: tuple[Node, ...], attrs: object = None) -> Node:
-    """Return the record of a node with other inputs."""
+def twin_of(node: Node, **changes: Any) -> Node:
+    """Return a copy of a node's record, with some of its attributes set to others."""
     twin = Node.__new__(Node)
-    for slot in _slots():
-        if hasattr(node, slot):
+    for slot in Node.__slots__:
+        if slot != "__weakref__" and hasattr(node, slot):
             setattr(twin, slot, getattr(node, slot))
-    twin.op, twin.inputs = op, inputs
-    if attrs is not None:
-        assert isinstance(attrs, dict) and node.saved
-        twin.attrs, twin.saved = attrs, [None, node.saved[0]]
+    for name, value in changes.items():
+        setattr(twin, name, value)
     return twin
-
-
-def _slots() -> Iterator[str]:
-    return (slot for slot in Node.__slots__ if slot != "__weakref__")
