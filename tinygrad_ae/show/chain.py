@@ -19,7 +19,7 @@ import numpy as np
 from .. import ops
 from ..graph import Graph, Node
 from ..ops.op import Array
-from .derive import gradient, read_back
+from .derive import Rules, read_back
 from .expression import Expression, Lettered, apply, constant, key_of, symbol
 from .naming import is_number, subscript
 from .simplify import simplify
@@ -92,7 +92,8 @@ def _worth_a_line(graph: Graph, names: Mapping[Node, str], targets: set[Node]) -
     for node in graph:
         if node.op is None:
             continue
-        size = 1 + sum(sizes.get(x, 0) for x in node.inputs)
+        arguments = len(node.inputs)
+        size = 1 + (arguments if arguments > SHORT else 0) + sum(sizes.get(x, 0) for x in node.inputs)
         has_name = node.name is not None or not re.fullmatch("v[₀-₉]+", names[node])
         is_silent_move = _is_move(node) and not is_spelt_out(node)
         is_shared = len(consumers[node]) > 1 and not is_silent_move and size > 1
@@ -211,10 +212,11 @@ class _Chain:
     def pull(self, node: Node, g: Expression) -> None:
         """Apply the rules of a node to the gradient at it."""
         written = [self.written[x] for x in (*node.inputs, node)]
+        rules = Rules(node, g, written, self.values, self.constant_of(node))
         for k, x in enumerate(node.inputs):
             if x not in self.active or node.op is None or node.op.pull(k) is None:
                 continue
-            e = gradient(node, k, g, written, self.values, self.constant_of(node))
+            e = rules.gradient(k)
             if e is None:
                 self.unread[x] = node.op.name
                 e = symbol(f"the rule of {node.op.name}", x.shape)

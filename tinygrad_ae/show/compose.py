@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from ..graph import Graph, Node, Scope
 from .cards import Arrow, Card, Frame, Kind, Picture
 from .flow import Amount
-from .formula import formula
+from .printers import right_side
 from .grouping import Grouping, first_array, group, operations
 from .naming import is_number, names
 from .repetition import Group, Repeat, chain
@@ -148,7 +148,7 @@ class _Composer:
             kind = Kind.VIEW
         else:
             kind = Kind.ELEMENTWISE if node.op.expr else Kind.OPERATION
-        right = formula(node, [self.called[x] for x in node.inputs])
+        right = right_side(node, self.called)
         equation = right if kind is Kind.FAILED else f"{self.called[node]} = {right}"
         shape = "no output" if kind is Kind.FAILED else _shape(node)
         alone = [s for s in self.homes[unit] if self.crowds.get(s.path, 0) == 1]

@@ -42,44 +42,51 @@ def local_gradients(
     written = [_written(x, names) for x in (*node.inputs, node)]
     letter = GRADIENT if GRADIENT not in names.values() else "∂L/∂y"
     g = symbol(letter, node.shape)
-    derived = [gradient(node, k, g, written, values or {}) for k in range(len(node.inputs))]
+    rules = Rules(node, g, written, values or {})
+    derived = [rules.gradient(k) for k in range(len(node.inputs))]
     return [e and simplify(e) for e in derived]
 
 
-def gradient(
-    node: Node,
-    k: int,
-    g: Expression,
-    written: Sequence[Expression],
-    values: Mapping[Node, Array],
-    write_constant: Callable[[Array], Expression] = constant,
-) -> Expression | None:
-    """Derive ∂L/∂xₖ from ``g`` = ∂L/∂y, just as the rule computes it.
+class Rules:
+    """The rules of one operation, run on letters.
 
     Args:
         node: the operation.
-        k: which input.
-        g: how the gradient that arrives is written.
+        g: how the gradient that arrives at it is written.
         written: how the inputs and the output are written.
         values: as for :func:`local_gradients`.
-        write_constant: how to write a number that the rule brings with it.
+        write_constant: how to write a number that a rule brings with it.
     """
-    x = node.inputs[k]
-    pull = node.op.pull(k) if node.op and x.dtype.kind == "f" else None
-    if pull is None:
-        return None
-    with record_everything(), np.errstate(all="ignore"):
-        arguments = [_wrap(_value(source, values)) for source in (*node.inputs, node)]
-        arriving = _wrap(np.ones(node.shape, node.dtype))
-        known = {t.node: e for t, e in zip(arguments, written, strict=True)}
-        known[arriving.node] = g
-        try:
-            result = unbroadcast(pull(k, arriving, node, arguments), x.shape)
-        except Exception:  # a rule is a stranger's code: what it can't do leaves a picture whole
+
+    def __init__(
+        self,
+        node: Node,
+        g: Expression,
+        written: Sequence[Expression],
+        values: Mapping[Node, Array],
+        write_constant: Callable[[Array], Expression] = constant,
+    ) -> None:
+        self.node, self.write_constant = node, write_constant
+        around = (*node.inputs, node)
+        self.arguments = [_wrap(_value(source, values)) for source in around]
+        self.arriving = _wrap(np.ones(node.shape, node.dtype))
+        self.known = {t.node: e for t, e in zip(self.arguments, written, strict=True)}
+        self.known[self.arriving.node] = g
+
+    def gradient(self, k: int) -> Expression | None:
+        """Derive the gradient of input ``k``, just as the rule computes it; None if it can't be."""
+        node, x = self.node, self.node.inputs[k]
+        pull = node.op.pull(k) if node.op and x.dtype.kind == "f" else None
+        if pull is None:
             return None
-    if not isinstance(result, Tensor):
-        return None
-    return from_node(result.node, known, write_constant)
+        with record_everything(), np.errstate(all="ignore"):
+            try:
+                result = unbroadcast(pull(k, self.arriving, node, self.arguments), x.shape)
+            except Exception:  # a rule is a stranger's code: what it can't do leaves a picture whole
+                return None
+        if not isinstance(result, Tensor):
+            return None
+        return from_node(result.node, self.known, self.write_constant)
 
 
 def _written(node: Node, names: Mapping[Node, str]) -> Expression:

@@ -17,7 +17,7 @@ from .chain import Derivation, Equation, derive_chain
 from .explanation import ACCURATE, Explanation, Line, shape_text
 from .naming import is_number, names
 from .precision import gradients_of, largest, recast, rounding
-from .reading import Unreadable, value_of
+from .reading import Page, Unreadable
 from .sources import joined
 
 Wanted = Tensor | str
@@ -192,25 +192,23 @@ class _Check:
         """Compute each line from what is printed of it and above it; note how far off it is."""
         known: dict[str, Any] = {name: math.prod(n) for name, n in derivation.counts.items()}
         known |= {called[n]: value for n, value in self.values.items() if called[n] in given}
-        known |= derivation.arrays
+        page = Page(known | derivation.arrays)
         found = []
         for line, true, scale in zip(lines, self.expected, self.scales, strict=True):
-            error = math.inf if line.target in known else _error(line, true, scale, known)
+            error = math.inf if line.target in page.known else _error(line, true, scale, page)
             found.append(replace(line, error=error))
-            known[line.target] = true
+            page.define(line.target, true)
         return found
 
 
-def _error(
-    line: Line, expected: Array | None, scale: float, known: Mapping[str, Any]
-) -> float | None:
+def _error(line: Line, expected: Array | None, scale: float, page: Page) -> float | None:
     """Return how far a line, read, is from what it should give; None if that can't be told."""
     if line.expression is None or expected is None:
         return None
-    if any(name in known and known[name] is None for name in line.expression.symbols()):
+    if any(page.known.get(name, 0) is None for name in line.expression.symbols()):
         return None
     try:
-        found = value_of(line.text, shape_text(line.shape), known)
+        found = page.value_of(line.text, shape_text(line.shape))
     except Unreadable:
         return math.inf
     return _distance(found, expected, scale)

@@ -22,6 +22,7 @@ from .naming import is_number, of_parameters
 from .precision import cancelled
 
 FAR = 1000.0  # this many times the median and more is exploding, as many times less vanishing
+CANCELS = "gradient is 0: its terms cancel, up to rounding"
 FEWEST_GRADIENTS = 4  # for a median to say something
 FEWEST_SAMPLES = 8  # for a unit that is never active to be called dead
 
@@ -202,7 +203,7 @@ def remark(found: Flow, graph: Graph, values: dict[Node, Array]) -> None:
             if amount.rms == 0:
                 remarks.append("gradient is exactly 0 everywhere")
             elif amount.cancels:
-                remarks.append("gradient is 0: its terms cancel, up to rounding")
+                remarks.append(CANCELS)
             elif median and amount.rms < median / FAR:
                 remarks.append(f"vanishing gradient: 1/{_times(median / amount.rms)} of the median")
             elif median and amount.rms > median * FAR:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
-from .expression import Expression
-from .formula import ACCENTS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, to_text
+from .. import ops
+from ..graph import Node
+from ..ops.op import Op
+from .expression import Expression, apply, symbol
+from .formula import ACCENTS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, formula, to_text
 from .mathml import from_latex
-from .templates import SLOT
-from .typeset import Typesetter
+from .templates import SLOT, says_all
+from .typeset import Typesetter, is_spelt_out, reduced_axes
 
 _COMMANDS = {sign: name for name, sign in reversed(SIGNS.items())}
 _ACCENT_NAMES = {mark: name for name, mark in reversed(ACCENTS.items())}
@@ -37,6 +41,22 @@ def to_unicode(e: Expression) -> str:
 
     tex = Typesetter(name, linear=True).line(e)
     return to_text(tex, ["" for _ in range(_NAMES - SLOT)] + atoms)
+
+
+def right_side(node: Node, called: Mapping[Node, str]) -> str:
+    """Return the right-hand side of an operation's equation, with its inputs' names in it.
+
+    That is its own template, where this says all; else what a derivation writes.
+    """
+    names = [called[x] for x in node.inputs]
+    if node.op is None or node.op.is_random or node.op.name not in Op.reserved:
+        return formula(node, names)
+    symbols = [symbol(name, x.shape) for name, x in zip(names, node.inputs, strict=True)]
+    e = apply(node.op, *symbols, shape=node.shape, attrs=node.attrs)
+    is_said = says_all(node.op, node.attrs) and node.op is not ops.getitem
+    if is_said and not is_spelt_out(node) and not reduced_axes(e):
+        return formula(node, names)
+    return str(e)
 
 
 _NAMES = SLOT + 0x100  # symbols stand above the slots of templates

@@ -74,40 +74,57 @@ class Unreadable(ValueError):
     """A formula that does not say what to compute."""
 
 
-def value_of(text: str, shape: str, known: Mapping[str, Any]) -> Array:
-    """Compute a line of a derivation from its text alone.
+class Page:
+    """What a reader knows: the names that have a value so far, and the operations there are.
 
     Args:
-        text: the right-hand side, as printed.
-        shape: what stands beside it: ``"(4, 6, 8)"`` or ``"scalar"``.
-        known: the value of every name that may occur.
-
-    Raises:
-        Unreadable: it is no formula, names what is not known, or combines what does not fit.
+        known: the value of every name that a line may use.
     """
-    wanted: tuple[int, ...] = () if shape == "scalar" else ast.literal_eval(shape)
-    try:
-        with np.errstate(all="ignore"):
-            found = np.asarray(_Reader(text, known).whole())
-    except Unreadable:
-        raise
-    except Exception as error:  # NumPy's own words on what does not fit together
-        raise Unreadable(f"{text}: {error}") from error
-    if fits(found.shape, wanted, Fit.ALIGNED):
-        return np.broadcast_to(found.reshape(found.shape[max(0, found.ndim - len(wanted)):]), wanted)
-    if fits(found.shape, wanted, Fit.LOOSE):
-        return found.reshape(wanted)
-    raise Unreadable(f"{text} has the shape {found.shape}, not {wanted}")
+
+    def __init__(self, known: Mapping[str, Any]) -> None:
+        self.known: dict[str, Any] = {}
+        self.longest = 0
+        for name, value in known.items():
+            self.define(name, value)
+        self.operations = {called(op): op for op in Op.registry.values()}
+        self.strangers = [t for op in Op.registry.values() if (t := _stranger(op))]
+
+    def define(self, name: str, value: Any) -> None:
+        """Give a name a value."""
+        self.known[name] = value
+        self.longest = max(self.longest, len(name))
+
+    def value_of(self, text: str, shape: str) -> Array:
+        """Compute a line of a derivation from its text alone.
+
+        Args:
+            text: the right-hand side, as printed.
+            shape: what stands beside it: ``"(4, 6, 8)"`` or ``"scalar"``.
+
+        Raises:
+            Unreadable: it is no formula, names what is not known, or combines what does not fit.
+        """
+        wanted: tuple[int, ...] = () if shape == "scalar" else ast.literal_eval(shape)
+        try:
+            with np.errstate(all="ignore"):
+                found = np.asarray(_Reader(text, self).whole())
+        except Unreadable:
+            raise
+        except Exception as error:  # NumPy's own words on what does not fit together
+            raise Unreadable(f"{text}: {error}") from error
+        if fits(found.shape, wanted, Fit.ALIGNED):
+            lead = max(0, found.ndim - len(wanted))
+            return np.broadcast_to(found.reshape(found.shape[lead:]), wanted)
+        if fits(found.shape, wanted, Fit.LOOSE):
+            return found.reshape(wanted)
+        raise Unreadable(f"{text} has the shape {found.shape}, not {wanted}")
 
 
 class _Reader:
     """Reads a text from left to right, and computes as it goes."""
 
-    def __init__(self, text: str, known: Mapping[str, Any]) -> None:
-        self.text, self.at, self.known, self.bars = text, 0, known, 0
-        self.names = sorted(known, key=len, reverse=True)
-        self.operations = {called(op): op for op in Op.registry.values()}
-        self.strangers = [t for op in Op.registry.values() if (t := _stranger(op))]
+    def __init__(self, text: str, page: Page) -> None:
+        self.text, self.at, self.page, self.bars = text, 0, page, 0
 
     def whole(self) -> Any:
         value = self.relation()
@@ -198,7 +215,7 @@ class _Reader:
                 base = np.swapaxes(base, -1, -2)
             elif raised := self.run_of(_RAISED):
                 inner = "".join(_RAISED[c] for c in raised)
-                base = _raise(base, _Reader(inner.replace("-", "−"), self.known).whole())
+                base = _raise(base, _Reader(inner.replace("-", "−"), self.page).whole())
             elif self.takes("^"):
                 base = _raise(base, self.postfix(self.primary()))
             elif self.takes("["):
@@ -213,11 +230,11 @@ class _Reader:
             value = np.multiply(self.relation(), 1)
             self.needs("]")
             return value
-        for template in self.strangers:
+        for template in self.page.strangers:
             if template.begins and (value := self.match(template, [])) is not None:
                 return value
         if name := self.name():
-            return self.known[name]
+            return self.page.known[name]
         if self.takes("("):
             value = self.relation()
             self.needs(")")
@@ -260,14 +277,21 @@ class _Reader:
 
     def name(self) -> str:
         """Step over the longest name that stands here, if one does."""
-        for name in self.names:
-            after = self.text[self.at + len(name) : self.at + len(name) + 1]
-            is_whole = not (after in _SMALL or after.isdecimal() or unicodedata.combining(after or " "))
-            is_whole = is_whole and not (after == "_" or (after.isalpha() and after not in _RAISED))
-            if self.sees(name) and is_whole and not (after == "(" and _is_known_function(name)):
-                self.at += len(name)
+        for length in range(min(self.page.longest, len(self.text) - self.at), 0, -1):
+            name = self.text[self.at : self.at + length]
+            if name in self.page.known and self.ends(name, self.at + length):
+                self.at += length
                 return name
         return ""
+
+    def ends(self, name: str, at: int) -> bool:
+        """Whether a name is over where it could be: not if more of one follows."""
+        after = self.text[at : at + 1]
+        if after == "(":
+            return not _is_known_function(name)
+        goes_on = after == "_" or after.isdecimal() or after in _SMALL
+        goes_on = goes_on or (after.isalpha() and after not in _RAISED)
+        return not after or not (goes_on or unicodedata.combining(after))
 
     def word(self) -> str:
         """Step over the name of a function."""
@@ -319,10 +343,10 @@ class _Reader:
             return ops.softmax(np.asarray(values[0]), axes or -1)
         if word in _FUNCTIONS:
             return _FUNCTIONS[word](*values, **settings)
-        if word not in self.operations:
+        if word not in self.page.operations:
             self.at = start
             raise self.error("a function or a value that is known")
-        return _call(self.operations[word], values, settings)
+        return _call(self.page.operations[word], values, settings)
 
     def settings(self) -> tuple[dict[str, Any], tuple[int, ...]]:
         """Read ``; key=value, …)``, or ``; 2, 3)``."""
@@ -376,7 +400,7 @@ class _Reader:
                     self.at += 1
                 parts.append(np.array(ast.literal_eval(self.text[start : self.at].replace("−", "-"))))
             elif name := self.name():
-                parts.append(self.known[name])
+                parts.append(self.page.known[name])
             else:
                 start = self.at
                 self.run_of(dict.fromkeys("0123456789:−None"))
@@ -389,7 +413,7 @@ class _Reader:
 
     def stranger(self, left: Any, level: Level) -> Any:
         """Go on with what somebody's own operation puts behind or between operands."""
-        for template in self.strangers:
+        for template in self.page.strangers:
             if not template.begins and template.level <= level:
                 value = self.match(template, [left])
                 if value is not None:
@@ -415,7 +439,7 @@ class _Reader:
         """Read an operand, which may be written small."""
         run = self.run_of(_SMALL)
         if run:
-            return _Reader("".join(_SMALL[c] for c in run), self.known).whole()
+            return _Reader("".join(_SMALL[c] for c in run), self.page).whole()
         self.takes("_")
         return self.at_level(template.least[k])
 

@@ -13,7 +13,7 @@ from ..ops.op import Array
 from .cards import Row, RowKind, Thumbnail
 from .cost import Cost
 from .derive import GRADIENT, local_gradients, read_back
-from .flow import Amount, Flow, Status
+from .flow import CANCELS, Amount, Flow, Status
 from .grouping import Grouping
 from .naming import is_number
 from .quantities import count, data, duration, number
@@ -219,15 +219,19 @@ def written(amounts: Iterable[Amount]) -> str:
 def _remarks(unit: Group, details: Details, flow: Flow) -> list[Row]:
     marked = {n: flow.remarks[n] for n in unit.nodes if n in flow.remarks}
     if len(unit.nodes) == 1:
-        return [Row(RowKind.REMARK, text) for texts in marked.values() for text in texts]
+        return [Row(_kind(text), text) for texts in marked.values() for text in texts]
     found = [
-        Row(RowKind.REMARK, f"{details.names[n]}: {text}")
+        Row(_kind(text), f"{details.names[n]}: {text}")
         for n, texts in list(marked.items())[:1]
         for text in texts
     ]
     if len(marked) > 1:
         found.append(Row(RowKind.REMARK, f"and remarks on {len(marked) - 1} more values"))
     return found
+
+
+def _kind(remark: str) -> RowKind:
+    return RowKind.ABSENT if remark == CANCELS else RowKind.REMARK  # as it should be: no warning
 
 
 # ---- memory and cost

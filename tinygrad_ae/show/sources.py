@@ -64,16 +64,13 @@ class _Joiner:
         value = node.saved[0]
         if value.ndim == 0 or (value == value.flat[:1]).all():
             return node  # zeros, say: two of them need not be the same thing
-        alike = self.arrays.setdefault((value.shape, value.dtype), [])
+        key = node.shape, node.dtype, hash(value.tobytes())
+        alike = self.arrays.setdefault(key, [])
         for other in alike:
-            if _may_be_called_alike(node, other) and _are_equal(value, other):
+            if node.name in (None, other.name) and _are_equal(value, other):
                 return other
         alike.append(node)
         return node
-
-
-def _may_be_called_alike(node: Node, other: Node) -> bool:
-    return node.name is None or node.name == other.name
 
 
 def _are_equal(value: Array, other: Node) -> bool:

@@ -14,7 +14,7 @@ from ..compose import picture
 from ..derive import GRADIENT, local_gradients
 from ..expression import Expression
 from ..flow import Amount, Flow, Status, flow
-from ..formula import formula
+from ..printers import right_side
 from ..grouping import EVERYTHING, first_array, group
 from ..naming import names
 from .layout import Layout, Size, place
@@ -109,7 +109,7 @@ class Content:
             {
                 "phase": "forward",
                 "card": id,
-                "equation": f"{self.names[node]} = {self._formula(node, self.names)}",
+                "equation": f"{self.names[node]} = {right_side(node, self.names)}",
                 "numbers": self._in_numbers(node),
                 "inputs": [self.ids[x] for x in dict.fromkeys(node.inputs) if x in self.ids],
             }
@@ -117,13 +117,10 @@ class Content:
             if node.op is not None
         ]
 
-    def _formula(self, node: Node, names: Mapping[Node, str]) -> str:
-        return formula(node, [names[x] for x in node.inputs])
-
     def _in_numbers(self, node: Node) -> str:
         """Return the equation with the numbers in it, where all of them are single ones."""
         numbers = self._single_numbers(node)
-        return _equation(self._formula(node, numbers), numbers[node]) if numbers else ""
+        return _equation(right_side(node, numbers), numbers[node]) if numbers else ""
 
     def _single_numbers(self, node: Node) -> dict[Node, str]:
         """Return the values of a node and its inputs as text if each is one number."""
