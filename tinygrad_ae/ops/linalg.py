@@ -64,7 +64,7 @@ def _linear(x: Any, W: Any, b: Any) -> Any:
     return z
 
 
-def _linear_W(g: Any, x: Any) -> Any:
+def _linear_weight(g: Any, x: Any) -> Any:
     return outer(g, x) if x.ndim == 1 else rows(g).T @ rows(x)
 
 
@@ -72,7 +72,7 @@ def _linear_W(g: Any, x: Any) -> Any:
 matmul = Op("matmul", _matmul, _matmul_x, _matmul_y, tex=r"{0}\,{1}", flops=_product_flops)
 # y = x Wᵀ + b: a layer in one operation. x is (…, in), W (out, in), b (out,): the weights lie as in
 # PyTorch, so a checkpoint reads alike.
-linear = Op("linear", _linear, lambda g, W: g @ W, _linear_W, lambda g: g,
+linear = Op("linear", _linear, lambda g, W: g @ W, _linear_weight, lambda g: g,
             tex=r"{0}\,{1}^\top + {2}",
             flops=lambda out, x, *_: _product_flops(out, x) + math.prod(out))
 # fmt: on

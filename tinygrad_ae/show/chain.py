@@ -93,7 +93,8 @@ def _worth_a_line(graph: Graph, names: Mapping[Node, str], targets: set[Node]) -
         if node.op is None:
             continue
         arguments = len(node.inputs)
-        size = 1 + (arguments if arguments > SHORT else 0) + sum(sizes.get(x, 0) for x in node.inputs)
+        size = 1 + (arguments if arguments > SHORT else 0)  # many arguments are long by themselves
+        size += sum(sizes.get(x, 0) for x in node.inputs)
         has_name = node.name is not None or not re.fullmatch("v[₀-₉]+", names[node])
         is_silent_move = _is_move(node) and not is_spelt_out(node)
         is_shared = len(consumers[node]) > 1 and not is_silent_move and size > 1
@@ -270,7 +271,6 @@ class _Chain:
         letter = next(c for i in itertools.count(1) if (c := f"c{subscript(i)}") not in self.taken)
         arrays[letter] = array
         return letter
-
 
     def constant_of(self, node: Node) -> Any:
         """Return how to write a number in this node's rule: n, where it counts what was reduced."""

@@ -7,9 +7,9 @@ from collections.abc import Hashable
 from ..graph import Graph, Node, Scope
 from .cards import Arrow, Card, Frame, Kind, Picture
 from .flow import Amount
-from .printers import right_side
 from .grouping import Grouping, first_array, group, operations
 from .naming import is_number, names
+from .printers import right_side
 from .repetition import Group, Repeat, chain
 from .rows import Details, Rows, written
 

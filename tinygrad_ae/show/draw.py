@@ -21,8 +21,8 @@ from .flow import flow, remark
 from .grouping import Grouping, group
 from .naming import is_number, names
 from .quantities import data, duration
-from .sources import joined
 from .rows import Details, kept, size_of
+from .sources import joined
 from .themes import theme as find_theme
 from .thumbnails import image_shape, is_image, thumbnail
 

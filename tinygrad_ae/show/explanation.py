@@ -235,6 +235,7 @@ def _right_latex(x: Line) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as it stands beside a line."""
     return str(shape) if shape else "scalar"
 
 

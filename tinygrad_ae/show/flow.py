@@ -229,7 +229,7 @@ def _mark_cancelled(
     for node in cancelled(graph, values, small) if small else ():
         found.totals[node] = replace(found.totals[node], cancels=True)
         if len(found.parts[node]) == 1:
-            found.parts[node] = {use: found.totals[node] for use in found.parts[node]}
+            found.parts[node] = dict.fromkeys(found.parts[node], found.totals[node])
 
 
 def _median(found: Flow, nodes: Iterable[Node]) -> float | None:

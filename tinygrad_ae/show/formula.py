@@ -187,7 +187,8 @@ class _Printer:
             return f"{_bracketed(above)} / {_bracketed(below)}"
         if name == "sqrt":
             inside = self.argument()
-            return "√" + _bracketed(inside, always=bool(re.search("[^\\W\\d]?[⁰¹²³⁴-⁹⁻ᵀ(^]", inside)))
+            has_script = re.search("[⁰¹²³⁴-⁹⁻ᵀ^]", inside) is not None  # √(x²) is not (√x)²
+            return "√" + _bracketed(inside, always=has_script)
         if name in ("operatorname", "mathrm", "mathbf", "mathit", "mathcal", "mathbb", "text",
                     "boldsymbol", "mathsf", "textrm"):  # fmt: skip
             return self.argument()

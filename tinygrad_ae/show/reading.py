@@ -398,7 +398,9 @@ class _Reader:
                 while depth or self.at == start:
                     depth += (self.text[self.at] == "[") - (self.text[self.at] == "]")
                     self.at += 1
-                parts.append(np.array(ast.literal_eval(self.text[start : self.at].replace("−", "-"))))
+                parts.append(
+                    np.array(ast.literal_eval(self.text[start : self.at].replace("−", "-")))
+                )
             elif name := self.name():
                 parts.append(self.page.known[name])
             else:

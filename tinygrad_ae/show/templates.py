@@ -169,7 +169,9 @@ def _settings(op: Op, attrs: Mapping[str, Any]) -> list[tuple[str, str]]:
         if key == "index":
             found.append((key, index_text(value)))
         elif key == "geometry":
-            found += [(k, setting_text(v)) for k, v in value._asdict().items() if not _is_plain(k, v)]
+            found += [
+                (k, setting_text(v)) for k, v in value._asdict().items() if not _is_plain(k, v)
+            ]
         elif key != "cuts":  # of a concatenation: the lengths say it
             found.append((key, setting_text(value)))
     return found

@@ -26,7 +26,14 @@ from .expression import Expression, Shape, apply, symbol
 from .formula import TOKEN
 from .simplify import ASTYPE, RESHAPE, TRANSPOSE, is_elementwise
 from .templates import (
-    SLOT, Level, analysed, as_call, attributes, index_text, number_text, says_all,
+    SLOT,
+    Level,
+    analysed,
+    as_call,
+    attributes,
+    index_text,
+    number_text,
+    says_all,
 )  # fmt: skip
 
 INDICES = "ijklprst"  # letters for the positions along axis 0, 1, …
@@ -60,9 +67,7 @@ class Typesetter:
         self.name, self.linear = name, linear
         self.forms: dict[Expression, Form] = {}
 
-    def write(
-        self, e: Expression, least: Level = Level.RELATION, fit: Fit = Fit.EXACT
-    ) -> str:
+    def write(self, e: Expression, least: Level = Level.RELATION, fit: Fit = Fit.EXACT) -> str:
         """Write ``e``, in brackets if it binds less tightly than ``least``."""
         return self.bracketed(self.fitting(e, fit), least)
 
@@ -336,7 +341,7 @@ def _number(e: Expression) -> Form:
     value = e.value.item()
     if math.isinf(value):
         return Form(*((r"\infty", Level.ATOM) if value > 0 else (r"-\infty", Level.SUM)), ())
-    text = number_text(e.value[()]) if e.value.dtype.kind == "f" else str(value)
+    text = number_text(e.value.dtype.type(value)) if e.value.dtype.kind == "f" else str(value)
     if "e" in text:
         digits, _, exponent = text.partition("e")
         power = rf"10^{{{int(exponent)}}}"

@@ -14,9 +14,9 @@ from ..compose import picture
 from ..derive import GRADIENT, local_gradients
 from ..expression import Expression
 from ..flow import Amount, Flow, Status, flow
-from ..printers import right_side
 from ..grouping import EVERYTHING, first_array, group
 from ..naming import names
+from ..printers import right_side
 from .layout import Layout, Size, place
 from .numbers import picture_shape, short, summary
 
