@@ -4,13 +4,15 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinygrad_ae import ops
 from tinygrad_ae.ops import Op
+from tinygrad_ae.show.explanation import shape_text
 from tinygrad_ae.show.expression import apply, constant, symbol
 from tinygrad_ae.show.printers import name_latex
+from tinygrad_ae.show.reading import Page
 from tinygrad_ae.show.simplify import BROADCAST, RESHAPE, SUM, TRANSPOSE, simplify
 
 x, y, s = symbol("x", (3, 4)), symbol("y", (3, 4)), symbol("s")
@@ -254,6 +256,20 @@ def test_simplifying_keeps_shape_and_value(e, seed):
     worst = max((np.abs(p.evaluate(v)).max(initial=0) for p in e.walk()), default=0)
     if np.isfinite(worst) and worst < 1e6:  # else digits cancel, before or after
         assert np.abs(after[fine] - before[fine]).max(initial=0) < 1e-8 * scale * (1 + worst)
+
+
+@given(trees, st.booleans())
+def test_what_is_printed_is_read_as_what_it_is(e, short):
+    v = values(0)
+    e = simplify(e) if short else e
+    expected = e.evaluate(v)
+    assume(np.isfinite(expected).all())
+    found = Page(v).value_of(str(e), shape_text(e.shape))
+    assert found.shape == expected.shape
+    worst = max((np.abs(p.evaluate(v)).max(initial=0) for p in e.walk()), default=0)
+    assume(np.isfinite(worst) and worst < 1e6)
+    scale = 1 + np.abs(expected).max(initial=0)
+    assert np.abs(found - expected).max(initial=0) < 1e-7 * scale * (1 + worst), str(e)
 
 
 @given(trees)

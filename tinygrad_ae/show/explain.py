@@ -102,7 +102,8 @@ def _given(
     lines = derivation.forward + derivation.backward
     used = {name for line in lines if not line.unread for name in line.expression.symbols()}
     defined = {line.target for line in lines}
-    leaves = {called[node]: node.shape for node in graph if not is_number(node)}
+    outside = (node for node in graph if node.op is None or node.op.is_random)
+    leaves = {called[node]: node.shape for node in outside if not is_number(node)}
     arrays = {name: array.shape for name, array in derivation.arrays.items()}
     return {name: shape for name, shape in {**leaves, **arrays}.items()
             if (name in used or name in arrays) and name not in defined}  # fmt: skip

@@ -175,7 +175,9 @@ class Typesetter:
         scalars = [x for x in above if x.shape == ()]
         if not scalars and not below:
             return self.factors(arrays)
-        scale = self.fraction(scalars, below)
+        is_number = scalars and scalars[0].value is not None
+        alone = Level.PRODUCT if is_number else Level.POWER  # (Σ x) y is not Σ x y
+        scale = self.fraction(scalars, below) if below else self.factors(scalars, alone)
         if self.linear and " " in scale and below:
             scale = f"({scale})"
         body = self.factors(arrays)
