@@ -10,8 +10,9 @@ import pytest
 from tinygrad_ae import Graph, Op, Tensor, nn
 from tinygrad_ae.errors import ShapeError, UserError
 from tinygrad_ae.show import draw
-from tinygrad_ae.show.cards import RowKind
+from tinygrad_ae.show.cards import Kind, RowKind
 from tinygrad_ae.show.compose import picture, used_as
+from tinygrad_ae.show.draw import as_graph
 from tinygrad_ae.show.flow import flow, remark
 from tinygrad_ae.show.grouping import group
 from tinygrad_ae.show.naming import names
@@ -37,13 +38,13 @@ def loss():
 
 def shown(result, **view):
     """Return the picture with gradients, and its cards by title."""
-    graph = Graph.of(result)
+    graph = result if isinstance(result, Graph) else Graph.of(result)
     grouping = group(graph, **view)
     found = flow(graph, lambda node, k: used_as(grouping, node, k))
     with np.errstate(all="ignore"):
         remark(found, graph, graph.values())
     called = names(graph)
-    details = Details(called, called[result.node], found, graph.values())
+    details = Details(called, called[graph.outputs[0]], found, graph.values())
     drawn = picture(graph, grouping, details)
     return drawn, {card.title: card for card in drawn.frame.all_cards()}
 
@@ -239,3 +240,36 @@ def test_a_layer_that_refuses_its_input_is_drawn_with_it():
         assert Op.registry["a layer"] is own
     finally:
         del Op.registry["a layer"]
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        self.q, self.k, self.v = (nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, x):
+        q, k, v = (f(x).reshape(4, 6, 2, 4).transpose(0, 2, 1, 3) for f in (self.q, self.k, self.v))
+        scores = q @ k.swapaxes(2, 3) / 4.0**0.5
+        return (scores.softmax() @ v).transpose(0, 2, 1, 3).reshape(4, 6, 8)
+
+
+@pytest.mark.parametrize("wrap", [np.asarray, Tensor])
+def test_queries_keys_and_values_come_from_one_x(wrap):
+    x = wrap(np.random.default_rng(0).normal(size=(4, 6, 8)).astype("f4"))
+    drawn, _ = shown(as_graph(((Attention()(x) ** 2).mean(),)))
+    cards = {card.id: card for card in drawn.frame.all_cards()}
+    sources = [card.title for card in cards.values() if card.kind is Kind.INPUT]
+    assert sources == ["x"]
+    readers = [cards[a.head].formula for a in drawn.arrows if cards[a.tail].title == "x"]
+    assert sorted(readers) == ["a₁ = x W₁ᵀ + b₁", "a₂ = x W₂ᵀ + b₂", "a₃ = x W₃ᵀ + b₃"]
+    formulas = [card.formula for card in cards.values()]
+    assert not any("constant" in card.note for card in cards.values())
+    assert sum("; 0, 2, 1, 3)" in formula for formula in formulas) == 4
+    assert sum(formula.endswith("ᵀ") for formula in formulas) == 1
+
+
+def test_a_gradient_whose_terms_cancel_is_0_and_no_warning():
+    x = Tensor(np.random.default_rng(0).normal(size=(4, 6, 8)).astype("f4"))
+    _, cards = shown(((Attention()(x) - x) ** 2).mean())
+    assert lines(cards["b₂"], RowKind.GRADIENT) == ["∂L/∂b₂ = Σᵢⱼ δ 0"]
+    assert lines(cards["b₂"], RowKind.ABSENT) == ["gradient is 0: its terms cancel, up to rounding"]
+    assert not lines(cards["b₂"], RowKind.REMARK)

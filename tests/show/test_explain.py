@@ -7,6 +7,7 @@ import pytest
 
 from tinygrad_ae import Graph, Op, Tensor, grad, nn, ops
 from tinygrad_ae.errors import GradientError, UserError
+from tinygrad_ae.graph import clock
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import functional
 from tinygrad_ae.show.explain import _distance, explain
@@ -293,3 +294,14 @@ def test_a_check_finds_a_wrong_line():
     assert explain(loss, check=True).lines[-1].error == 0  # true to the rule, if not to exp
     assert _distance(np.ones(3), np.array([1.0, 1, 2])) == 0.5
     assert _distance(np.ones(3), np.ones((1, 3))) == np.inf
+
+
+def test_a_wide_operation_takes_work_and_a_page_in_proportion():
+    def effort(parts):
+        loss = (ops.concatenate([Tensor(array(3, 2), True) for _ in range(parts)]) ** 2).sum()
+        before = next(clock)  # counts the operations that rules record
+        explanation = explain(loss)
+        return next(clock) - before, len(str(explanation)), len(explanation.lines)
+
+    few, many = effort(30), effort(300)
+    assert all(m <= 11 * f for f, m in zip(few, many, strict=True)), (few, many)

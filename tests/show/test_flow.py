@@ -10,7 +10,8 @@ from tinygrad_ae import Graph, Op, Tensor, nn
 from tinygrad_ae.autodiff import grad
 from tinygrad_ae.autodiff.modes import record_everything
 from tinygrad_ae.errors import GradientError
-from tinygrad_ae.show.flow import Status, flow, measure, remark
+from tinygrad_ae.show.flow import CANCELS, Status, flow, measure, remark
+from tinygrad_ae.show.naming import names
 
 
 def key(node, k):
@@ -190,3 +191,89 @@ def test_a_healthy_network_has_no_remarks():
     rng = np.random.default_rng(0)
     net = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 6))
     assert remarks(net(Tensor(rng.normal(size=(16, 6)).astype("f4"))).sum()) == {}
+
+
+# ---- what is 0 by mathematics
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        self.q, self.k, self.v = (nn.Linear(8, 8) for _ in range(3))
+
+    def forward(self, x):
+        scores = self.q(x) @ self.k(x).swapaxes(1, 2) / 8.0**0.5
+        return scores.softmax() @ self.v(x)
+
+
+def named_remarks(loss):
+    called = names(Graph.of(loss))
+    return {called[node]: text for node, text in remarks(loss).items()}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_key_bias_has_no_gradient_and_does_not_vanish(dtype):
+    x = Tensor(np.random.default_rng(0).normal(size=(4, 6, 8)).astype(dtype))
+    model = Attention().astype(dtype)
+    found = named_remarks(((model(x) - x) ** 2).mean())
+    assert found["b₂"] in (CANCELS, "gradient is exactly 0 everywhere")
+    assert not any("vanishing" in text for text in found.values())
+
+
+def test_a_shift_that_a_normalisation_takes_out_is_no_vanishing_gradient():
+    x = Tensor(np.random.default_rng(0).normal(size=(32, 8)).astype("f4"))
+    net = nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 8))
+    found = named_remarks(((net(x) - x) ** 2).mean())
+    assert found["b₁"] == CANCELS
+    assert not any("vanishing" in text for text in found.values())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("factor", [1e-5, 1e-8])
+def test_a_small_gradient_is_still_a_vanishing_one(dtype, factor):
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.normal(size=(16, 8)).astype(dtype))
+    layers = [nn.Linear(8, 8).astype(dtype) for _ in range(4)]
+    small = nn.Linear(8, 8, bias=False).astype(dtype)
+    h = layers[0](x) + small(x) * factor
+    for layer in layers[1:]:
+        h = layer(h.tanh())
+    found = remarks(((h - x) ** 2).mean())
+    assert found[small.weight.node].startswith("vanishing gradient")
+
+
+def test_deep_sigmoids_vanish():
+    x = Tensor(np.random.default_rng(0).normal(size=(32, 8)).astype("f4"))
+    net = nn.Sequential(*(m for _ in range(14) for m in (nn.Linear(8, 8), nn.Sigmoid())))
+    found = remarks(((net(x) - x) ** 2).mean())
+    assert found[net[0].weight.node].startswith("vanishing gradient")
+
+
+def test_what_cancels_does_not_count_in_the_scale_of_the_arrows():
+    x = Tensor(np.random.default_rng(0).normal(size=(4, 6, 8)).astype("f4"))
+    model = Attention()
+    graph = Graph.of(((model(x) - x) ** 2).mean())
+    found = flow(graph, key)
+    before = found.totals[model.k.bias.node].rms
+    remark(found, graph, graph.values())
+    amount = found.totals[model.k.bias.node]
+    assert amount.cancels
+    assert amount.rms == before
+    assert found.level(amount) is None
+    levels = [found.level(a) for parts in found.parts.values() for a in parts.values()]
+    assert min(level for level in levels if level is not None) == 0  # another is the weakest
+
+
+def test_a_rule_that_takes_one_kind_of_floats_only_leaves_the_picture_whole():
+    def only_single(g):
+        if g.dtype != np.float32:
+            raise TypeError("float32, please")
+        return g
+
+    op = Op("single", lambda x: x * 1, only_single, tex="{0}")
+    try:
+        x = Tensor(np.ones(8, "f4"), True)
+        branch = x * 1.0
+        y = (branch * 1e-9).exp().exp().exp().exp()
+        assert remarks(op(y).sum())[branch.node].startswith("vanishing gradient: 1/")
+    finally:
+        del Op.registry["single"]

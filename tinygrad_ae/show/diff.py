@@ -12,7 +12,6 @@ from .cards import Arrow, Card, Change, Frame, Kind, Picture, Row, RowKind
 from .compose import picture
 from .draw import as_graph
 from .grouping import group
-from .sources import joined
 from .themes import theme as find_theme
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def diff(
     from .dot import drawing
 
     look = find_theme(theme)
-    (before, _), (after, _) = joined(as_graph((a,))), joined(as_graph((b,)))
+    before, after = as_graph((a,)), as_graph((b,))
     return drawing(
         compared(
             picture(before, group(before, depth, fold=fold)),

@@ -85,7 +85,7 @@ def draw(
 
     look = find_theme(theme)
     error = results[0] if len(results) == 1 and isinstance(results[0], ShapeError) else None
-    graph, _ = joined(_failed(error) if error else as_graph(results))
+    graph = _failed(error) if error else as_graph(results)
     grouping = group(graph, depth, expand, fold)
     details = Details(names(graph))
     if error:
@@ -201,17 +201,17 @@ def _failed(error: ShapeError) -> Graph:
         op = Op(name, lambda *xs: xs, register=False)  # it exists for the picture only
     tracked = any(x.tracked for x in error.inputs)
     node = Node(op, error.inputs, {}, np.empty(0), tracked, scope=scope)
-    return Graph([node])
+    return joined(Graph([node]))[0]
 
 
 def as_graph(results: tuple[Any, ...]) -> Graph:
-    """Return the graph behind tensors, nodes, or one graph.
+    """Return the graph behind tensors, nodes, or one graph, with every source in it once.
 
     Raises:
         UserError: there is nothing, or something else.
     """
     if len(results) == 1 and isinstance(results[0], Graph):
-        return results[0]
+        return joined(results[0])[0]
     for result in results:
         if not isinstance(getattr(result, "node", result), Node):
             raise UserError(
@@ -220,4 +220,4 @@ def as_graph(results: tuple[Any, ...]) -> Graph:
             )
     if not results:
         raise UserError("draw was given nothing: pass the tensors a computation ended in")
-    return Graph.of(*results)
+    return joined(Graph.of(*results))[0]
