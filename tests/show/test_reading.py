@@ -105,7 +105,9 @@ def sequences(tracked):
 def pooled(tracked):
     x = tensor(2, 3, 6, 6, tracked=tracked) * weights(2, 3, 6, 6)
     means = ops.avg_pool2d(x, 3, 2, 1, False)
-    return (ops.max_pool2d(x, 3, 2, 1) * means).sum() + (ops.upsample(x, scale_factor=2) ** 2).mean()
+    return (ops.max_pool2d(x, 3, 2, 1) * means).sum() + (
+        ops.upsample(x, scale_factor=2) ** 2
+    ).mean()
 
 
 def recurrent(tracked):
@@ -152,7 +154,7 @@ def moved_about(tracked):
     a = ops.moveaxis(x, 0, 2) @ weights(2, 5)
     b = ops.roll(ops.flip(x, 1), 2, 2).cumsum(2)[:, :, np.array([0, 3, 3])]
     c = ops.concatenate([ops.pad(x, ((0, 0), (1, 1), (0, 2))), tensor(2, 5, 2)[:, :, [0] * 6]], 0)
-    return a.tanh().sum() + (b.T ** 3).mean() + (c[..., ::2] ** 2).sum()
+    return a.tanh().sum() + (b.T**3).mean() + (c[..., ::2] ** 2).sum()
 
 
 def reduced(tracked):
@@ -340,7 +342,9 @@ def test_a_permutation_written_as_a_transpose_is_found(monkeypatch):
 
 
 def test_a_change_of_shape_left_out_is_found(monkeypatch):
-    monkeypatch.setattr(typeset, "is_silent", lambda e: e.op in (typeset.RESHAPE, typeset.BROADCAST))
+    monkeypatch.setattr(
+        typeset, "is_silent", lambda e: e.op in (typeset.RESHAPE, typeset.BROADCAST)
+    )
     monkeypatch.setattr(typeset, "fits", lambda *_: True)
     assert worst(attention()) == np.inf
 
@@ -392,7 +396,9 @@ def test_a_gradient_that_cancels_is_right_if_it_is_small_enough(monkeypatch):
 # ---- the notation
 
 x, y, s, W = symbol("x", (2, 3, 4)), symbol("y", (2, 3, 4)), symbol("s"), symbol("W", (4, 4))
-VALUES = {name: RNG.uniform(0.5, 2, e.shape) for name, e in (("x", x), ("y", y), ("s", s), ("W", W))}
+VALUES = {
+    name: RNG.uniform(0.5, 2, e.shape) for name, e in (("x", x), ("y", y), ("s", s), ("W", W))
+}
 
 
 @pytest.mark.parametrize(
@@ -424,7 +430,8 @@ def test_the_notation_is_read_as_the_page_says(text, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x +", "(x", "x)", "q", "x W y", "wibble(x)", "x[9]", "reshape(x; 5)", "x ⊙", "Σ", "1[x"]
+    "text",
+    ["", "x +", "(x", "x)", "q", "x W y", "wibble(x)", "x[9]", "reshape(x; 5)", "x ⊙", "Σ", "1[x"],
 )
 def test_what_cannot_be_read_is_refused(text):
     with pytest.raises(Unreadable):
@@ -459,7 +466,9 @@ def applied(f, *operands, **attrs):
 def deeper(draw, inner):
     a = draw(inner)
     n = len(a.shape)
-    kind = draw(st.sampled_from("unary binary reduce permute reshape part join matmul where".split()))
+    kind = draw(
+        st.sampled_from("unary binary reduce permute reshape part join matmul where".split())
+    )
     if kind == "unary":
         return applied(draw(st.sampled_from(UNARY)), a)
     if kind in ("binary", "where"):
@@ -508,3 +517,34 @@ def test_any_formula_is_read_as_what_it_is(e, short):
     found = Page(VALUES).value_of(str(e), shape_text(e.shape))
     scale = max(1, *sizes) * 1e-7
     assert np.abs(found - expected).max(initial=0) <= scale, str(e)
+
+
+# ---- operations that nobody here has heard of
+
+
+@pytest.mark.parametrize(
+    ("op", "text"),
+    [
+        (dict(forward=lambda x, y: 2 * x + y, rules=[lambda g: 2 * g, lambda g: g],
+              tex=r"{0} \diamond {1}"), "(a − b) diamond (a diamond b)"),
+        (dict(forward=lambda x, y: x - 3 * y, rules=[lambda g: g, lambda g: -3 * g],
+              tex=r"\operatorname{{mix}}_{{{1}}}({0})"), "mix_mix_b(a)(a − b)"),
+        (dict(forward=lambda x, y: x - 3 * y, rules=[lambda g: g, lambda g: -3 * g]),
+         "stranger(a − b, stranger(a, b))"),
+    ],
+)  # fmt: skip
+def test_the_template_of_a_stranger_is_read(monkeypatch, op, text):
+    monkeypatch.setattr(Op, "registry", dict(Op.registry))
+    f = Op("stranger", op["forward"], *op["rules"], tex=op.get("tex"))
+    a, b = tensor(2, 3, tracked=True, name="a"), tensor(3, tracked=True, name="b")
+    explanation = explain((f(a - b, f(a, b)) ** 2).sum(), check=True)
+    assert any(text in line.text for line in explanation.lines), explanation.unicode()
+    assert max(line.error for line in explanation.lines) < 1e-10
+
+
+def test_a_stranger_s_settings_are_on_the_page(monkeypatch):
+    monkeypatch.setattr(Op, "registry", dict(Op.registry))
+    f = ops.elementwise("shrink", "x * k", lambda g, k: k * g, tex=r"S({0})", attrs=["k"])
+    explanation = explain((f(tensor(3, tracked=True, name="a"), k=0.25) ** 2).sum(), check=True)
+    assert any("shrink(a; k=0.25)" in line.text for line in explanation.lines)
+    assert max(line.error for line in explanation.lines) < 1e-10

@@ -82,9 +82,7 @@ class Rules:
         with record_everything(), np.errstate(all="ignore"):
             try:
                 result = unbroadcast(pull(k, self.arriving, node, self.arguments), x.shape)
-            except (
-                Exception
-            ):  # a stranger's code: what it can't do leaves a picture whole
+            except Exception:  # a stranger's code: what it can't do leaves a picture whole
                 return None
         if not isinstance(result, Tensor):
             return None

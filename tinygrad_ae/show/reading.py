@@ -166,7 +166,10 @@ class _Reader:
         left = self.sum()
         while sign := self.takes(*(f" {s} " for s in _RELATIONS)):
             left = _RELATIONS[sign.strip()](left, self.sum())
-        return self.stranger(left, Level.RELATION)
+        for level in (Level.SUM, Level.RELATION):
+            while (found := self.stranger(left, level)) is not None:
+                left = found
+        return left
 
     def sum(self) -> Any:
         left = np.negative(self.product()) if self.takes("−") else self.product()
@@ -177,9 +180,13 @@ class _Reader:
 
     def product(self) -> Any:
         left = self.beside()
-        while sign := self.takes(*_PRODUCTS):
-            left = _PRODUCTS[sign](left, self.beside())
-        return self.stranger(left, Level.PRODUCT)
+        while True:
+            if sign := self.takes(*_PRODUCTS):
+                left = _PRODUCTS[sign](left, self.beside())
+            elif (found := self.stranger(left, Level.PRODUCT)) is not None:
+                left = found
+            else:
+                return left
 
     def beside(self) -> Any:
         """Read what stands side by side: numbers and matrices."""
@@ -190,7 +197,11 @@ class _Reader:
             if not self.is_start():
                 self.at = before
                 break
-            right = self.power()
+            try:
+                right = self.power()
+            except Unreadable:  # perhaps the sign of somebody's own operation
+                self.at = before
+                break
             is_scaled = np.ndim(left) == 0 or np.ndim(right) == 0
             left = np.multiply(left, right) if is_scaled else np.matmul(left, right)
         return left
@@ -220,6 +231,8 @@ class _Reader:
                 base = _raise(base, self.postfix(self.primary()))
             elif self.takes("["):
                 base = base[self.index()]
+            elif (found := self.stranger(base, Level.MATMUL, Level.ATOM)) is not None:
+                base = found
             else:
                 return base
 
@@ -413,14 +426,14 @@ class _Reader:
 
     # ---- operations with a notation of their own
 
-    def stranger(self, left: Any, level: Level) -> Any:
-        """Go on with what somebody's own operation puts behind or between operands."""
+    def stranger(self, left: Any, lowest: Level, highest: Level | None = None) -> Any:
+        """Go on with what somebody's own operation puts behind or between operands, if it does."""
         for template in self.page.strangers:
-            if not template.begins and template.level <= level:
+            if not template.begins and lowest <= template.level <= (highest or lowest):
                 value = self.match(template, [left])
                 if value is not None:
                     return value
-        return left
+        return None
 
     def match(self, template: _Template, operands: list[Any]) -> Any:
         """Read one of its kind, or step back."""

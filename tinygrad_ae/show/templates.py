@@ -55,6 +55,8 @@ def analysed(
         level = min(level, _binds(token, before))
         if token in least and (before in least or after in least):
             level = min(level, Level.MATMUL)
+    if level is Level.ATOM and outer and outer[0] in least and outer[-1] in least:
+        level = Level.PRODUCT  # a sign nobody knows between operands
     return form, level, tuple(least[slot] for slot in slots)
 
 
@@ -144,7 +146,8 @@ def says_all(op: Op, attrs: Mapping[str, Any]) -> bool:
     if op.name == "leaky_relu":  # max(s x, x) is another function for s > 1
         return bool(attrs["negative_slope"] <= 1)
     said = op.name in ("getitem", "softmax", "log_softmax") or "keepdims" in attrs
-    return op.name not in CALLED and (said or not _settings(op, attrs))
+    unsaid = [key for key, _ in _settings(op, attrs) if f"{{{key}}}" not in op.tex]
+    return op.name not in CALLED and (said or not unsaid)
 
 
 def as_call(op: Op, arguments: str, attrs: Mapping[str, Any]) -> str:
@@ -161,11 +164,9 @@ def called(op: Op) -> str:
 
 
 def _settings(op: Op, attrs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the attributes that its template does not mention, as they are written."""
+    """Return an operation's attributes as they are written, without those that go without saying."""
     found = []
     for key, value in attrs.items():
-        if f"{{{key}}}" in op.tex and op.name not in CALLED | {"leaky_relu"}:
-            continue
         if key == "index":
             found.append((key, index_text(value)))
         elif key == "geometry":
