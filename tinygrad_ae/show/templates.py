@@ -164,7 +164,7 @@ def called(op: Op) -> str:
 
 
 def _settings(op: Op, attrs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return an operation's attributes as they are written, without those that go without saying."""
+    """Return an operation's attributes as they are written, but those that need no saying."""
     found = []
     for key, value in attrs.items():
         if key == "index":
