@@ -5,7 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_ae import nn
+from steps import training
+
+from tinygrad_ae import manual_seed, nn
 from tinygrad_ae.capture import ENGINES, compile
 from tinygrad_ae.errors import MissingExtra, ModelError
 
@@ -66,3 +68,25 @@ def test_an_engine_in_the_steps_place_is_said():
         compile("numba")  # type: ignore[call-overload]
     with pytest.raises(ModelError, match=r"one of numpy, numba; got 'nunba'"):
         compile(engine="nunba")(lambda x: x)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_stack_of_vectors_is_multiplied_as_in_the_eager_step(engine):
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(size=(4, 6, 8)).astype(np.float32) for _ in range(4)]
+
+    def run(engine):
+        if engine == "numba":
+            pytest.importorskip("numba")
+        manual_seed(0)
+        net = nn.Sequential(
+            nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 5, bias=False), nn.Linear(5, 8)
+        )
+        _, _, step = training(net, loss=lambda model, x: ((model(x) - x) ** 2).mean(), lr=0.1)
+        step = compile(step, engine=engine) if engine else step
+        return [step(x).item() for x in batches], net.state_dict()
+
+    (losses, state), (eager, expected) = run(engine), run(None)
+    np.testing.assert_allclose(losses, eager, rtol=1e-5)
+    for name, value in expected.items():
+        np.testing.assert_allclose(state[name], value, rtol=1e-4, atol=1e-6)

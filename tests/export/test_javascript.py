@@ -28,6 +28,11 @@ def test_each_operation_is_one_statement_with_its_module_beside_it():
     assert "t1[i] = Math.max(t0[i], 0);  // relu, 1" in text
 
 
+def test_a_stack_of_vectors_is_multiplied_at_once():
+    text = body(nn.Linear(4, 2), np.zeros((2, 3, 4), np.float32))
+    assert "linear(t0, x0, c0, c1, 6, 4, 2);" in text
+
+
 def test_parameters_come_along_as_float32_once_for_all_functions():
     manual_seed(0)
     model = Autoencoder(inputs=6, hidden=(), latent=2, tied=True)

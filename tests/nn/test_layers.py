@@ -51,6 +51,15 @@ def test_linear_of_a_batch_is_one_operation():
     assert y.dtype == np.float32
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_of_a_stack_of_batches_keeps_its_axes_in_the_graph(bias):
+    x = Tensor(np.ones((4, 6, 8), np.float32))
+    y = nn.Linear(8, 3, bias=bias)(x)
+    assert y.shape == (4, 6, 3)
+    assert x.node in Graph.of(y).leaves()
+    assert all(node.op.name != "reshape" for node in Graph.of(y) if node.op)
+
+
 def test_linear_starts_within_one_over_root_n_and_repeats_from_a_seed():
     layer = nn.Linear(400, 300, generator=np.random.default_rng(1))
     bound = 1 / math.sqrt(400)

@@ -269,6 +269,13 @@ def test_steps_of_a_sequence_are_parts_of_it():
     assert any("x[:, 4]" in line.text for line in explanation.lines)
 
 
+def test_a_batch_cut_from_all_data_is_the_input():
+    model, data = module(nn.Linear(3, 2)), tensor(100, 3)
+    explanation = explain((model(data[:8]) ** 2).sum())
+    assert explanation.given["x"] == (8, 3)
+    assert explanation.lines[0].text == "x W₁ᵀ + b₁"
+
+
 def test_zeros_are_not_taken_for_one_source():
     w = weights(2)
     loss = (w * Tensor(np.zeros(2)) + w * Tensor(np.zeros(2))).sum()

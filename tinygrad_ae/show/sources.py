@@ -7,6 +7,7 @@ draw or write a graph join them first.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ..graph import Graph, Node
@@ -18,14 +19,14 @@ from .naming import is_number
 def joined(graph: Graph) -> tuple[Graph, dict[Node, Node]]:
     """Return the graph with every source in it once.
 
-    A leaf that is a view of another tensor becomes an operation on that; leaves that hold the
-    same array become one.
+    Leaves that are views of one tensor become operations on that; leaves that hold the same array
+    become one.
 
     Returns:
         The graph, and for each node of the given one the node that stands for it.
     """
     stand_ins: dict[Node, Node] = {}
-    join = _Joiner()
+    join = _Joiner(Counter(_origin(node) for node in graph.leaves()))
     for node in graph:
         if node.op is None:
             stand_ins[node] = join.leaf(node)
@@ -38,10 +39,22 @@ def joined(graph: Graph) -> tuple[Graph, dict[Node, Node]]:
     return Graph(stand_ins[node] for node in graph.outputs), stand_ins
 
 
-class _Joiner:
-    """Remembers the sources met so far."""
+def _origin(node: Node) -> Node:
+    """Return what a leaf is at last a view of."""
+    while hasattr(node, "seen"):
+        node = node.seen[1]
+    return node
 
-    def __init__(self) -> None:
+
+class _Joiner:
+    """Remembers the sources met so far.
+
+    Args:
+        uses: in how many ways each source enters the graph. The only view of one is as good as it.
+    """
+
+    def __init__(self, uses: Counter[Node]) -> None:
+        self.uses = uses
         self.arrays: dict[object, list[Node]] = {}
         self.views: dict[object, Node] = {}
         self.done: dict[Node, Node] = {}
@@ -55,7 +68,7 @@ class _Joiner:
     def _leaf(self, node: Node) -> Node:
         if node.op is not None or node.tracked or not node.saved or is_number(node):
             return node
-        if hasattr(node, "seen"):
+        if hasattr(node, "seen") and self.uses[_origin(node)] > 1:
             op, source, attrs = node.seen
             x = self.leaf(source)
             value = node.saved[0]
