@@ -164,5 +164,8 @@ def test_a_column_of_times_is_no_channel(tmp_path):
     np.savetxt(
         tmp_path / "x.csv", table, delimiter=",", header="Time,move,label", comments="", fmt="%g"
     )
-    assert load(tmp_path / "x.csv").shape == (2,)  # a table of samples may have one
-    refused(r"x\.csv has the column 'time'.*remove it.*--sample-rate", tmp_path / "x.csv", window=8)
+    for options, shape in (({}, (1,)), ({"window": 8}, (8, 1, 1))):
+        data = load(tmp_path / "x.csv", **options)
+        assert (data.shape, data.columns) == (shape, ("move",))
+        assert "label 'label'; time Time;" in str(data.reading)
+    assert str(data.reading).endswith("; raw windows of 8, one every 4")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tinygrad_ae.data.tables import feature_names, read_csv
+from tinygrad_ae.data.tables import CsvFile, before, read_csv
 from tinygrad_ae.errors import DataError
 
 
@@ -56,7 +56,7 @@ def test_a_column_of_labels_is_no_feature(tmp_path, name):
     ("text", "message"),
     [
         ("a,b\n1,2\n3,cat\n", r"line 3, column 2 \(b\): 'cat' is not a finite number"),
-        ("a,label\n1,cat\n", r"whole numbers, but line 2 has 'cat'. Number the classes"),
+        ("a,label\n1,cat\n2,3\n", r"'label' is named like a label, but line 2 has 'cat' among"),
         ("1,2\n\n3,4\n,6\n", r"line 4, column 1: the cell is empty"),
         ("1,2\n3, \n", r"line 2, column 2: the cell is empty"),
         ("1,2\n3,nan\n", r"line 2, column 2: 'nan' is not a finite number"),
@@ -64,15 +64,15 @@ def test_a_column_of_labels_is_no_feature(tmp_path, name):
         ("1,2\n3,4,5\n", r"line 2: found 3 columns, expected 2"),
         ("1,2\n3\n", r"line 2: found 1 columns, expected 2"),
         ("1,cat\n3,4\n", r"line 1, column 2: 'cat'"),
-        ("1;2\n3;4\n", r"has ';' between its columns; expected commas"),
-        ("1,5;2\n3;4\n", r"has ';' between its columns"),
-        ("a\tb\n3\t4\n", r"has a tab between its columns"),
+        ("1,5;2\n3;4\n", r"has ';' between its columns, and commas inside its numbers"),
+        ("a\tb\n3,5\t4\n", r"has a tab between its columns, and commas inside its numbers"),
         ("", r"no samples"),
         ("a,b\n", r"no samples"),
         ("y\n1\n", r"no samples"),
-        (",a\n0,5\n", r"column 1 has no name in the header.*index=False"),
-        ("a,y\n1,0.5\n", r"must be one column of whole numbers, but 'y' has others"),
+        ("a,y\n1,0.5\n", r"must be one column of whole numbers, and it has others"),
         ("y,label,a\n1,1,1\n", r"but 'y' and 'label' are named so"),
+        ("a,A\n1,2\n", r"two columns are called 'a'"),
+        ("a,b\n1_0,2\n", r"holds words \('1_0', ...\), which cannot"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(tmp_path, text, message):
@@ -89,10 +89,62 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
         read_csv(tmp_path / "x.csv")
 
 
-def test_the_names_of_the_features(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text('a,"b, c",Label\n1,2,3\n')
-    assert feature_names(path) == ("a", "b, c")
-    path.write_text("1,2\n3,4\n")
-    assert feature_names(path) is None
-    assert feature_names(tmp_path / "x.npy") is None
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_separator_is_found(tmp_path, separator):
+    found = table(tmp_path, "\n".join(separator.join(row) for row in ("ab", "12", "34")))
+    np.testing.assert_array_equal(found.x, [[1, 2], [3, 4]])
+    assert found.table.separator == separator
+
+
+def test_a_kept_layout_finds_its_columns_anywhere(tmp_path):
+    lines = (f"{i},{i % 7}.5,{i % 5}.25,{'ab'[i % 2]}" for i in range(20))
+    trained = table(tmp_path, "row,p,q,class\n" + "\n".join(lines))
+    layout = trained.table
+    assert (layout.columns, layout.label, layout.classes) == (("p", "q"), "class", ("a", "b"))
+    other = tmp_path / "other.csv"
+    other.write_text("Q;words;P\n1;what;2\n3;ever;4\n")
+    file = CsvFile(other, layout)
+    np.testing.assert_array_equal(file[:], [[2, 1], [4, 3]])
+    assert file.labels is None
+    assert str(file.reading) == (
+        "a table with semicolons and a heading; 2 columns: p, q; no label; no time; left out words "
+        "(not learnt), as the model was trained"
+    )
+    other.write_text("class,p,q\nb,1,2\nc,3,4\na,5,6\n")
+    np.testing.assert_array_equal(CsvFile(other, layout).labels, [1, 2, 0])  # c is new
+    other.write_text("class,p,q\n,1,2\n,3,4\n")
+    assert CsvFile(other, layout).labels is None
+    for text, missing in (("row,p\n1,2\n", "q is missing"), ("1,2\n", "p, q are missing"),
+                          ("p,q,q\n1,2,3\n", "some of them are there twice")):  # fmt: skip
+        other.write_text(text)
+        with pytest.raises(DataError, match=rf"trained on the columns p, q, but {missing}"):
+            CsvFile(other, layout)
+
+
+def test_a_kept_layout_without_heading_goes_by_position(tmp_path):
+    rows = "\n".join(f"{i},{i * i % 7}.5,{i * i % 5}.25" for i in range(20))
+    layout = table(tmp_path, rows).table
+    assert layout.left_out == (("column 1", "counts evenly"),)
+    assert layout.headings == ("column 2", "column 3")
+    other = tmp_path / "other.csv"
+    for text in ("9,1,2\n", "a,b,c\n9,1,2\n", "column 3,column 2\n2,1\n"):
+        other.write_text(text)
+        np.testing.assert_array_equal(CsvFile(other, layout)[:], [[1, 2]])
+    other.write_text("1,2\n")
+    with pytest.raises(DataError, match=r"has 2 columns, but the table .* had 3, without a headi"):
+        CsvFile(other, layout)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "columns", "label"),
+    [
+        ("x,y,z\n1,2,3\n", 3, ("x", "y", "z"), None),
+        ("x,y,z\n1,2,3\n", 2, ("x", "z"), "y"),
+        ("z0,z1,label\n1,2,3\n", 2, ("z0", "z1"), "label"),
+        ("1,2,3\n", 3, ("column 1", "column 2", "column 3"), None),
+    ],
+)
+def test_a_table_of_codes_is_read_whole(tmp_path, text, size, columns, label):
+    (tmp_path / "z.csv").write_text(text)
+    layout = before(tmp_path / "z.csv", size)
+    assert (layout.columns, layout.label) == (columns, label)

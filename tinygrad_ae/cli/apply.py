@@ -18,6 +18,7 @@ from .using import (
     moved_data,
     open_run,
     output,
+    read,
     sample_or_picture_target,
     write_samples,
 )
@@ -44,7 +45,7 @@ def reconstruct(run: str, input: str, out: str) -> None:
 
     target = sample_or_picture_target(out, input)
     trained = open_run(run)
-    samples = trained.load_samples(input)
+    samples = read(trained, input)
     squared: list[NDArray[Any]] = []  # mean errors of the samples
 
     def parts() -> Iterator[NDArray[Any]]:
@@ -55,9 +56,8 @@ def reconstruct(run: str, input: str, out: str) -> None:
             yield x_hat
 
     report = write_samples(
-        trained, target, parts(), len(samples), samples, Path(input), {"input x": samples},
-        "reconstruction x̂",
-    )  # fmt: skip
+        trained, target, parts(), len(samples), samples, {"input x": samples}, "reconstruction x̂"
+    )
     error = float(np.concatenate(squared).mean())
     click.echo(
         f"{count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
@@ -83,7 +83,7 @@ def encode(run: str, input: str, out: str) -> None:
 
     target = array_target(out, input)
     trained = open_run(run)
-    samples = trained.load_samples(input)
+    samples = read(trained, input)
     with writing(target) as report, trained.file.blame():
         parts = evaluate.encodings(trained.model, samples)
         write_array(target, parts, len(samples), key="codes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,7 @@ from .using import (
     moved_data,
     open_run,
     output,
+    read,
     sample_or_picture_target,
     seed,
     test_samples,
@@ -79,7 +79,7 @@ def denoise(
         )
     target = sample_or_picture_target(out, input or run)
     trained = open_run(run)
-    source, own = None, None
+    own = None
     noisy: Rows
     truth: Rows | None
     if input is None:
@@ -87,13 +87,13 @@ def denoise(
         truth = samples[:]
         noisy, what = _noisy(trained, truth, noise, strength, seed)
     else:
-        source, own, what = Path(input), trained.load_samples(input), input
+        own, what = read(trained, input), input
         noisy = own
-        truth = None if clean is None else _like(trained.load_samples(clean), own, clean, input)
+        truth = None if clean is None else _like(read(trained, clean), own, clean, input)
     found = _Measured(trained, noisy, truth)
     above = {"clean x": truth, "noisy x̃": noisy} if truth is not None else {"noisy x̃": noisy}
     report = write_samples(
-        trained, target, found.denoised(), len(noisy), own, source, above, "denoised x̂", found.heard
+        trained, target, found.denoised(), len(noisy), own, above, "denoised x̂", found.heard
     )
     click.echo(f"{count(len(noisy), 'sample')}: {what}")
     click.echo(found.report())

@@ -19,6 +19,7 @@ from .using import (
     moved_data,
     open_run,
     output,
+    read,
     seed,
     test_samples,
     write_figure,
@@ -68,13 +69,12 @@ def anomalies(
     picture shows which values make the most anomalous ones so.
     """
     from .. import uses
-    from ..data.tables import feature_names
     from ..show import detection
 
     trained = open_run(run)
     own = trained.load_data(data)
     normal = normal or trained.config.only
-    samples = trained.load_samples(input) if input else test_samples(_with_all_labels(trained, own))
+    samples = read(trained, input) if input else test_samples(_with_all_labels(trained, own))
     if normal is not None and samples.labels is None and own.validation.y is None:
         raise UserError(
             f"--normal {','.join(map(str, normal))}: neither the samples nor the run's data have "
@@ -110,10 +110,11 @@ def anomalies(
     x = np.concatenate([samples[int(i) : int(i) + 1] for i in worst])
     with trained.file.blame():
         x_hat, parts = uses.attribution(trained.model, x)
-    columns = feature_names(Path(input)) if input and len(trained.shape) == 1 else None
+    columns = samples.columns or trained.columns
+    columns = columns if len(trained.shape) == 1 else ()
     figure = detection.attributions(
         x, x_hat, parts, trained.shape,
-        [f"{_heading(samples, int(i))}\nscore {scores[i]:.3g}" for i in worst], columns,
+        [f"{_heading(samples, int(i))}\nscore {scores[i]:.3g}" for i in worst], columns or None,
     )  # fmt: skip
     click.echo(write_figure(folder / "most_anomalous.png", figure) + ": and what made them so")
     report = write_rows(
@@ -128,7 +129,8 @@ def _with_all_labels(run: Run, own: Dataset) -> Dataset:
     """Return the run's data with the labels too that it was not trained on."""
     if run.config.only is None:
         return own
-    return replace(run.config, only=None).load_data(scaling=run.scaling)
+    config = replace(run.config, only=None)
+    return config.load_data(scaling=run.scaling, reading=run.reading(config.data))
 
 
 def _normal(data: Dataset, normal: tuple[int, ...] | None) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 import re
 import types
@@ -36,6 +37,22 @@ class Numbers(click.ParamType[tuple[Any, ...]]):
             return tuple(self.item(part) for part in value.split(",") if part.strip())
         except ValueError:
             self.fail(f"{value!r} is not a list of numbers such as 256,64.", param, ctx)
+
+
+class Names(Numbers):
+    """Several names separated by commas; one with a comma in it stands in double quotes."""
+
+    name = "name,name,..."
+
+    def __init__(self) -> None:
+        super().__init__(str)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the tuple."""
+        if not isinstance(value, str):
+            return value
+        (names,) = csv.reader([value], skipinitialspace=True)
+        return tuple(name.strip() for name in names)
 
 
 class Name(click.Choice[str]):
@@ -104,6 +121,19 @@ def training_options() -> list[Option]:
                help="Values in a second; sounds of another rate are brought to it."),
         Option("--only", section=data, type=Numbers(), show_default=False, metavar="LABEL,...",
                help="Take only the samples of these labels, to find others anomalous afterwards."),
+        Option("--label", section=data, metavar="NAME", show_default=False,
+               help="The column of a table that holds labels; none: there is none. Without a "
+               "heading columns are called 1, 2, 3, ..."),
+        Option("--columns", section=data, type=Names(), show_default=False,
+               metavar="NAME,...", help="The columns of a table to learn, and no others; all: all "
+               "but label and time, counters too."),
+        Option("--drop", section=data, type=Names(), show_default=False,
+               metavar="NAME,...", help="Columns of a table to leave out."),
+        Option("--time", section=data, metavar="NAME", show_default=False,
+               help="The column of a table that tells the time, which is not learnt; none: there "
+               "is none."),
+        Option("--header/--no-header", section=data, default=None, show_default=False,
+               help="Whether a table's first line is a heading."),
         Option("--epochs", section=training, type=positive, default=_DEFAULT.epochs,
                help="How often to go through the training samples."),
         Option("--batch-size", section=training, type=positive, default=_DEFAULT.batch_size,

@@ -78,7 +78,8 @@ def introduce(run: Run, data: Dataset) -> None:
         f"{size:,} parameters"
     )
     write(str(data))
-    write(f"scaling: {data.scaling}")
+    read = "" if data.reading is None else f"read as: {data.reading}; "
+    write(f"{read}scaling: {data.scaling}")
     write(f"run folder: {run.path}")
 
 

@@ -67,6 +67,13 @@ def test_samples(data: Dataset) -> Samples:
     return Samples(data.test.x, data.shape, None, where=where, labels=data.test.y)
 
 
+def read(run: Run, path: str) -> Samples:
+    """Return the user's samples as the run takes them, and say what they were read as."""
+    samples = run.load_samples(path)
+    click.echo(f"{path} read as: {samples.reading}", err=True)
+    return samples
+
+
 def sample(run: Run, given: str, data: Callable[[], Dataset]) -> NDArray[np.float32]:
     """Return one sample, shape (d,): the user's file, or by its position in the test split.
 
@@ -87,7 +94,7 @@ def sample(run: Run, given: str, data: Callable[[], Dataset]) -> NDArray[np.floa
             )
         chosen: NDArray[np.float32] = test[int(given)]
         return chosen
-    x = run.load_samples(given)[:]
+    x = read(run, given)[:]
     if len(x) != 1:
         raise UserError(
             f"{given} holds {len(x):,} samples; give a file of one, or the number of a sample of "
@@ -103,7 +110,6 @@ def write_samples(
     parts: Iterable[NDArray[Any]],
     n: int,
     samples: Samples | None = None,
-    source: Path | None = None,
     above: Mapping[str, Rows] | None = None,
     name: str = "samples x̂",
     heard: Callable[[outputs.Restored], outputs.Restored] = lambda restored: restored,
@@ -116,7 +122,6 @@ def write_samples(
         parts: the samples, shape (n, d), scaled, in batches.
         n: how many there are.
         samples: that they are made from, which were read from a file.
-        source: that file.
         above: what a picture shows above them, by name, from the top.
         name: of the samples in a picture.
         heard: what recordings pass through on their way.
@@ -125,7 +130,6 @@ def write_samples(
         What to report of the target.
     """
     from ..data.dataset import shown
-    from ..data.tables import feature_names
     from ..show import grid
     from ..show.tiles import is_image
     from . import outputs
@@ -139,8 +143,8 @@ def write_samples(
         return write_figure(target, grid.rows(title, list(picked.items()), run.shape))
 
     columns = None
-    if source is not None and (run.framing is not None or len(run.shape) == 1):
-        columns = feature_names(source)
+    if run.framing is not None or len(run.shape) == 1:
+        columns = (samples.columns if samples is not None else ()) or run.columns or None
     with outputs.writing(target) as report:
         if run.framing is not None:
             if samples is None:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from tinygrad_ae.data.raw import Raw, check
+from tinygrad_ae.data.raw import Raw, check, described
+from tinygrad_ae.data.reading import Reading
 from tinygrad_ae.errors import DataError
 
 SAMPLES = ("x", "X", "images", "data")
@@ -63,6 +64,7 @@ class NpyFile:
         check(self.shape, self.dtype, str(path))
         self.columns: tuple[str, ...] = ()  # has neither names for them
         self.labels: NDArray[Any] | None = None  # nor labels
+        self.reading = Reading(f"an array, shape {self.shape}, {self.dtype}; no labels")
         self._path, self._scattered = path, None
         if fortran and len(self.shape) > 1:  # a sample lies scattered over the whole file
             self._scattered = np.load(path, mmap_mode="r")
@@ -96,23 +98,28 @@ def read_npz(path: Path) -> dict[str, Raw]:
     arrays = _arrays(path)
     parts = {}
     for split in ("train", "validation", "test"):
-        samples = _one(path, arrays, (split, f"x_{split}"))
-        if samples is not None:
-            labels = _one(path, arrays, (f"y_{split}",))
-            parts[split] = Raw(samples, labels, where=f"{path} ({split})")
+        key = _key(path, arrays, (split, f"x_{split}"))
+        if key is not None:
+            label = _key(path, arrays, (f"y_{split}",))
+            parts[split] = _raw(arrays, key, label, f"{path} ({split})")
     if "train" in parts:
         _refuse_other_splits(path, arrays, parts)
         return parts
-    samples = _one(path, arrays, SAMPLES)
-    if samples is None and len(arrays) == 1:
-        (samples,) = arrays.values()
-    if samples is None or parts:
+    key = _key(path, arrays, SAMPLES)
+    if key is None and len(arrays) == 1:
+        (key,) = arrays
+    if key is None or parts:
         raise DataError(
             f"{path} holds the arrays {', '.join(arrays) or '(none)'}; expected x (with y for "
             "labels), or x_train, x_validation and x_test (with y_train, ...). Save it with such "
             "names, as in numpy.savez(file, x=samples)."
         )
-    return {"train": Raw(samples, _one(path, arrays, LABELS), where=str(path))}
+    return {"train": _raw(arrays, key, _key(path, arrays, LABELS), str(path))}
+
+
+def _raw(arrays: dict[str, NDArray[Any]], key: str, label: str | None, where: str) -> Raw:
+    x, y = arrays[key], None if label is None else arrays[label]
+    return Raw(x, y, where, kind=described(f"array {key}", x), label_kind=f"in {label}")
 
 
 def _refuse_other_splits(
@@ -136,11 +143,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise _damaged(path, error) from error
 
 
-def _one(path: Path, arrays: dict[str, NDArray[Any]], keys: Iterable[str]) -> NDArray[Any] | None:
+def _key(path: Path, arrays: dict[str, NDArray[Any]], keys: Iterable[str]) -> str | None:
     found = [key for key in keys if key in arrays]
     if len(found) > 1:
         raise DataError(f"{path} holds both {found[0]} and {found[1]}; keep the one that is meant.")
-    return arrays[found[0]] if found else None
+    return found[0] if found else None
 
 
 def _damaged(path: Path, error: BaseException) -> DataError:

@@ -49,10 +49,13 @@ def read(path: Path) -> Recording:
         )
     if not len(samples):
         raise DataError(f"{path} holds no sound: its length is 0. Leave it out.")
-    values = _floats(samples).reshape(len(samples), -1).mean(axis=1, dtype=np.float32)[:, None]
+    channels = _floats(samples).reshape(len(samples), -1)
+    values = channels.mean(axis=1, dtype=np.float32)[:, None]
     if not np.isfinite(values).all():
         raise DataError(f"{path} holds NaN or infinite values. Save it again, or leave it out.")
-    return Recording(values, where=str(path), sample_rate=float(rate))
+    n = channels.shape[1]
+    kind = f"sound, {rate:,} Hz, " + ("1 channel" if n == 1 else f"the mean of {n} channels")
+    return Recording(values, where=str(path), sample_rate=float(rate), kind=kind)
 
 
 def read_folder(folder: Path) -> dict[str, list[Recording]]:
@@ -67,7 +70,7 @@ def read_folder(folder: Path) -> dict[str, list[Recording]]:
         parts[split] = [read(path) for path in files.paths]
         if files.labels is not None:
             parts[split] = [
-                replace(r, labels=np.full(len(r), label))
+                replace(r, labels=np.full(len(r), label), label_kind=files.label_kind)
                 for r, label in zip(parts[split], files.labels, strict=True)
             ]
     return parts

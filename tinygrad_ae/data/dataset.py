@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_ae.data.framing import Framing
 from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.reading import Reading
 from tinygrad_ae.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -155,7 +156,7 @@ class Dataset:
             flattened.
         scaling: how the splits were scaled; fitted to ``train`` alone.
         framing: how samples were cut from recordings; None where they were not.
-        columns: what a table's header calls its features or channels.
+        reading: what the source was read as; None where it is not known.
     """
 
     name: str
@@ -165,7 +166,7 @@ class Dataset:
     shape: tuple[int, ...]
     scaling: Scaling
     framing: Framing | None = None
-    columns: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     def __repr__(self) -> str:
         return f"<Dataset {self}; scaling: {self.scaling}>"
@@ -174,6 +175,12 @@ class Dataset:
         """Its name, and how many samples of which shape it has."""
         counts = ", ".join(f"{len(getattr(self, split)):,} {split}" for split in SPLITS)
         return f"{self.name}: {counts} samples of shape {self.shape}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a table's heading calls the features or channels; empty without one."""
+        table = None if self.reading is None else self.reading.table
+        return () if table is None else table.headings
 
     @property
     def features(self) -> int:
@@ -225,6 +232,7 @@ def assemble(
     framing: Framing | None = None,
     only: Sequence[int] | None = None,
     scaling: Scaling | None = None,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Complete the splits of a source, choose samples by label, then scale them.
 
@@ -240,6 +248,7 @@ def assemble(
         framing: how the samples were cut from recordings, if they were.
         only: labels of the samples to take; None: all. What is left out has no say in the scaling.
         scaling: of all splits; fitted to the training samples unless given.
+        reading: what the source was read as.
 
     Raises:
         DataError: the splits do not fit each other or ``shape``, or are too small to divide; a
@@ -264,6 +273,11 @@ def assemble(
             for split, part in parts.items()
         }
         train = parts["train"]
+    if shape is not None and min(shape, default=0) < 1:
+        raise DataError(
+            f"The shape {tuple(shape)} is none of a sample: its lengths are at least 1. Give them, "
+            "such as --shape 28,28, or leave it out."
+        )
     if shape is not None and math.prod(shape) != math.prod(train.x.shape[1:]):
         raise DataError(
             f"{train.where}: found samples of shape {train.x.shape[1:]}, expected {tuple(shape)} "
@@ -277,7 +291,7 @@ def assemble(
         scaling = Scaling.fit(rows["train"], units=framing.channels if framing else columns)
     splits = {split: _split(scaling.apply(rows[split]), parts[split].y) for split in SPLITS}
     return Dataset(
-        name, **splits, shape=shape, scaling=scaling, framing=framing, columns=train.columns
+        name, **splits, shape=shape, scaling=scaling, framing=framing, reading=reading
     )
 
 

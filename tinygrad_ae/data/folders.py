@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygrad_ae.data.reading import shown
 from tinygrad_ae.errors import DataError
 
 
@@ -17,16 +18,24 @@ class Files:
         folder: that they are in.
         paths: at least one.
         labels: one for each, or None.
+        classes: the subfolders by their labels.
     """
 
     folder: Path
     paths: list[Path]
     labels: list[int] | None
+    classes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The path of each file within the folder."""
         return tuple(str(path.relative_to(self.folder)) for path in self.paths)
+
+    @property
+    def label_kind(self) -> str:
+        """Where the labels come from, in words."""
+        named = [f"{i} {name}" for i, name in enumerate(self.classes)]
+        return f"from subfolders ({shown(named)})"
 
 
 def find(folder: Path, suffixes: Sequence[str], noun: str) -> dict[str, Files]:
@@ -82,7 +91,7 @@ def _find(folder: Path, classes: list[str], suffixes: Sequence[str], noun: str) 
             f"{folder} holds no {noun}; expected files ending in {', '.join(suffixes)}, in it or "
             "in its subfolders."
         )
-    return Files(folder, paths, None if top else [label for _, label in labelled])
+    return Files(folder, paths, None if top else [label for _, label in labelled], tuple(classes))
 
 
 def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.raw import Raw, described
 from tinygrad_ae.errors import DataError
 from tinygrad_ae.files import atomic
 
@@ -146,7 +146,11 @@ def read_folder(folder: Path) -> dict[str, Raw]:
     for split in ("train", "validation", "test"):
         if images := found.get((split, "images")):
             labels = found.get((split, "labels"))
-            parts[split] = Raw(read(images), read(labels) if labels else None, where=str(images))
+            x, y = read(images), read(labels) if labels else None
+            parts[split] = Raw(
+                x, y, where=str(images), kind=described(f"IDX {images.name}", x),
+                label_kind=f"of {labels.name}" if labels else "",
+            )  # fmt: skip
     if "train" not in parts:
         raise DataError(
             f"{folder} has IDX files but no training images; name that file "

@@ -26,7 +26,9 @@ def read(path: Path) -> Raw:
         DataError: the file cannot be read as a picture, or its colours are of another kind.
         MissingExtra: Pillow is not installed.
     """
-    return Raw(_pixels(path)[None], None, where=str(path), names=(path.name,))
+    x = _pixels(path)
+    kind = f"a picture, {_describe(x)}"
+    return Raw(x[None], None, where=str(path), names=(path.name,), kind=kind)
 
 
 def read_folder(folder: Path) -> dict[str, Raw]:
@@ -54,7 +56,10 @@ def _read(files: folders.Files) -> Raw:
             )
         x[i] = pixels
     y = None if files.labels is None else np.array(files.labels)
-    return Raw(x, y, where=str(files.folder), names=files.names)
+    kind = f"{len(x):,} picture{'s' * (len(x) != 1)}, {_describe(first)}"
+    return Raw(
+        x, y, where=str(files.folder), names=files.names, kind=kind, label_kind=files.label_kind
+    )
 
 
 def _pixels(path: Path) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_ae.data.reading import Layout
 from tinygrad_ae.errors import DataError
 
 
@@ -36,7 +37,9 @@ class Raw:
         y: integer labels, shape (n,), or None.
         where: what to call the source in a message: its file, folder or key.
         names: the file name of each sample, where each has one.
-        columns: what a table's header calls its features.
+        kind: what it was read as, in words; the shape and type of an array unless given.
+        label_kind: where the labels were found, in words.
+        table: the layout of a table.
 
     Raises:
         DataError: there are no samples, or they are not finite real numbers, or the labels do
@@ -47,7 +50,9 @@ class Raw:
     y: NDArray[Any] | None
     where: str
     names: tuple[str, ...] | None = None
-    columns: tuple[str, ...] = ()
+    kind: str = ""
+    label_kind: str = ""
+    table: Layout | None = None
 
     def __post_init__(self) -> None:
         x, y, where = self.x, self.y, self.where
@@ -72,6 +77,21 @@ class Raw:
                     f"{where} has labels that are {_kind(y.dtype)}; expected integers. Number the "
                     "classes 0, 1, 2, ... or leave the labels out."
                 )
+
+    @property
+    def said(self) -> str:
+        """What it was read as, in one line."""
+        if self.table is not None:
+            return str(self.table)
+        kind = self.kind or described("an array", self.x)
+        if self.y is None:
+            return f"{kind}; no labels"
+        return f"{kind}; labels {self.label_kind or f'{self.y.min()}...{self.y.max()}'}"
+
+
+def described(what: str, x: NDArray[Any]) -> str:
+    """Return what an array is, with its shape and type."""
+    return f"{what}, shape {x.shape}, {x.dtype}"
 
 
 def check(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:

@@ -14,7 +14,6 @@ from tinygrad_ae.data.raw import Raw, Rows
 from tinygrad_ae.errors import DataError
 
 SPLITS = ("train", "validation", "test")
-CLOCKS = ("time", "timestamp", "date", "datetime", "t", "seconds")
 _WHOLE = 10  # recordings from which on whole ones are held out
 
 
@@ -28,12 +27,16 @@ class Recording:
         where: what to call it in a message: its file, or the source's name.
         sample_rate: times in a second, in Hz, or None.
         labels: integers, shape (times,), or None.
+        kind: of a sound: what its file was read as, in words.
+        label_kind: where the labels were found, in words.
     """
 
     values: Rows
     where: str
     sample_rate: float | None = None
     labels: NDArray[np.integer[Any]] | None = None
+    kind: str = ""
+    label_kind: str = ""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -84,9 +87,8 @@ def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
         sample_rate: times in a second, in Hz.
 
     Raises:
-        DataError: the array has another number of dimensions, or a column tells the time.
+        DataError: the array has another number of dimensions.
     """
-    refuse_clock(raw.where, raw.columns)
     x = raw.x if raw.x.dtype.kind == "f" else raw.x.astype(np.float64)
     if x.ndim < 3:
         return [Recording(x.reshape(len(x), -1), raw.where, sample_rate, raw.y)]
@@ -104,14 +106,16 @@ def from_raw(raw: Raw, sample_rate: float | None = None) -> list[Recording]:
     ]
 
 
-def refuse_clock(where: str, columns: Sequence[str]) -> None:
-    """Raise DataError if a column of a table tells the time."""
-    if clocks := [name for name in columns if name in CLOCKS]:
-        raise DataError(
-            f"{where} has the column {clocks[0]!r}, which would be taken for a channel. Lines "
-            "follow each other in time anyway: remove it, and say with --sample-rate how many "
-            "there are in a second, if that matters."
-        )
+def said(recordings: Sequence[Recording]) -> str:
+    """Return what recordings were read as, in one line."""
+    first = recordings[0]
+    kinds = list(dict.fromkeys(recording.kind for recording in recordings))
+    one = f"{first.channels} channel" + "s" * (first.channels != 1)
+    number = f"{len(recordings):,} recording" + "s" * (len(recordings) != 1)
+    kind = f"{number}: " + (" or ".join(kinds[:3]) + " …" * (len(kinds) > 3) or one)
+    if first.labels is None:
+        return f"{kind}; no labels"
+    return f"{kind}; labels" + (f" {first.label_kind}" if first.label_kind else "")
 
 
 def cut(parts: Mapping[str, Sequence[Recording]], framing: Framing) -> dict[str, Raw]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tinygrad_ae.data.dataset import Scaling, within_unit
 from tinygrad_ae.data.framing import Framing
 from tinygrad_ae.data.raw import Rows
+from tinygrad_ae.data.reading import Reading
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.errors import DataError
 
@@ -36,6 +37,8 @@ class Samples:
         labels: of the samples, shape (n,), or None.
         recordings: that the samples were cut from, in order; none if they were not.
         framing: how they were cut.
+        reading: what the source was read as.
+        columns: what a table calls its features or channels.
     """
 
     def __init__(
@@ -49,10 +52,13 @@ class Samples:
         labels: NDArray[Any] | None = None,
         recordings: Sequence[Recording] = (),
         framing: Framing | None = None,
+        reading: Reading | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         self._rows, self._where = rows, where
         self.sample_shape, self.names, self.labels = shape, names, labels
         self.recordings, self.framing = list(recordings), framing
+        self.reading, self.columns = reading, tuple(columns)
         self._scaling = Scaling() if scaling is None else _for(rows, scaling)
         # Sensors and the columns of a table may well hold outliers, which are what one looks
         # for; the values of pictures have a range.

@@ -26,7 +26,8 @@ from tinygrad_ae.data import (
 )  # fmt: skip
 from tinygrad_ae.data.dataset import Dataset, Scaling, assemble, expect, flat
 from tinygrad_ae.data.framing import WINDOW, Framing
-from tinygrad_ae.data.raw import Raw
+from tinygrad_ae.data.raw import Raw, described
+from tinygrad_ae.data.reading import Layout, Reading, Wanted
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.data.samples import Samples
 from tinygrad_ae.errors import DataError, did_you_mean
@@ -69,7 +70,13 @@ def load(
     hop: int | None = None,
     sample_rate: float | None = None,
     only: Sequence[int] | None = None,
+    label: str | None = None,
+    columns: Sequence[str] | None = None,
+    drop: Sequence[str] | None = None,
+    time: str | None = None,
+    header: bool | None = None,
     scaling: Scaling | None = None,
+    reading: Reading | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load a data set, split and scaled for training.
@@ -83,6 +90,10 @@ def load(
     (times, channels), or several, (n, times, channels); a table with a line for each time) if
     ``window``, ``hop`` or ``frame`` is given.
 
+    What the source was read as is ``Dataset.reading``: for a table a decision by the rule of
+    ``tinygrad_ae.data.reading``, or by ``label``, ``columns``, ``drop``, ``time`` and ``header``,
+    see ``Wanted`` there. What the rule cannot decide is refused.
+
     Args:
         source: one of ``NAMES``; the path of a folder of IDX files, pictures or sounds, or of an
             ``.npy``, ``.npz``, ``.csv``, ``.wav`` or IDX file; or an array of shape (n, ...). A
@@ -95,8 +106,16 @@ def load(
         sample_rate: times in a second, in Hz. Sounds of another rate are brought to it; unless
             given, all must have the same.
         only: labels of the samples to take, as if the source held no others; None: all.
+        label: the column of a table that holds labels, by its name in the heading (without one
+            by its number, counted from 1); ``"none"``: there is none.
+        columns: those of a table to learn, and no others; ``["all"]``: all but label and time.
+        drop: columns of a table to leave out.
+        time: the column of a table that tells the time, which is not learnt; ``"none"``: none.
+        header: whether a table's first line is a heading.
         scaling: of a data set loaded before, for samples that are to be like its own; fitted to
             the training split unless given.
+        reading: of a data set loaded before, for a table that is to be read as its own was;
+            nothing is decided anew then.
         progress: told how far a download is: file name, bytes done, bytes in all (0: unknown).
 
     Raises:
@@ -104,11 +123,14 @@ def load(
         MissingExtra: a package that is needed to read the source is not installed.
     """
     asked = _Asked(frame, window, hop, sample_rate)
+    wanted = Wanted(label, None if columns is None else tuple(columns), tuple(drop or ()), time, header)
     if isinstance(source, np.ndarray):
+        _refuse_wanted("The array", wanted)
         parts: Parts = {"train": Raw(source, None, where="The array")}
         return _assemble("array", parts, shape, asked, only, scaling)
     name = os.fspath(source)
     if name in NAMES:
+        _refuse_wanted(name, wanted)
         asked = asked.unless(*carried.WINDOWS.get(name, (None, None)))
         return _assemble(name, _named(name, progress), shape, asked, only, scaling)
     path = Path(name).expanduser()
@@ -117,7 +139,9 @@ def load(
             f"There is no data set named {name!r}, and no such file or folder."
             f"{_near(path, *NAMES)} Give a name ({', '.join(NAMES)}), {_KINDS}."
         )
-    return _assemble(name, _read(path), shape, asked, only, scaling)
+    layout = None if reading is None else reading.table
+    parts = _read(path, wanted, layout)
+    return _assemble(name, parts, shape, asked, only, scaling)
 
 
 def load_samples(
@@ -125,7 +149,7 @@ def load_samples(
     shape: tuple[int, ...],
     scaling: Scaling | None,
     framing: Framing | None = None,
-    columns: Sequence[str] = (),
+    reading: Reading | None = None,
 ) -> Samples:
     """Load the user's own samples for a trained model, scaled as its training data was.
 
@@ -144,31 +168,35 @@ def load_samples(
         scaling: of the model's data, ``Dataset.scaling``. None leaves the values as they are,
             which is right for codes.
         framing: of the model's data, ``Dataset.framing``.
-        columns: of the model's data, ``Dataset.columns``, which those of a table are to be.
+        reading: of the model's data, ``Dataset.reading``, by which a table is read: the same
+            columns, found by their names. None takes all columns of a table (but one of labels
+            beside as many features as ``shape`` has), which is right for codes.
 
     Returns:
         The samples, which are much like a float32 array of shape (n, d).
 
     Raises:
         DataError: there is no such file, it is damaged or of the wrong kind, its samples are of
-            another shape, its columns are others or in another order, or a model of pictures gets
-            values of another range.
+            another shape, a column is missing, or a model of pictures gets values of another
+            range.
         MissingExtra: a package that is needed to read the file is not installed.
     """
     path = Path(path).expanduser()
-    file = _file(path)
-    if file is not None:
-        _refuse_other_columns(path, file.columns, columns)
+    size = math.prod(shape) if framing is None else framing.channels
+    file = _file(path, None if reading is None else reading.table, size)
+    layout = file.layout if isinstance(file, tables.CsvFile) else None
     if framing is not None:
         if file is None or len(file.shape) > 2:  # several recordings
-            return _framed(path, _one(path, _read(path)), framing, scaling)
-        recordings.refuse_clock(str(path), file.columns)
+            return _framed(path, _one(path, _read(path, layout=layout)), framing, scaling)
         series = Recording(file, str(path), framing.sample_rate, file.labels)
-        return _framed(path, [series], framing, scaling)
+        return _framed(path, [series], framing, scaling, file.reading, file.columns)
     if file is not None and file.shape not in (shape, (math.prod(shape),)):
         expect(file.shape[1:], shape, str(path))
-        return Samples(file, shape, scaling, where=str(path), labels=file.labels)
-    found = _one(path, _read(path))
+        return Samples(
+            file, shape, scaling, where=str(path), labels=file.labels, reading=file.reading,
+            columns=file.columns,
+        )  # fmt: skip
+    found = _one(path, _read(path, layout=layout))
     if not isinstance(found, Raw):
         raise DataError(
             f"{path} holds sound, but the model was trained on samples of shape {shape}. Give "
@@ -177,7 +205,11 @@ def load_samples(
     if found.x.shape in (shape, (math.prod(shape),)):
         found = Raw(found.x[None], None, where=found.where)
     rows = flat(found, shape)
-    return Samples(rows, shape, scaling, where=found.where, names=found.names, labels=found.y)
+    return Samples(
+        rows, shape, scaling, where=found.where, names=found.names, labels=found.y,
+        reading=_reading({"train": found}) if file is None else file.reading,
+        columns=() if file is None else file.columns,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -211,8 +243,9 @@ def _assemble(
     scaling: Scaling | None,
 ) -> Dataset:
     """Cut recordings into windows if the source holds such, or if windows were asked for."""
+    reading = _reading(parts)
     if not asked and all(isinstance(part, Raw) for part in parts.values()):
-        return assemble(name, cast(dict[str, Raw], parts), shape, None, only, scaling)
+        return assemble(name, cast(dict[str, Raw], parts), shape, None, only, scaling, reading)
     if shape is not None:
         raise DataError(
             "A window's shape follows from --window: leave --shape out. (Or leave --window, "
@@ -222,19 +255,45 @@ def _assemble(
     rate = asked.sample_rate if asked.sample_rate is not None else _common_rate(found)
     found = {split: [audio.resample(r, rate) for r in part] for split, part in found.items()}
     framing = asked.framing(found["train"][0].channels, rate)
-    data = assemble(name, recordings.cut(found, framing), None, framing, only, scaling)
+    cut = f"{reading}; {framing.kind} windows of {framing.window}, one every {framing.hop}"
+    return assemble(
+        name, recordings.cut(found, framing), None, framing, only, scaling,
+        replace(reading, said=cut),
+    )  # fmt: skip
+
+
+def _reading(parts: Parts) -> Reading:
+    """Return what a source was read as."""
+    said = {
+        split: part.said if isinstance(part, Raw) else recordings.said(part)
+        for split, part in parts.items()
+    }
     train = parts["train"]
-    return replace(data, columns=train.columns) if isinstance(train, Raw) else data
+    table = train.table if isinstance(train, Raw) else None
+    if len(said) == 1:
+        return Reading(said["train"], table)
+    return Reading(" | ".join(f"{split}: {line}" for split, line in said.items()), table)
 
 
-def _file(path: Path) -> arrays.NpyFile | tables.CsvFile | None:
+def _refuse_wanted(where: str, wanted: Wanted) -> None:
+    """Raise DataError if columns of what is no table were asked for."""
+    if wanted:
+        raise DataError(
+            f"{where} is no table, so it has no columns to choose: leave out --label, --columns, "
+            "--drop, --time and --header."
+        )
+
+
+def _file(path: Path, layout: Layout | None, size: int) -> arrays.NpyFile | tables.CsvFile | None:
     """Return a file that can be read in parts, None for any other."""
     if not path.exists():
         return None
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return arrays.NpyFile(path)
-    return tables.CsvFile(path) if suffix == ".csv" else None
+    if suffix != ".csv":
+        return None
+    return tables.CsvFile(path, layout or tables.before(path, size))
 
 
 def _recordings(part: Part, sample_rate: float | None) -> list[Recording]:
@@ -260,7 +319,14 @@ def _common_rate(parts: dict[str, list[Recording]]) -> float | None:
     return first.sample_rate
 
 
-def _framed(path: Path, part: Part, framing: Framing, scaling: Scaling | None) -> Samples:
+def _framed(
+    path: Path,
+    part: Part,
+    framing: Framing,
+    scaling: Scaling | None,
+    reading: Reading | None = None,
+    columns: Sequence[str] = (),
+) -> Samples:
     found = _recordings(part, framing.sample_rate)
     for recording in found:
         if recording.channels != framing.channels:
@@ -281,6 +347,8 @@ def _framed(path: Path, part: Part, framing: Framing, scaling: Scaling | None) -
         labels=np.concatenate(known) if len(known) == len(found) else None,
         recordings=found,
         framing=framing,
+        reading=reading or _reading({"train": part}),
+        columns=columns,
     )
 
 
@@ -290,18 +358,6 @@ def _one(path: Path, parts: Parts) -> Part:
             f"{path} holds the splits {', '.join(parts)}; give one file or folder of samples."
         )
     return parts["train"]
-
-
-def _refuse_other_columns(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
-    """Refuse a table whose columns differ; one without names, or of another number, passes."""
-    if len(found) != len(columns):
-        return
-    for i, (own, name) in enumerate(zip(found, columns, strict=True), 1):
-        if own != name:
-            raise DataError(
-                f"{path}: column {i} is {own!r}, but the model was trained on {name!r} there. "
-                f"Bring the columns to its order: {', '.join(columns[:20])}."
-            )
 
 
 def _named(name: str, progress: Progress | None) -> Parts:
@@ -316,7 +372,13 @@ def _named(name: str, progress: Progress | None) -> Parts:
     return dict(mnist.read(name, progress))
 
 
-def _read(path: Path) -> Parts:
+def _read(path: Path, wanted: Wanted | None = None, layout: Layout | None = None) -> Parts:
+    """Read a source; a table by its layout, or where there is none by what is wanted."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv" and path.is_file():
+        return {"train": tables.read_csv(path, wanted, layout)}
+    if wanted:
+        _refuse_wanted(str(path), wanted)
     if path.is_dir():
         if any(idx.looks_like(entry) for entry in path.iterdir()):
             return dict(idx.read_folder(path))
@@ -325,19 +387,17 @@ def _read(path: Path) -> Parts:
         return dict(images.read_folder(path))
     if not path.exists():
         raise DataError(f"There is no file or folder {path}.{_near(path)} Give {_KINDS}.")
-    suffix = path.suffix.lower()
     if suffix == ".npz":
         return dict(arrays.read_npz(path))
     if suffix == ".npy":
         return {"train": arrays.read_npy(path)}
-    if suffix == ".csv":
-        return {"train": tables.read_csv(path)}
     if suffix in audio.SUFFIXES:
         return {"train": [audio.read(path)]}
     if suffix in images.SUFFIXES:
         return {"train": images.read(path)}
     if idx.looks_like(path):
-        return {"train": Raw(idx.read(path), None, where=str(path))}
+        x = idx.read(path)
+        return {"train": Raw(x, None, where=str(path), kind=described("IDX", x))}
     raise DataError(f"{path} is of no known kind. Give {_KINDS}.")
 
 

@@ -1,90 +1,90 @@
-"""Tables of numbers in ``.csv`` files: a sample on each line, a feature in each column."""
+"""Tables in ``.csv`` files: a sample (or a time) on each line, a feature in each column."""
 
 from __future__ import annotations
 
 import csv
-import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_ae.data import reading
 from tinygrad_ae.data.arrays import LABELS
 from tinygrad_ae.data.raw import Raw, check
+from tinygrad_ae.data.reading import Layout, Places, Reading, Table, Wanted
 from tinygrad_ae.errors import DataError
 
 _EVERY = 1024  # lines from one place that is remembered to the next
+_LOOKED_AT = 100  # lines that tell the separator and whether there is a heading
+_SEPARATORS = (",", ";", "\t")
 
 
 class CsvFile:
-    """A table of numbers separated by commas, whose lines are read when they are asked for.
+    """A table whose layout is known, and whose lines are read when they are asked for.
 
-    It is gone through once at the beginning, to check it and to take the labels.
-
-    A first line without any number is a header. The column that it names ``y``, ``label`` or
-    ``labels`` holds integer labels and is not a feature.
+    It is gone through once at the beginning, to check it and to take the labels. Only the columns
+    that the layout learns are looked at, and that of the labels, if it is there.
 
     Args:
         path: the file, in UTF-8.
+        layout: of the table that a model was trained on. The file's columns are found by their
+            names; they may stand in another order, with another separator and among others.
 
     Attributes:
         shape: (lines, features).
         dtype: float64.
-        columns: what the header calls the features; empty without one.
+        layout: as given.
+        columns: what the features are called; empty without a heading.
         labels: int64, shape (lines,), or None.
+        reading: what the file is read as.
 
     Raises:
-        DataError: the file is missing or has no samples, its lines differ in length, or a cell
-            holds text, nothing, NaN or infinity; lines and columns are counted from 1.
+        DataError: the file is missing or has no samples, columns of the layout are missing, its
+            lines differ in length, or a cell holds text, nothing, NaN or infinity; lines and
+            columns are counted from 1.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layout: Layout) -> None:
         self.dtype = np.dtype(np.float64)
-        self._path = path
+        self._path, self.layout = path, layout
+        self._separator, places = _place(path, layout)
+        self._used = places.used
         self._places: list[int] = []  # of every so manieth sample in the file
-        header, width, n = None, 0, 0
-        labels: list[float] = []
-        self._labelled: list[int] = []
-        try:
-            with self._open() as file:
-                reader = csv.reader(iter(file.readline, ""))
-                while True:
-                    place = file.tell() if n % _EVERY == 0 else 0
-                    fields = next(reader, None)
-                    if fields is None:
-                        break
-                    if not fields:  # a blank line is no sample
+        width, n = 0, 0
+        labels: list[str] = []
+        lines: list[int] = []
+        with _readable(path), _opened(path) as file:
+            reader = csv.reader(iter(file.readline, ""), delimiter=self._separator)
+            while True:
+                place = file.tell() if n % _EVERY == 0 else 0
+                fields = next(reader, None)
+                if fields is None:
+                    break
+                if not fields:  # a blank line is no sample
+                    continue
+                if not width:
+                    width = len(fields)
+                    if places.heading:
                         continue
-                    if header is None:
-                        header = [] if any(map(_is_number, fields)) else fields
-                        self._labelled = _label_column(path, header)
-                        width = len(fields)
-                        if header:
-                            continue
-                    if len(fields) != width:
-                        _refuse_other_separator(path, fields)
-                        raise DataError(
-                            f"{path}, line {reader.line_num}: found {len(fields)} columns, "
-                            f"expected {width} as in the first line. Fill the gap or mend the line."
-                        )
-                    row = _row(path, reader.line_num, fields, header)
-                    labels.extend(row[self._labelled])
-                    if n % _EVERY == 0:
-                        self._places.append(place)
-                    n += 1
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise DataError(
-                f"{path} cannot be read as a table ({error}); give a file of text in UTF-8 with "
-                "commas between the columns."
-            ) from error
-        self.shape = (n, width - len(self._labelled))
+                _refuse_other_width(path, reader.line_num, fields, width)
+                self._check(reader.line_num, fields, places)
+                if places.label is not None:
+                    labels.append(fields[places.label])
+                    lines.append(reader.line_num)
+                if n % _EVERY == 0:
+                    self._places.append(place)
+                n += 1
+        self.shape = (n, len(self._used))
         check(self.shape, self.dtype, str(path))
-        names = [name.strip().lower() for name in header or []]
-        self.columns = tuple(np.delete(names, self._labelled).tolist())
-        self.labels = (
-            _whole(path, names[self._labelled[0]], np.array(labels)) if self._labelled else None
-        )
+        self.columns = layout.headings
+        self.labels = None
+        if layout.label is not None and any(map(str.strip, labels)):
+            self.labels = reading.numbered(str(path), layout.label, layout.classes, labels, lines)
+        self.reading = _as_found(layout, self._separator, places, self.labels is not None)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -95,95 +95,227 @@ class CsvFile:
         if start >= stop:
             return np.empty((0, self.shape[1]))
         before = start % _EVERY
-        with self._open() as file:
+        with _opened(self._path) as file:
             file.seek(self._places[start // _EVERY])
             table = np.loadtxt(
-                filter(str.strip, file), delimiter=",", comments=None, quotechar='"', ndmin=2,
-                max_rows=before + stop - start,
+                filter(str.strip, file), delimiter=self._separator, comments=None, quotechar='"',
+                ndmin=2, max_rows=before + stop - start, usecols=self._used,
             )  # fmt: skip
-        return np.delete(table[before:], self._labelled, axis=1)
+        return table[before:]
 
-    def _open(self) -> TextIO:
-        return open(self._path, encoding="utf-8-sig", newline="")
-
-
-def read_csv(path: Path) -> Raw:
-    """Read a table of numbers separated by commas, see ``CsvFile``."""
-    file = CsvFile(path)
-    return Raw(file[:], file.labels, where=str(path), columns=file.columns)
-
-
-def feature_names(path: Path) -> tuple[str, ...] | None:
-    """Return what the header of a ``.csv`` file calls the features; None if there is none."""
-    if path.suffix.lower() != ".csv":
-        return None
-    with open(path.expanduser(), encoding="utf-8-sig", newline="") as file:
-        header: list[str] = next(filter(None, csv.reader(file)), [])
-    if any(map(_is_number, header)):
-        return None
-    return tuple(name for name in header if name.strip().lower() not in LABELS)
+    def _check(self, line: int, fields: list[str], places: Places) -> None:
+        """Raise DataError unless all cells that are used hold finite numbers."""
+        cells = [fields[j] for j in self._used]
+        try:
+            row = np.fromiter(map(float, cells), np.float64, len(cells))
+            if np.isfinite(row).all() and "_" not in "".join(cells):
+                return
+        except ValueError:
+            pass
+        j = next(j for j in self._used if not reading.is_finite(fields[j]))
+        raise reading.bad_cell(
+            str(self._path), line, j, places.names[j], fields[j], self._separator
+        )
 
 
-def _row(path: Path, line: int, fields: list[str], header: list[str]) -> NDArray[np.float64]:
+def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = None) -> Raw:
+    """Read a table of numbers by its layout, or decide what its lines and columns are.
+
+    Commas, semicolons or tabs separate the columns: that which gives all lines the same number of
+    them, most of numbers.
+
+    Args:
+        path: the file, in UTF-8.
+        wanted: what is not left to the rule of ``tinygrad_ae.data.reading``.
+        layout: what was decided before; then nothing else is.
+
+    Raises:
+        DataError: the file cannot be read, or what it holds is ambiguous.
+    """
+    if layout is not None:
+        file = CsvFile(path, layout)
+        return Raw(file[:], file.labels, where=str(path), table=layout)
+    wanted = wanted or Wanted()
+    table = _scan(path, wanted.header)
+    layout = reading.decide(table, wanted)
+    x = table.values[:, [table.names.index(name) for name in layout.columns]]
+    y = None
+    if layout.label is not None:
+        j = table.names.index(layout.label)
+        text = table.text.get(j, {})
+        cells = [text.get(i, repr(v)) for i, v in enumerate(table.values[:, j].tolist())]
+        y = reading.numbered(str(path), layout.label, layout.classes, cells, table.lines)
+    return Raw(x, y, where=str(path), table=layout)
+
+
+def before(path: Path, size: int, columns: Sequence[str] = ()) -> Layout:
+    """Return the layout of a table about which nothing was decided, such as one of codes.
+
+    So were all tables read before runs kept a decision: a first line without numbers is a heading,
+    a column called ``label``, ``labels`` or ``y`` holds labels, and all others are features.
+
+    Args:
+        path: the file.
+        size: how many features there are to be. Where all columns together are so many, ``y`` is
+            one.
+        columns: what they are to be called; () where that is not known.
+    """
+    separator = _separator(path)
+    first = _first(path, separator)
+    heading = bool(first) and not any(map(reading.is_number, first))
+    if not heading:
+        names = tuple(f"column {j}" for j in range(1, len(first) + 1))
+        return Layout(separator, False, names, names)
+    names = reading.column_names(first)
+    known = {name.casefold() for name in columns}
+    labels = [name for name in names if name.casefold() in LABELS and name.casefold() not in known]
+    if len(names) == size and labels and labels[0].casefold() == "y":
+        labels = []
+    features = tuple(columns) or tuple(name for name in names if name not in labels[:1])
+    return Layout(separator, True, names, features, labels[0] if labels else None)
+
+
+def _scan(path: Path, header: bool | None) -> Table:
+    """Read all cells of a table."""
+    separator = _separator(path)
+    where = str(path)
+    rows: list[NDArray[np.float64]] = []
+    blocks: list[NDArray[np.float64]] = []
+    text: dict[int, dict[int, str]] = {}
+    lines: list[int] = []
+    names: tuple[str, ...] = ()
+    heading = False
+    for line, fields in _lines(path, separator):
+        if not names:
+            below = [f for _, f in _head(path, separator)][1:]
+            heading = reading.is_heading(where, fields, below, header)
+            names = reading.column_names(fields)
+            if not heading:
+                names = tuple(f"column {j}" for j in range(1, len(fields) + 1))
+            else:
+                continue
+        _refuse_other_width(path, line, fields, len(names))
+        rows.append(_row(fields, len(lines), text))
+        lines.append(line)
+        if len(rows) == _EVERY:
+            blocks.append(np.stack(rows))
+            rows = []
+    blocks.append(np.stack(rows) if rows else np.empty((0, len(names))))
+    values = np.concatenate(blocks)
+    check(values.shape, values.dtype, where)
+    return Table(where, separator, heading, names, values, text, lines)
+
+
+def _row(fields: list[str], i: int, text: dict[int, dict[int, str]]) -> NDArray[np.float64]:
+    """Return the numbers of a line, NaN where there is none; put such cells down as text."""
     try:
         row = np.fromiter(map(float, fields), np.float64, len(fields))
-        if np.isfinite(row).all():
+        if np.isfinite(row).all() and "_" not in "".join(fields):
             return row
     except ValueError:
         pass
-    _refuse_other_separator(path, fields)
-    column, field = next((i, f) for i, f in enumerate(fields, 1) if not _is_number(f, finite=True))
-    problem = "the cell is empty" if not field.strip() else f"{field!r} is not a finite number"
-    named = f" ({header[column - 1].strip()})" if header else ""
-    if named[2:-1].lower() in LABELS:
-        raise _labels_error(path, f"line {line} has {field!r}")
-    raise DataError(
-        f"{path}, line {line}, column {column}{named}: {problem}. Every cell below the header must "
-        "hold a number, with commas between the columns; fill the gaps, or remove those lines or "
-        "that column."
-    )
+    row = np.full(len(fields), np.nan)
+    for j, cell in enumerate(fields):
+        if reading.is_finite(cell):
+            row[j] = float(cell)
+        else:
+            text.setdefault(j, {})[i] = cell
+    return row
 
 
-def _refuse_other_separator(path: Path, fields: list[str]) -> None:
-    for separator, name in ((";", "';'"), ("\t", "a tab")):
-        if any(separator in field for field in fields):
-            raise DataError(
-                f"{path} has {name} between its columns; expected commas, and points in numbers. "
-                "Save it so (in pandas: to_csv(..., index=False))."
-            )
+def _opened(path: Path) -> TextIO:
+    return open(path, encoding="utf-8-sig", newline="")
 
 
-def _label_column(path: Path, header: list[str]) -> list[int]:
-    """Return which column holds labels, as a list of one or none."""
-    names = [name.strip().lower() for name in header]
-    if "" in names:
-        raise DataError(
-            f"{path}: column {names.index('') + 1} has no name in the header, so it may be a "
-            "numbering of the lines and not a feature. Name it or remove it "
-            "(in pandas: to_csv(..., index=False))."
-        )
-    labels = [i for i, name in enumerate(names) if name in LABELS]
-    if len(labels) > 1:
-        raise _labels_error(path, " and ".join(repr(header[i]) for i in labels) + " are named so")
-    return labels
+def _lines(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each line, with its number; blank ones are passed over.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with _readable(path), _opened(path) as file:
+        reader = csv.reader(file, delimiter=separator)
+        yield from ((reader.line_num, fields) for fields in reader if fields)
 
 
-def _whole(path: Path, name: str, y: NDArray[np.float64]) -> NDArray[np.int64]:
-    if (y % 1).any():
-        raise _labels_error(path, f"{name!r} has others")
-    return y.astype(np.int64)
-
-
-def _labels_error(path: Path, problem: str) -> DataError:
-    return DataError(
-        f"{path}: the labels must be one column of whole numbers, but {problem}. Number the "
-        "classes 0, 1, 2, ...; rename what is no label."
-    )
-
-
-def _is_number(field: str, *, finite: bool = False) -> bool:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        number = float(field)
-    except ValueError:
-        return False
-    return math.isfinite(number) or not finite
+        yield
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read as a table ({error}); give a file of text in UTF-8 with "
+            "commas between the columns."
+        ) from error
+
+
+def _head(path: Path, separator: str) -> list[tuple[int, list[str]]]:
+    return [found for found, _ in zip(_lines(path, separator), range(_LOOKED_AT), strict=False)]
+
+
+def _first(path: Path, separator: str) -> list[str]:
+    return next((fields for _, fields in _lines(path, separator)), [])
+
+
+def _separator(path: Path) -> str:
+    """Return what separates the columns of a table."""
+
+    def fits(separator: str) -> tuple[bool, bool, float]:
+        rows = [fields for _, fields in _head(path, separator)]
+        widths = {len(row) for row in rows[1:]} or {len(row) for row in rows}
+        cells = [cell for row in rows for cell in row]
+        if separator != ",":  # elsewhere than here numbers have commas
+            cells = [cell.replace(",", ".") for cell in cells]
+        numbers = sum(map(reading.is_number, cells)) / max(1, len(cells))
+        return bool(rows) and max(map(len, rows)) > 1, len(widths) == 1, numbers
+
+    return max(_SEPARATORS, key=fits)
+
+
+def _place(path: Path, layout: Layout) -> tuple[str, Places]:
+    """Return what separates the columns of a file, and where those are that a layout names."""
+    for separator in dict.fromkeys((layout.separator, *_SEPARATORS)):
+        places = layout.place(_first(path, separator))
+        if places is not None:
+            return separator, places
+    found = _first(path, _separator(path))
+    check((len(found), 1), np.dtype(np.float64), str(path))
+    if not layout.heading:
+        raise DataError(
+            f"{path} has {len(found)} columns, but the table that the model was trained on had "
+            f"{len(layout.names)}, without a heading. Give a table with the same columns."
+        )
+    names = {name.casefold() for name in reading.column_names(found)}
+    missing = [name for name in layout.columns if name.casefold() not in names]
+    raise DataError(
+        f"{path}: the model was trained on the columns {reading.shown(layout.columns)}, but "
+        + (f"{reading.shown(missing)} {'is' if len(missing) == 1 else 'are'} missing in its "
+           "heading. " if missing else "some of them are there twice. ")
+        + "Give a table whose first line names these columns, in any order."
+    )  # fmt: skip
+
+
+def _as_found(layout: Layout, separator: str, places: Places, labelled: bool) -> Reading:
+    """Say what a file is read as whose layout was decided on before."""
+    keys = {name.casefold() for name in (*layout.columns, *layout.time, layout.label or "")}
+    others = [name for name in places.names if name.casefold() not in keys]
+    found = {name.casefold() for name in places.names}
+    here = replace(
+        layout,
+        separator=separator,
+        heading=places.heading,
+        label=layout.label if labelled else None,
+        classes=layout.classes if labelled else (),
+        time=tuple(name for name in layout.time if name.casefold() in found),
+        left_out=tuple((name, "not learnt") for name in others),
+        constant=0,
+    )
+    return Reading(f"{here}, as the model was trained", layout)
+
+
+def _refuse_other_width(path: Path, line: int, fields: list[str], width: int) -> None:
+    if len(fields) != width:
+        raise DataError(
+            f"{path}, line {line}: found {len(fields)} columns, expected {width} as in the first "
+            "line. Fill the gap or mend the line."
+        )

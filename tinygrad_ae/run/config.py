@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import optim
 from ..capture import ENGINES, Engine
-from ..data import Dataset, Scaling, load
+from ..data import Dataset, Reading, Scaling, load
 from ..data.batches import batch_count
 from ..errors import UserError, did_you_mean
 from ..nn import Parameter
@@ -30,6 +30,11 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "sgd": lambda parameters, **options: optim.SGD(parameters, momentum=0.9, **options),
 }
 SCHEDULES = ("constant", "cosine", "step")
+SOURCE = (
+    "shape", "frame", "window", "hop", "sample_rate", "only", "label", "columns", "drop", "time",
+    "header",
+)  # fmt: skip
+"""The choices that, with ``data``, decide which samples there are."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,11 @@ class Config:
         sample_rate: as said.
         only: labels of the samples to take, as a model that is to find the others anomalous has
             to; None: all.
+        label: the column of a table that holds labels, see ``tinygrad_ae.data.load``.
+        columns: likewise, those to learn; and so ``drop``, ``time`` and ``header``.
+        drop: as said.
+        time: as said.
+        header: as said.
         epochs: how often to go through the training samples.
         batch_size: samples in a step.
         drop_last: whether the last batch of an epoch is left out if it is smaller.
@@ -75,6 +85,11 @@ class Config:
     hop: int | None = None
     sample_rate: float | None = None
     only: tuple[int, ...] | None = None
+    label: str | None = None
+    columns: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
+    time: str | None = None
+    header: bool | None = None
     epochs: int = 30
     batch_size: int = 128
     drop_last: bool = False
@@ -98,12 +113,14 @@ class Config:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
     def load_data(
-        self, progress: Progress | None = None, scaling: Scaling | None = None
+        self,
+        progress: Progress | None = None,
+        scaling: Scaling | None = None,
+        reading: Reading | None = None,
     ) -> Dataset:
         """Load what ``data`` names, see ``tinygrad_ae.data.load``."""
-        names = ("shape", "frame", "window", "hop", "sample_rate", "only")
-        chosen = {name: getattr(self, name) for name in names}
-        return load(self.data, **chosen, scaling=scaling, progress=progress)
+        chosen = {name: getattr(self, name) for name in SOURCE}
+        return load(self.data, **chosen, scaling=scaling, reading=reading, progress=progress)
 
     def make_optimizer(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         """Return the optimiser for these parameters."""
@@ -139,7 +156,7 @@ class Config:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Config:
         """Return the configuration that :meth:`to_json` gave; JSON's lists are tuples."""
-        lists = ("arguments", "shape", "only")
+        lists = ("arguments", "shape", "only", "columns", "drop")
         values = {k: _tuples(v) if k in lists else v for k, v in values.items()}
         return cls(**values)
 

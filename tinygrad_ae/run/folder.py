@@ -15,6 +15,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -29,8 +30,9 @@ from numpy.typing import NDArray
 
 from .. import blas, optim
 from ..contract import Model
-from ..data import Dataset, Framing, Samples, Scaling, load_samples
+from ..data import Dataset, Framing, Reading, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
+from ..data.tables import before
 from ..errors import DataError, DivergedError, RunError
 from ..files import atomic
 from ..nn import Module
@@ -55,9 +57,15 @@ class Run:
     Attributes:
         path: of the folder.
         config: what was asked for.
+<<<<<<< HEAD
         origin: what it was found to mean: the checksums of the model file and of the data, the
             shape of a sample, how it was cut from a recording, the folder that the model file's
             imports are looked up in, and after which epochs a falling schedule was stretched.
+=======
+        origin: what it was found to mean: the checksums of the model file and of the data, what
+            the data was read as, the shape of a sample, how it was cut from a recording, the folder
+            that the model file's imports are looked up in.
+>>>>>>> deac0c1 (Decide once what a table's columns are, say it in a line and keep it)
         scaling: of the data it was trained on.
         file: the model's.
         model: as trained so far, in evaluation mode.
@@ -91,6 +99,31 @@ class Run:
         return None if values is None else Framing(**values)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What the table that it was trained on calls its features or channels; () without."""
+        table = self._kept.table
+        return tuple(self.origin.get("columns", ())) if table is None else table.headings
+
+    @property
+    def _kept(self) -> Reading:
+        values = self.origin.get("reading")
+        return Reading("") if values is None else Reading.from_json(values)
+
+    def reading(self, path: str | os.PathLike[str]) -> Reading | None:
+        """Return how it reads a file: as the one it was trained on, whatever that holds.
+
+        None for what is no table, and for a table if it was trained on none. Of runs that kept no
+        reading it is the one that all tables had when they were trained.
+        """
+        path = Path(path).expanduser()
+        if path.suffix.lower() != ".csv" or not path.is_file():
+            return None
+        if "reading" in self.origin:
+            return self._kept
+        size = math.prod(self.shape) if self.framing is None else self.framing.channels
+        return Reading("", before(path, size, self.origin.get("columns", ())))
+
+    @property
     def epoch(self) -> int:
         """How many epochs are done."""
         return len(self.history)
@@ -119,7 +152,8 @@ class Run:
         Raises:
             RunError: there is something at ``path`` already.
             ModelError: the model file or an argument cannot be used.
-            DataError: all training samples are equal, or with ``drop_last`` too few for a batch.
+            DataError: all training samples are equal, with ``drop_last`` too few for a batch, or
+                the shape that was asked for is one that cannot be looked at.
             OSError: the folder cannot be written.
         """
         target = None if path is None else Path(path)
@@ -128,6 +162,7 @@ class Run:
         if (data.train.x == data.train.x[0]).all():
             raise DataError(f"All training samples of {data.name} are equal: nothing to learn.")
         config.steps(len(data.train))
+        _refuse_no_picture(config.shape)
         file = modelfile.find(config.model)
         arguments = file.complete(config.arguments, data.shape, bounded=data.bounded)
         config = replace(
@@ -139,7 +174,7 @@ class Run:
         origin = {
             "sample_shape": list(data.shape),
             "framing": None if data.framing is None else data.framing.to_json(),
-            "columns": list(data.columns),
+            "reading": None if data.reading is None else data.reading.to_json(),
             "data_sha256": fingerprint(data),
             "model_sha256": file.sha256,
             "imports": None if file.is_built_in else str(file.path.parent),
@@ -218,14 +253,15 @@ class Run:
                 f"{Path(where).absolute()}. Put it back there, or say where it is: "
                 "'tinygrad-ae evaluate' and 'tinygrad-ae train --resume' take --data PATH."
             )
-        data = replace(self.config, data=where).load_data()
+        config = replace(self.config, data=where)
+        data = config.load_data(reading=self.reading(where))
         if fingerprint(data) != self.origin["data_sha256"]:
             raise RunError(
                 f"{where} is not the data that {self.path} was trained on: "
                 + ("it has changed since. " if source is None else "it holds something else. ")
                 + "Give the same samples, or start a new run."
             )
-        self.config = replace(self.config, data=where)
+        self.config = config
         return data
 
     def load_samples(self, path: str | os.PathLike[str]) -> Samples:
@@ -234,8 +270,7 @@ class Run:
         Raises:
             DataError: they cannot be read, or are not like those it was trained on.
         """
-        columns = self.origin.get("columns", ())
-        return load_samples(path, self.shape, self.scaling, self.framing, columns)
+        return load_samples(path, self.shape, self.scaling, self.framing, self.reading(path))
 
     def extend(self, epochs: int) -> None:
         """Set a new total number of epochs.
@@ -467,6 +502,16 @@ def refuse_existing(path: Path) -> None:
         if (path / CHECKPOINT).exists():
             cure += f", or continue that run with --resume {path}"
         raise RunError(f"{path} exists already and is not empty. {cure}.")
+
+
+def _refuse_no_picture(shape: tuple[int, ...] | None) -> None:
+    """Raise DataError if a shape was asked for that makes neither a picture nor a signal."""
+    if shape and 1 in shape[:2] and (len(shape) == 2 or (len(shape) == 3 and shape[0] == 1)):
+        raise DataError(
+            f"--shape {','.join(map(str, shape))}: a picture is at least two values high and two "
+            "wide. Leave --shape out for samples whose values stand in a row, such as the columns "
+            "of a table."
+        )
 
 
 def _rename(temporary: Path, target: Path, numbered: bool) -> Path:

@@ -132,8 +132,8 @@ def _rows(x: npt.ArrayLike, name: str, shape: Sequence[int]) -> Array:
 
 
 def is_image(shape: Sequence[int]) -> bool:
-    """Whether it can be looked at: what is one value wide is a signal."""
-    return len(shape) == 2 or (len(shape) == 3 and shape[1] > 1 and shape[2] in (1, 3, 4))
+    """Whether it can be looked at: what is one value wide (or high) is a signal."""
+    return len(shape) in (2, 3) and min(shape[:2]) > 1 and (*shape, 1)[2] in (1, 3, 4)
 
 
 def _limit(values: Array) -> float:
@@ -164,7 +164,8 @@ def _image_rows(
     for k in range(len(samples)):
         for ax, values in zip(axes[:2, k], (samples[k], copies[k]), strict=True):
             pixels = np.clip((values.reshape(shape) - low) / (high - low), 0, 1)
-            ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=1)
+            grey = pixels.ndim == 3 and pixels.shape[2] == 1
+            ax.imshow(pixels[..., 0] if grey else pixels, cmap="gray", vmin=0, vmax=1)
         difference = errors[k].reshape(*shape[:2], -1).mean(axis=-1)  # over the channels
         image = axes[2, k].imshow(difference, cmap="RdBu_r", vmin=-limit, vmax=limit)
     for ax in axes.flat:

@@ -17,6 +17,7 @@ from ..data.sources import located
 from ..errors import RunError
 from ..evaluate import reconstruction_error
 from ..run import Config, Run, modelfile, results
+from ..run.config import SOURCE
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,7 @@ def sweep(
 
 
 def _data(config: Config, known: dict[tuple[Any, ...], Dataset]) -> Dataset:
-    key = (
-        config.data, config.shape, config.frame, config.window, config.hop, config.sample_rate,
-        config.only,
-    )  # fmt: skip
+    key = (config.data, *(getattr(config, name) for name in SOURCE))
     if key not in known:
         known[key] = config.load_data()
     return known[key]
