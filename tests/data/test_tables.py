@@ -108,7 +108,7 @@ def test_a_kept_layout_finds_its_columns_anywhere(tmp_path):
     assert file.labels is None
     assert str(file.reading) == (
         "a table with semicolons and a heading; 2 columns: p, q; no label; no time; left out words "
-        "(not learnt), as the model was trained"
+        "(not learnt)"
     )
     other.write_text("class,p,q\nb,1,2\nc,3,4\na,5,6\n")
     np.testing.assert_array_equal(CsvFile(other, layout).labels, [1, 2, 0])  # c is new

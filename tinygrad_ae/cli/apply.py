@@ -108,6 +108,7 @@ def decode(run: str, codes: str, out: str) -> None:
     target = sample_or_picture_target(out, codes)
     trained = open_run(run)
     z = load_samples(codes, (trained.model.latent,), None)
+    click.echo(f"{codes} read as: {z.reading}", err=True)
     with trained.file.blame():
         parts = evaluate.decodings(trained.model, z)
         report = write_samples(trained, target, parts, len(z))

@@ -16,6 +16,7 @@ from .options import Numbers
 from .using import output, write_figure, write_rows
 
 if TYPE_CHECKING:
+    from ..data import Dataset
     from ..run import Config
     from ..uses import Trial
 
@@ -59,7 +60,7 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     folder = Path(out or Path("sweeps") / Path(model).stem)
     click.echo(f"{len(configs)} trainings in {folder}, {jobs} at a time")
     try:
-        trials = uses.sweep(configs, folder, jobs, _say)
+        trials = uses.sweep(configs, folder, jobs, _say, _introduce)
     except KeyboardInterrupt:
         raise Stopped(f"Stopped; the same command goes on with {folder}.") from None
     varied = [name for name, choices in grid.items() if len(choices) > 1]
@@ -144,6 +145,10 @@ def _config(command: click.Command, model: str, words: list[str]) -> Config:
 def _folder_name(combination: Mapping[str, Any]) -> str:
     parts = (f"{name.lstrip('-')}-{value}" for name, value in combination.items())
     return re.sub(r"[^\w.=-]+", "-", "_".join(parts))
+
+
+def _introduce(data: Dataset) -> None:
+    click.echo(f"{data.name} read as: {data.reading}")
 
 
 def _say(trial: Trial) -> None:

@@ -290,9 +290,7 @@ def assemble(
     if scaling is None:
         scaling = Scaling.fit(rows["train"], units=framing.channels if framing else columns)
     splits = {split: _split(scaling.apply(rows[split]), parts[split].y) for split in SPLITS}
-    return Dataset(
-        name, **splits, shape=shape, scaling=scaling, framing=framing, reading=reading
-    )
+    return Dataset(name, **splits, shape=shape, scaling=scaling, framing=framing, reading=reading)
 
 
 def flat(samples: Raw, shape: tuple[int, ...]) -> NDArray[Any]:

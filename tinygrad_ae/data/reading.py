@@ -54,28 +54,31 @@ from numpy.typing import NDArray
 
 from tinygrad_ae.errors import DataError, did_you_mean
 
-LABEL_NAMES = frozenset(
+
+def _of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+LABEL_NAMES = _of(
     "label labels class classes target targets y quality species outcome diagnosis category "
     "variety digit anomaly is_anomaly outlier is_outlier ground_truth y_true class_label "
-    "class_id label_id target_class fraud is_fraud churn survived".split()
+    "class_id label_id target_class fraud is_fraud churn survived"
 )
 """Names, in lower case and with their words joined by ``_``, of what is predicted elsewhere."""
 
-_LABEL_ENDINGS = frozenset(
-    "label labels class classes target targets species outcome diagnosis".split()
-)
-_TIME = frozenset("time timestamp datetime date stamp clock elapsed ts epoch unix".split())
-_UNITS = frozenset(
+_LABEL_ENDINGS = _of("label labels class classes target targets species outcome diagnosis")
+_TIME = _of("time timestamp datetime date stamp clock elapsed ts epoch unix")
+_UNITS = _of(
     "s sec secs second seconds ms msec millis milliseconds us ns min minutes h hours utc local "
-    "iso iso8601".split()
+    "iso iso8601"
 )
-_TIME_ALONE = frozenset("t seconds sec secs milliseconds millis ms".split())
-_IDS = frozenset("id ids uid uuid guid".split())
-_INDEX = frozenset("index idx row rownum row_number row_index line_number".split())
-_NAMES_WORDS = frozenset("name file filename path image".split())  # of lines, not of classes
-_COUNTERS = frozenset(
+_TIME_ALONE = _of("t seconds sec secs milliseconds millis ms")
+_IDS = _of("id ids uid uuid guid")
+_INDEX = _of("index idx row rownum row_number row_index line_number")
+_NAMES_WORDS = _of("name file filename path image")  # of lines, not of classes
+_COUNTERS = _of(
     "n no nr num number count counter seq sequence frame sample step record packet line obs "
-    "observation case tick key entry".split()
+    "observation case tick key entry"
 )
 _DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})"
@@ -224,7 +227,9 @@ class Reading:
         table = values["table"]
         if table is None:
             return cls(values["said"])
-        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        lists: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in table.items()
+        }
         lists["left_out"] = tuple((name, why) for name, why in lists["left_out"])
         return cls(values["said"], Layout(**lists))
 
@@ -303,7 +308,9 @@ def is_heading(
         for j in names
     )
     samples = [row for row in below if all(map(is_finite, row))]
-    runs = _runs(numbers) and (len(numbers) > 2 or float(numbers[0]) in (0, 1) or _are_years(numbers))
+    runs = _runs(numbers) and (
+        len(numbers) > 2 or float(numbers[0]) in (0, 1) or _are_years(numbers)
+    )
     if not names:
         runs = runs and not all(map(_runs, samples))
     whole = len(set(numbers)) == len(numbers) and all(map(_is_whole, numbers)) and bool(below)
@@ -344,8 +351,9 @@ def decide(table: Table, wanted: Wanted) -> Layout:
         asked = [_find(table, name, "--columns") for name in wanted.columns]
         if len(set(asked)) < len(asked):
             raise DataError(f"{table.where}: --columns names a column twice.")
-    for option, chosen in (("--label", [label]), ("--time", [clock]), ("--columns", asked or [])):
-        if both := set(chosen) & set(dropped):
+    given = (("--label", [label]), ("--time", [clock]), ("--columns", asked or []))
+    for option, chosen in given:
+        if both := {j for j in chosen if j is not None} & set(dropped):
             (j, *_) = both
             raise DataError(
                 f"{table.where}: {_name(table, j)} is given to {option} and to --drop; which is it?"
@@ -363,7 +371,7 @@ def decide(table: Table, wanted: Wanted) -> Layout:
     used: list[int] = []
     times = [] if clock is None else [clock]
     labels: list[int] = []
-    out = {j: "--drop" for j in dropped}
+    out = dict.fromkeys(dropped, "--drop")
     for j in range(len(table.names)):
         if j in out or j in (label, clock):
             continue
@@ -398,7 +406,8 @@ def decide(table: Table, wanted: Wanted) -> Layout:
         )
     if labels:
         (label,) = labels
-    used = used if asked is None else asked
+    if asked is not None:
+        used = asked
     if not used:
         outs = ", ".join(f"{_name(table, j)} ({why})" for j, why in list(out.items())[:_SHOWN])
         outs = f" Left out: {outs}." if outs else ""
@@ -416,7 +425,7 @@ def decide(table: Table, wanted: Wanted) -> Layout:
                 f"{table.where}: two columns are called {_name(table, j)}. Rename one in the "
                 "heading."
             )
-    chosen = table.values[:, used]
+    x = table.values[:, used]
     return Layout(
         table.separator,
         table.heading,
@@ -426,7 +435,7 @@ def decide(table: Table, wanted: Wanted) -> Layout:
         classes,
         tuple(table.names[j] for j in times),
         tuple((table.names[j], out[j]) for j in sorted(out)),
-        int((chosen == chosen[:1]).all(0).sum()) if len(chosen) > 1 else 0,
+        int((x == x[:1]).all(0).sum()) if len(x) > 1 else 0,
     )
 
 
@@ -487,7 +496,7 @@ def _role(table: Table, j: int, *, labels: bool, clocks: bool) -> _Role:
         return _Role("out", "names the lines") if _is_id(name) else _Role("channel")
     if clocks and not words and (role := _time_role(x, name)):
         return role
-    if _is_id(name) or not table.named(j) and table.heading or (words and _names_lines(name)):
+    if _is_id(name) or (not table.named(j) and table.heading) or (words and _names_lines(name)):
         if words or (x % 1 == 0).all():
             return _Role("out", "names the lines")
         named = "is named like an id" if name else "has no name, as one that counts the lines"
@@ -586,10 +595,9 @@ def _counting_role(x: NDArray[np.float64], name: tuple[str, ...], clocks: bool) 
     if always or (not name and rises >= _RISES and not falls):
         way = "rises" if rises else "falls"
         return _Role("ask", f"{way} from line to line, as a counter or a time does", cure)
-    restarts = steps != steps[0]
-    if not name and rises and 0 < restarts.sum() and 10 * falls <= len(x):
-        if falls == restarts.sum() and (x[1:][restarts] == x.min()).all():
-            return _Role("ask", "counts up again and again", cure)
+    few = rises and 10 * falls <= len(x) and (x[1:][steps < 0] == x.min()).all()
+    if not name and few and np.ptp(steps[steps >= 0]) == 0:
+        return _Role("ask", "counts up again and again", cure)
     return _Role("channel")
 
 
@@ -647,9 +655,7 @@ def _refuse_text(table: Table, j: int) -> None:
         raise bad_cell(table.where, table.lines[i], j, table.names[j], cells[i], table.separator)
 
 
-def bad_cell(
-    where: str, line: int, column: int, name: str, cell: str, separator: str
-) -> DataError:
+def bad_cell(where: str, line: int, column: int, name: str, cell: str, separator: str) -> DataError:
     """Return the error that names a cell without a number, in a column (from 0) that needs one."""
     named = "" if name == f"column {column + 1}" else f" ({name})"
     problem = f"{cell!r} is not a finite number" if cell.strip() else "the cell is empty"

@@ -123,7 +123,9 @@ def load(
         MissingExtra: a package that is needed to read the source is not installed.
     """
     asked = _Asked(frame, window, hop, sample_rate)
-    wanted = Wanted(label, None if columns is None else tuple(columns), tuple(drop or ()), time, header)
+    wanted = Wanted(
+        label, None if columns is None else tuple(columns), tuple(drop or ()), time, header
+    )
     if isinstance(source, np.ndarray):
         _refuse_wanted("The array", wanted)
         parts: Parts = {"train": Raw(source, None, where="The array")}

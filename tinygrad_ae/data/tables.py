@@ -310,7 +310,7 @@ def _as_found(layout: Layout, separator: str, places: Places, labelled: bool) ->
         left_out=tuple((name, "not learnt") for name in others),
         constant=0,
     )
-    return Reading(f"{here}, as the model was trained", layout)
+    return Reading(str(here), layout)
 
 
 def _refuse_other_width(path: Path, line: int, fields: list[str], width: int) -> None:

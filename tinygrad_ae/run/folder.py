@@ -57,15 +57,10 @@ class Run:
     Attributes:
         path: of the folder.
         config: what was asked for.
-<<<<<<< HEAD
-        origin: what it was found to mean: the checksums of the model file and of the data, the
-            shape of a sample, how it was cut from a recording, the folder that the model file's
-            imports are looked up in, and after which epochs a falling schedule was stretched.
-=======
         origin: what it was found to mean: the checksums of the model file and of the data, what
             the data was read as, the shape of a sample, how it was cut from a recording, the folder
-            that the model file's imports are looked up in.
->>>>>>> deac0c1 (Decide once what a table's columns are, say it in a line and keep it)
+            that the model file's imports are looked up in, and after which epochs a falling
+            schedule was stretched.
         scaling: of the data it was trained on.
         file: the model's.
         model: as trained so far, in evaluation mode.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,6 +209,8 @@ def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
     rows.append(("sample shape", _said(data.shape)))
     splits = (f"{len(getattr(data, name)):,} {name}" for name in ("train", "validation", "test"))
     rows.append(("samples", ", ".join(splits)))
+    if data.reading is not None:
+        rows.append(("read as", str(data.reading)))
     rows.append(("scaling", str(data.scaling)))
     return rows
 
@@ -229,16 +232,19 @@ def _command(run: Run) -> str:
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
-            words += [option, f"'{_said(value)}'" if value in ((), "", []) else _said(value)]
+            words += [option, shlex.quote(_said(value))]
     lines = [" ".join(words)] + [
         f"tinygrad-ae train --resume RUN --epochs {total}  # when epoch {note['after']} was done"
         for note, total in zip(stretched, totals[1:], strict=True)
     ]
-    return escape("\n".join(lines))
+    return escape("
+".join(lines))
 
 
 def _said(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+    if not isinstance(value, (tuple, list)):
+        return str(value)
+    return ",".join(f'"{item}"' if "," in str(item) else str(item) for item in value)
 
 
 def _environment(run: Run) -> list[tuple[str, str]]:

@@ -52,6 +52,7 @@ def sweep(
     folder: Path,
     jobs: int = 1,
     on_trial: Callable[[Trial], object] | None = None,
+    on_data: Callable[[Dataset], object] | None = None,
 ) -> list[Trial]:
     """Train by each configuration, in parallel processes of one thread each.
 
@@ -63,6 +64,7 @@ def sweep(
         folder: of the runs.
         jobs: processes at a time.
         on_trial: called after each.
+        on_data: called with each data set that is trained on, before anything is.
 
     Returns:
         The trials, the lowest validation error first and those that failed last.
@@ -75,6 +77,9 @@ def sweep(
     datasets: dict[tuple[Any, ...], Dataset] = {}
     for name, config in configs.items():
         _prepare(folder / name, config, _data(config, datasets))
+    for data in datasets.values():
+        if on_data:
+            on_data(data)
 
     def train(name: str) -> Trial:
         config = configs[name]
