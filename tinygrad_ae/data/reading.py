@@ -353,13 +353,11 @@ def decide(table: Table, wanted: Wanted) -> Layout:
             raise DataError(f"{table.where}: --columns names a column twice.")
     given = (("--label", [label]), ("--time", [clock]), ("--columns", asked or []))
     for option, chosen in given:
-        if both := {j for j in chosen if j is not None} & set(dropped):
-            (j, *_) = both
+        for j in (j for j in dropped if j in chosen):
             raise DataError(
                 f"{table.where}: {_name(table, j)} is given to {option} and to --drop; which is it?"
             )
-    if asked is not None and (both := {label, clock} & set(asked)):
-        (j, *_) = both
+    for j in (j for j in asked or [] if j in (label, clock)):
         option = "--label" if j == label else "--time"
         raise DataError(
             f"{table.where}: {_name(table, j)} is given to {option}, so it cannot be among "
