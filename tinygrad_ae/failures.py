@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
 
-from .errors import NonFiniteError, ShapeError
+from .errors import NonFiniteError, ShapeError, UserError
 from .graph import constant, line_of, state, user_frame
 from .operators import Operators
-from .ops.op import Array, Op
+from .ops.op import Array, Op, ragged
 
 
 def _array(a: Any) -> Array:
     return np.asarray(a.data if isinstance(a, Operators) else a)
 
 
+def _described(a: Any) -> str:
+    """Return an argument in words: the shape and dtype of an array, and a tensor's name."""
+    if isinstance(a, (list, tuple)) and any(
+        isinstance(part, (Operators, np.ndarray)) for part in a
+    ):
+        return f"[{', '.join(map(_described, a))}]"
+    if not isinstance(a, (Operators, np.ndarray, np.generic)):
+        return reprlib.repr(a)
+    name = f"{a.name} " if isinstance(a, Operators) and a.name else ""
+    array = _array(a)
+    return f"{name}{array.shape} {array.dtype}"
+
+
 def _given(args: tuple[Any, ...]) -> str:
-    names = (f"{a.name} " if isinstance(a, Operators) and a.name else "" for a in args)
-    arrays = map(_array, args)
-    return ", ".join(f"{name}{a.shape} {a.dtype}" for name, a in zip(names, arrays, strict=True))
+    return ", ".join(map(_described, args))
 
 
 def _here() -> str:
@@ -30,13 +42,39 @@ def _here() -> str:
 
 def cannot_work(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
     """Return the error for an operation whose forward raised ``error``."""
-    message = f"{op.name} cannot work on {_given(args)}: {error}\n  {_here()}"
-    for kind in (IndexError, OverflowError, TypeError):
-        if isinstance(error, kind):
-            return kind(message)
-    failure = ShapeError(message)
-    failure.op, failure.scope = op, state.scope
-    failure.inputs = tuple(a.node if isinstance(a, Operators) else constant(a) for a in args)
+    failure = _failure(f"{op.name} cannot work on {_given(args)}", error)
+    if isinstance(failure, ShapeError) and not any(isinstance(a, (list, tuple)) for a in args):
+        failure.op, failure.scope = op, state.scope
+        failure.inputs = tuple(a.node if isinstance(a, Operators) else constant(a) for a in args)
+    return failure
+
+
+def cannot_call(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> Exception:
+    """Return the error for a function of tensors that raised ``error``: as it is if it says all."""
+    called = error.__traceback__ and error.__traceback__.tb_next  # else the call does not fit
+    if getattr(error, "is_told", False) or isinstance(error, UserError) or not called:
+        return error
+    named = [f"{key}={_described(value)}" for key, value in kwargs.items()]
+    return _failure(f"{name} cannot work on {', '.join([*map(_described, args), *named])}", error)
+
+
+def cannot_hold(data: Any, dtype: Any, error: Exception) -> Exception:
+    """Return the error for data of which no tensor can be made."""
+    what = type(data).__name__ if dtype is None else f"{type(data).__name__} as {dtype}"
+    return _failure(f"a Tensor cannot hold this {what}", ragged(error) or error)
+
+
+def _failure(what: str, error: Exception) -> Exception:
+    message = f"{what}: {error}\n  {_here()}"
+    kinds = (IndexError, OverflowError, TypeError)
+    return _told(next((k for k in kinds if isinstance(error, k)), ShapeError)(message))
+
+
+def _told(failure: Exception) -> Exception:
+    """Mark an error that says all there is to say: no caller needs to add anything."""
+    vars(failure)["is_told"] = True
     return failure
 
 
@@ -53,10 +91,11 @@ def as_result(op: Op, args: tuple[Any, ...], z: Any) -> Array:
         )
     array: Array = np.asarray(z)
     if array.dtype.kind not in "fiub":
-        raise TypeError(
+        failure = TypeError(
             f"{op.name} of {_given(args)} gives {array.dtype}; a Tensor holds floats, "
             f"integers or booleans\n  {_here()}"
         )
+        raise _told(failure)
     return array
 
 

@@ -149,7 +149,7 @@ class Node:
     @property
     def label(self) -> str:
         """Its name if it has one, else its operation's, else what kind of leaf it is."""
-        return self.name or (self.op.name if self.op else "constant")
+        return self.name or (self.op.name if self.op else "leaf" if self.tracked else "constant")
 
     @property
     def path(self) -> str:

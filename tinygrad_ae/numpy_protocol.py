@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from . import ops
+from .failures import cannot_call
 from .ops.op import as_array
+from .ops.shape import axis_of
 
 
 def _array(x: Any) -> Any:
@@ -24,11 +26,6 @@ def _array(x: Any) -> Any:
 def _pair(x: Any, y: Any) -> Any:
     shape = np.broadcast_shapes(np.shape(x), np.shape(y))
     return ops.stack([ops.broadcast_to(_array(v), shape) for v in (x, y)])
-
-
-def _floating(ufunc: np.ufunc, x: Any) -> Any:
-    """Convert to the floats ``ufunc`` gives: some of NumPy's have no other kind of result."""
-    return ops.astype(_array(x), ufunc(*[np.ones((), _array(x).dtype)] * ufunc.nin).dtype)
 
 
 def _reciprocal(x: Any) -> Any:
@@ -43,10 +40,9 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.matmul: ops.matmul,
     np.positive: lambda x: x,
     np.reciprocal: _reciprocal,
-    np.fabs: lambda x: ops.abs(_floating(np.fabs, x)),
-    np.float_power: lambda x, y: ops.power(*(_floating(np.float_power, v) for v in (x, y))),
-    np.logaddexp: lambda x, y: ops.logsumexp(_pair(x, y), 0),
-    np.hypot: lambda x, y: ops.norm(_pair(x, y), 0),
+    np.fabs: lambda x: ops.abs(*ops.in_floats((x,))),
+    np.float_power: lambda x, y: ops.power(*(ops.astype(_array(v), np.float64) for v in (x, y))),
+    np.logaddexp: lambda x, y: ops.logsumexp(_pair(*ops.in_floats((x, y))), 0),
     np.exp2: lambda x: ops.exp(x * float(np.log(2))),
     np.log2: lambda x: ops.log(x) / float(np.log(2)),
     np.log10: lambda x: ops.log(x) / float(np.log(10)),
@@ -86,7 +82,7 @@ def _atleast_1d(x: Any) -> Any:
 
 
 def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
-    lead = (slice(None),) * (axis % x.ndim)
+    lead = (slice(None),) * axis_of(x, axis)
     for _ in range(n):
         x = x[(*lead, slice(1, None))] - x[(*lead, slice(-1))]
     return x
@@ -99,12 +95,10 @@ def _trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 def _diag(v: Any, k: int = 0) -> Any:
     if v.ndim == 2:
         return ops.diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError(f"it takes a vector, or a matrix; got shape {v.shape}")
     i, n = np.arange(len(v)), len(v) + abs(k)
     return ops.scatter(v, index=(i + max(0, -k), i + max(0, k)), shape=(n, n))
-
-
-def _round(x: Any, decimals: int = 0) -> Any:
-    return ops.round(x * 10.0**decimals) / 10.0**decimals if decimals else ops.round(x)
 
 
 def _truth(function: Callable[..., bool]) -> Callable[..., bool]:
@@ -127,7 +121,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     **_namesakes(np, "tensordot einsum reshape transpose swapaxes moveaxis broadcast_to squeeze"),
     **_namesakes(np, "expand_dims flip roll stack split pad repeat tile tril triu diagonal take"),
     **_namesakes(np.linalg, "norm solve inv cholesky slogdet det"),
-    np.amax: ops.max, np.amin: ops.min, np.clip: _clip, np.inner: _inner, np.round: _round,
+    np.amax: ops.max, np.amin: ops.min, np.clip: _clip, np.inner: _inner, np.round: ops.round,
     np.where: lambda condition, x, y: ops.where(condition, x, y),
     np.ravel: lambda x: ops.reshape(x, -1), np.atleast_1d: _atleast_1d,
     np.concatenate: _concatenate, np.vstack: _vstack, np.hstack: _hstack,
@@ -175,10 +169,13 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any
     args, kwargs = _as_ours(function, FUNCTIONS[function], args, kwargs)
     try:
         return FUNCTIONS[function](*args, **kwargs)
-    except TypeError as error:
-        if "argument" not in str(error):
+    except (TypeError, ValueError, IndexError) as error:
+        if isinstance(error, TypeError) and "argument" in str(error):
+            raise TypeError(f"{name} on a tensor: {error}") from error
+        failure = cannot_call(function.__name__, args, kwargs, error)
+        if failure is error:
             raise
-        raise TypeError(f"{name} on a tensor: {error}") from error
+        raise failure from error
 
 
 def _as_ours(

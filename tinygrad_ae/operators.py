@@ -83,6 +83,12 @@ class Operators:
     def __record_op__(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         raise NotImplementedError
 
+    @staticmethod
+    def __report__(
+        name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+    ) -> Exception:
+        raise NotImplementedError
+
     # ---- operators
 
     __add__, __radd__ = _binary(ops.add), _reflected(ops.add)
@@ -121,6 +127,7 @@ class Operators:
     cumsum, logsumexp = _method(ops.cumsum), _method(ops.logsumexp)
     softmax, log_softmax = _method(ops.softmax), _method(ops.log_softmax)
 
+    round = _method(ops.round)
     clip, take, repeat = _method(ops.clip), _method(ops.take), _method(ops.repeat)
     dot, diagonal, swapaxes = _method(ops.dot), _method(ops.diagonal), _method(ops.swapaxes)
     squeeze, expand_dims = _method(ops.squeeze), _method(ops.expand_dims)
@@ -128,7 +135,7 @@ class Operators:
 
     def reshape(self, *shape: SupportsIndex | Sequence[int]) -> Tensor:
         """Same elements, another shape: ``reshape(2, -1)`` or ``reshape((2, -1))``."""
-        return cast("Tensor", ops.reshape(self, _lengths(shape)))
+        return cast("Tensor", ops.reshape(self, _one_or_all(shape)))
 
     def flatten(self) -> Tensor:
         """Return one axis with all elements."""
@@ -138,25 +145,20 @@ class Operators:
 
     def transpose(self, *axes: SupportsIndex | Sequence[int]) -> Tensor:
         """Permute the axes; reversed by default."""
-        return cast("Tensor", ops.transpose(self, _lengths(axes) or None))
+        return cast("Tensor", ops.transpose(self, _one_or_all(axes) if axes else None))
 
     def astype(self, dtype: npt.DTypeLike) -> Tensor:
         """Convert to another number type; the gradient returns in this one."""
-        return cast("Tensor", ops.astype(self, np.dtype(dtype)))
-
-    def round(self, decimals: int = 0) -> Tensor:
-        """Nearest multiple of a power of ten; no gradient flows."""
-        return cast("Tensor", np.round(cast("Any", self), decimals))
+        return cast("Tensor", ops.astype(self, dtype))
 
     def copy(self) -> Tensor:
         """Same values in memory of their own, at a place of their own in the graph."""
-        return self.__record_op__(ops.mul, (self, 1), {})
+        return self.__record_op__(ops.copy, (self,), NO_ATTRS)
 
 
 _OPERANDS = (Operators, np.ndarray, int, float, np.generic, list, tuple)
 
 
-def _lengths(given: tuple[Any, ...]) -> tuple[int, ...]:
-    if len(given) == 1 and not isinstance(given[0], SupportsIndex):
-        given = tuple(given[0])
-    return tuple(int(n) for n in given)
+def _one_or_all(given: tuple[Any, ...]) -> Any:
+    """Return what stands in f(x) or f(x, y, …), where x alone may be a sequence."""
+    return given[0] if len(given) == 1 else given

@@ -16,7 +16,7 @@ from .graph import Node, constant, looked_at, state
 from .mutation import left_behind
 from .numpy_protocol import call_function, call_ufunc
 from .operators import Operators, TensorLike
-from .ops.op import Array, Op, as_array
+from .ops.op import Array, Op, as_array, in_floats
 
 ndarray = np.ndarray  # a global name is found faster than an attribute
 
@@ -70,7 +70,10 @@ class Tensor(Operators):
         name: str | None = None,
     ) -> None:
         given = data._refuse_if_tracked("Tensor(t)") if isinstance(data, Tensor) else data
-        self.data = np.array(given, dtype=dtype)
+        try:
+            self.data = np.array(given, dtype=dtype)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise failures.cannot_hold(data, dtype, error) from error
         if self.data.dtype.kind not in "fiub":
             raise TypeError(
                 f"a Tensor holds floats, integers or booleans; got {type(data).__name__} data "
@@ -428,21 +431,28 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     nodes: list[Any] = []
     tracked, bit = 0, 1  # bit k of ``tracked``: input k requires a gradient
     is_new = False  # whether an input is not in the graph yet
-    for a in args:
-        if isinstance(a, Tensor):
-            node = a._node
-            values.append(a.data)
-            if node is None:
-                is_new = True
-            elif node.tracked:
-                tracked |= bit
-            elif node.op is None and node.saved and node.saved[0] is not a.data:
-                node, is_new, a._node = None, True, None  # it was given other data since
-        else:
-            node, is_new = None, True
-            values.append(as_array(a))
-        nodes.append(node)
-        bit += bit
+    try:
+        for a in args:
+            if isinstance(a, Tensor):
+                node = a._node
+                values.append(a.data)
+                if node is None:
+                    is_new = True
+                elif node.tracked:
+                    tracked |= bit
+                elif node.op is None and node.saved and node.saved[0] is not a.data:
+                    node, is_new, a._node = None, True, None  # it was given other data since
+            else:
+                node, is_new = None, True
+                values.append(as_array(a))
+            nodes.append(node)
+            bit += bit
+    except (ValueError, TypeError) as error:  # lists of several lengths
+        raise failures.cannot_work(op, args, error) from error
+    if op.floats and (len(values) > 1 or values[0].dtype.kind != "f"):
+        given = tuple(a if isinstance(a, Tensor) else v for a, v in zip(args, values, strict=True))
+        if (floats := in_floats(given)) is not given:
+            return record(op, floats, attrs)
     now = state.__dict__  # once: looking up what is a thread's own takes its time
     capture, observer, recording = now["capture"], now["observer"], now["recording"]
     given = values if capture is None else capture.computing(op, attrs, values)
@@ -499,3 +509,4 @@ def _note_view(out: Tensor, op: Op, args: tuple[Any, ...], attrs: dict[str, Any]
 
 
 Tensor.__record_op__ = staticmethod(record)  # type: ignore[method-assign]
+Tensor.__report__ = staticmethod(failures.cannot_call)  # type: ignore[method-assign]

@@ -26,7 +26,7 @@ ONE: dict[str, Callable[[Any], Any]] = {
         for name in (
             "abs", "atan", "cos", "cosh", "erf", "exp", "expm1", "gelu", "log_softmax",
             "logsigmoid", "neg", "relu", "sigmoid", "sign", "silu", "sin", "sinh", "softmax",
-            "softplus", "square", "tan", "tanh", "leaky_relu", "elu", "hardtanh", "identity",
+            "softplus", "square", "copy", "tan", "tanh", "leaky_relu", "elu", "hardtanh", "identity",
             "floor", "ceil", "round", "isnan", "isinf", "isfinite", "argmax", "argmin", "max",
             "min", "mean", "norm", "std", "sum", "var", "logsumexp", "flip", "transpose",
         )
@@ -79,7 +79,7 @@ TWO: dict[str, Callable[[Any, Any], Any]] = {
         name: getattr(ops, name)
         for name in (
             "add", "sub", "mul", "div", "matmul", "maximum", "minimum", "equal", "not_equal",
-            "less", "less_equal", "greater", "greater_equal", "floor_divide", "outer",
+            "less", "less_equal", "greater", "greater_equal", "floor_divide", "hypot", "outer",
         )
     },
     **{

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from steps import training
 from test_every_operation import ONE, TWO, compare, inputs
 from test_random_steps import programs, results
+from test_whole_numbers import CASES, check_replay
 
 import tinygrad_ae as tg
 from tinygrad_ae.capture import Engine, compile
@@ -30,6 +31,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.parametrize("name", [*ONE, *TWO])
 def test_every_operation_is_the_same_fused(name):
     compare(ONE.get(name) or TWO[name], inputs(1 if name in ONE else 2), engine="numba")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16"])
+@pytest.mark.parametrize("name", CASES)
+def test_whole_numbers_are_the_same_fused(name, dtype):
+    check_replay(name, dtype, "numba")
 
 
 @pytest.mark.parametrize("name", modelfile.names())

@@ -20,8 +20,8 @@ _FUNCTIONS = {
        "cos", "tan", "sinh", "cosh", "tanh", "floor", "ceil")},
     "abs": "Math.abs", "absolute": "Math.abs", "arcsin": "Math.asin", "arccos": "Math.acos",
     "arctan": "Math.atan", "maximum": "Math.max", "minimum": "Math.min", "power": "Math.pow",
-    "rint": "rint", "erf": "erf", "isnan": "Number.isNaN", "isfinite": "Number.isFinite",
-    "negative": "-", "logical_not": "!", "invert": "!",
+    "rint": "rint", "erf": "erf", "hypot": "Math.hypot", "isnan": "Number.isNaN",
+    "isfinite": "Number.isFinite", "negative": "-", "logical_not": "!", "invert": "!",
 }  # fmt: skip
 
 _TEMPLATES = {  # what JavaScript has no function for

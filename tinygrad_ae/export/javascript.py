@@ -25,7 +25,13 @@ from ..tensor import Tensor
 from .expression import number, translate
 from .structural import FORMULAS, MOVES, STRUCTURAL, move, origins
 
-_TYPES = {"f": "Float32Array", "b": "Uint8Array", "i": "Int32Array", "u": "Int32Array"}
+_ARRAYS = {  # the typed array that holds what NumPy computes, and its elements in NumPy
+    "bool": ("Uint8Array", "u1"), "int8": ("Int8Array", "i1"), "uint8": ("Uint8Array", "u1"),
+    "int16": ("Int16Array", "<i2"), "uint16": ("Uint16Array", "<u2"),
+    "int32": ("Int32Array", "<i4"), "uint32": ("Uint32Array", "<u4"),
+    "float16": ("Float32Array", "<f4"), "float32": ("Float32Array", "<f4"),
+}  # fmt: skip
+_WIDEST = "Float64Array", "<f8"  # whole numbers of 64 bits: exact up to 2⁵³, as all of JavaScript's
 
 
 def javascript(**functions: tuple[Callable[..., Tensor], *tuple[Array, ...]]) -> str:
@@ -85,15 +91,14 @@ class _Constants:
 
 def packed(array: Array) -> str:
     """Return an array as an expression that unpacks it: base64 of its bytes, little-endian."""
-    kind = typed(array.dtype)
-    plain = {"Float64Array": "<f8", "Float32Array": "<f4", "Uint8Array": "u1"}.get(kind, "<i4")
+    kind, plain = _ARRAYS.get(array.dtype.name, _WIDEST)
     text = base64.b64encode(np.ascontiguousarray(array, plain).tobytes()).decode("ascii")
     return f'unpacked({kind}, "{text}")'
 
 
 def typed(dtype: np.dtype[Any]) -> str:
     """Return the typed array that holds such numbers."""
-    return "Float64Array" if dtype == np.float64 else _TYPES[dtype.kind]
+    return _ARRAYS.get(dtype.name, _WIDEST)[0]
 
 
 class _Function:
@@ -163,7 +168,7 @@ class _Function:
                 f"{op.name} (at {node.where}) draws random numbers, which a page cannot draw alike;"
                 " export the part of the model that draws none, such as its encoder"
             )
-        if op.name in ("reshape", "identity"):  # flat arrays have no shape
+        if op.name in ("reshape", "identity", "copy"):  # flat arrays have no shape
             return self.of(node.inputs[0])
         out = self.buffer(math.prod(node.shape), node.dtype)
         beside = f"  // {op.name}{f', {node.path}' if node.path else ''}"

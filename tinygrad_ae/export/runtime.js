@@ -139,14 +139,14 @@ const reduce = (out, x, n, ofRow) => {
   for (let i = 0; i < out.length; i++) out[i] = ofRow(x.subarray(i * n, (i + 1) * n));
 };
 
-const logSoftmax = (out, x, n) => {
+// Each row's x - top, whose exponentials cannot overflow, as log softmax and softmax need it.
+const ofRows = (out, x, n, finish) => {
   for (let i = 0; i < x.length; i += n) {
-    const total = logsumexp(x.subarray(i, i + n));
-    for (let k = i; k < i + n; k++) out[k] = x[k] - total;
+    const row = x.subarray(i, i + n), top = max(row), below = Float64Array.from(row, v => v === top ? 0 : v - top);
+    finish(below, sum(below.map(Math.exp))).forEach((v, k) => { out[i + k] = v; });
   }
 };
 
-const softmax = (out, x, n) => {
-  logSoftmax(out, x, n);
-  for (let i = 0; i < out.length; i++) out[i] = Math.exp(out[i]);
-};
+const logSoftmax = (out, x, n) => ofRows(out, x, n, (below, total) => below.map(v => v - Math.log(total)));
+
+const softmax = (out, x, n) => ofRows(out, x, n, (below, total) => below.map(v => Math.exp(v) / total));

@@ -212,7 +212,7 @@ def nll_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> 
         ShapeError: other shapes, labels that are no whole numbers or no class, or an unknown
             ``reduction``.
     """
-    input, labels = as_tensor(input), as_tensor(target).data
+    (input,), labels = ops.in_floats((as_tensor(input),)), as_tensor(target).data
     if input.ndim != 2 or labels.shape != input.shape[:1]:
         raise ShapeError(
             "a classification loss needs an input (batch, classes) and labels (batch,); got "
@@ -264,14 +264,14 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Te
 
 
 def _pair(loss: str, input: TensorLike, target: TensorLike) -> tuple[Tensor, Tensor]:
-    """Return both as tensors of one shape and dtype."""
-    input, target = as_tensor(input), as_tensor(target)
+    """Return both as tensors of one shape, and of floats of one dtype."""
+    input, target = ops.in_floats((as_tensor(input), as_tensor(target)))
     if input.shape != target.shape:
         raise ShapeError(
             f"{loss}: input and target must have the same shape; got input {input.shape} and "
             f"target {target.shape}"
         )
-    if input.dtype.kind == "f" and target.dtype != input.dtype:
+    if target.dtype != input.dtype:
         target = target.astype(input.dtype)  # a float64 target must not widen a float32 model
     return input, target
 

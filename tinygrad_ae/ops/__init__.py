@@ -18,4 +18,9 @@ from .sample import *
 from .shape import *
 from .windows import *
 
+# What a user calls reports its errors; what rules call among themselves stays as quick as it is.
+globals().update(
+    op.reports({name: value for name, value in vars().items() if name not in op.__all__})
+)
+
 op.Op.reserved = frozenset(op.Op.registry)  # a user's operation may not take a built-in one's name

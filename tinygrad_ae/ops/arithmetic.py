@@ -5,16 +5,18 @@ Rules never undo broadcasting: the engine sums each result back to its input's s
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .op import Op, as_array, elementwise
+from .shape import copy
 
 __all__ = [
     "abs", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "ceil", "clip", "div",
-    "equal", "floor", "floor_divide", "greater", "greater_equal", "invert", "isfinite", "isinf",
-    "isnan", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
+    "equal", "floor", "floor_divide", "greater", "greater_equal", "hypot", "invert", "isfinite",
+    "isinf", "isnan", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
     "minimum", "mod", "mul", "neg", "not_equal", "power", "round", "sign", "square", "sub", "where",
 ]  # fmt: skip
 
@@ -32,15 +34,18 @@ mod = Op("mod", np.remainder,
 
 
 def _power_base(g: Any, x: Any, y: Any) -> Any:
-    # y = 0 makes x⁰ constant; computing 0 · x⁻¹ there would give NaN at x = 0.
+    # y = 0 makes x⁰ constant; 0 · x⁻¹ would be NaN where x⁻¹ is not finite, and at x = ±∞.
     if isinstance(y, (int, float)):
-        return g * y * power(x, y - 1 if y else 1)
-    return g * y * np.power(x, np.where(y == 0, 1, y - 1))
+        return g * y * power(x, y - 1 if y else 0)
+    is_flat = (y == 0) & ~(np.isfinite(x) & np.isfinite(1.0 / x))
+    return g * y * np.power(x, np.where(is_flat, 0.0, y - 1.0))
 
 
-def _power_exponent(g: Any, x: Any, z: Any) -> Any:
-    # Where x = 0 the power is flat in y (for y > 0); for x < 0 no real derivative exists: NaN.
-    return g * z * np.log(np.where(x > 0, x, np.where(x == 0, 1.0, -1.0)))
+def _power_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:
+    # Where x ≥ 0 and xʸ = 0 the power is flat in y, and so is 0⁰ taken (0ʸ for y > 0 is 0). 0ʸ for
+    # y < 0 falls from ∞: -∞. For x < 0 no real derivative exists: NaN.
+    is_flat = (x >= 0) & ((z == 0) | ((x == 0) & (y >= 0)))
+    return g * z * np.log(np.where(is_flat, 1, x))
 
 
 def _power(x: Any, y: Any) -> Any:
@@ -51,6 +56,11 @@ def _power(x: Any, y: Any) -> Any:
 
 
 power: Op = Op("power", _power, _power_base, _power_exponent, tex="{0}^{{{1}}}", expr="x ** y")
+
+# √(x² + y²), where the squares would overflow or underflow too. Its gradient at the origin is 0.
+hypot = Op("hypot", np.hypot, lambda g, x, z: g * (x / np.where(z == 0, np.inf, z)),
+           lambda g, y, z: g * (y / np.where(z == 0, np.inf, z)), tex=r"\sqrt{{{0}^2 + {1}^2}}",
+           flops=lambda out, *_: 4 * math.prod(out))  # fmt: skip
 
 # The derivative of |x| at 0 is taken as 0.
 abs = Op("abs", np.absolute, lambda g, x: g * np.sign(x), tex=r"\left|{0}\right|")
@@ -101,8 +111,8 @@ _astype = Op(
 
 def astype(x: Any, dtype: Any) -> Any:
     """Convert to ``dtype``; the same object when it has that type already."""
-    x = as_array(x)
-    return x if x.dtype == dtype else _astype(x, dtype=np.dtype(dtype))
+    x, dtype = as_array(x), np.dtype(dtype)
+    return x if x.dtype == dtype else _astype(x, dtype=dtype)
 
 
 # ---- no smooth functions of their inputs: they need no gradient
@@ -123,8 +133,26 @@ invert = Op("invert", np.invert, tex=r"\lnot {0}")
 sign = Op("sign", np.sign)
 floor = Op("floor", np.floor, tex=r"\lfloor {0} \rfloor")
 ceil = Op("ceil", np.ceil, tex=r"\lceil {0} \rceil")
-round = Op("round", np.rint)
+_rint = Op("round", np.rint)
 floor_divide = Op("floor_divide", np.floor_divide, tex=r"\lfloor {0} / {1} \rfloor")
 isnan = Op("isnan", np.isnan)
 isinf = Op("isinf", np.isinf)
 isfinite = Op("isfinite", np.isfinite)
+
+
+def round(x: Any, decimals: int = 0) -> Any:
+    """Nearest multiple of 10 to the power -``decimals``, halves to the even one; no gradient flows.
+
+    Whole numbers stay whole, and exact.
+    """
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    if x.dtype.kind not in "iu":
+        return _rint(x * 10.0**decimals) / 10.0**decimals if decimals else _rint(x)
+    if decimals >= 0:
+        return copy(x)
+    step = 10**-decimals
+    if step > np.iinfo(x.dtype).max:
+        return x * 0
+    steps, rest = x // step, x % step
+    is_up = (rest > step - rest) | ((rest == step - rest) & (steps % 2 == 1))
+    return (steps + is_up) * step

@@ -156,8 +156,9 @@ def _cholesky_rule(g: Any, z: Any) -> Any:
 
 
 _cholesky = Op(
-    "cholesky", _cholesky_forward, _cholesky_rule, flops=lambda out, A: _cube(out, A) // 3
-)
+    "cholesky", _cholesky_forward, _cholesky_rule, flops=lambda out, A: _cube(out, A) // 3,
+    floats=True,
+)  # fmt: skip
 
 
 def cholesky(A: Any) -> Any:

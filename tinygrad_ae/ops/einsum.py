@@ -88,7 +88,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     """
     if not isinstance(subscripts, str):
         raise TypeError(
-            'einsum takes its subscripts as one string, as in einsum("ij,jk->ik", x, y); '
+            'the subscripts are one string, as in einsum("ij,jk->ik", x, y); '
             f"got {type(subscripts).__name__}"
         )
     ranks = [len(np.shape(x)) for x in operands]
@@ -99,7 +99,7 @@ def _explicit(subscripts: str, ranks: list[int]) -> str:
     """Name the output and every axis behind an ellipsis."""
 
     def wrong(why: str) -> ValueError:
-        return ValueError(f"einsum {subscripts!r}: {why}")
+        return ValueError(f"the subscripts {subscripts!r}: {why}")
 
     left, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")

@@ -53,13 +53,14 @@ silu = elementwise("silu", "x * (exp(minimum(x, 0)) / (1 + exp(-abs(x))))",
 relu = elementwise("relu", "maximum(x, 0)", lambda g, z: g * (z > 0), tex=r"\max(0, {0})")
 _leaky_relu = elementwise("leaky_relu", "where(x > 0, x, negative_slope * x)",
                           lambda g, x, negative_slope: np.where(x > 0, g, negative_slope * g),
-                          tex=r"\max({negative_slope}\,{0}, {0})", attrs=["negative_slope"])
+                          tex=r"\max({negative_slope}\,{0}, {0})", attrs=["negative_slope"],
+                          floats=True)
 _elu = elementwise("elu", "where(x > 0, x, alpha * expm1(minimum(x, 0)))",
                    lambda g, x, alpha: np.where(x > 0, g, alpha * g * np.exp(np.minimum(x, 0))),
                    tex=r"\operatorname{{elu}}_{{{alpha}}}({0})", attrs=["alpha"])
 _hardtanh = elementwise("hardtanh", "minimum(maximum(x, low), high)",
                         lambda g, x, low, high: np.where((x > low) & (x < high), g, 0),
-                        attrs=["low", "high"])
+                        attrs=["low", "high"], floats=True)
 # fmt: on
 
 
@@ -122,21 +123,21 @@ def _ratio(coefficients: tuple[tuple[float, ...], ...], t: Array) -> Any:
 
 
 def _erf(x: Any) -> Array:
-    flat = np.ravel(x).astype(np.result_type(x, np.float32), copy=False)
+    flat = np.ravel(x).astype(np.result_type(x, np.float32), copy=False)  # also of float16
     z = np.empty_like(flat)
     for start in range(0, flat.size, 16384):  # as many as the cache holds
         some = slice(start, start + 16384)
         y = np.minimum(np.abs(flat[some]), 6)  # erf(6) is 1 in double precision
         near, far = y * _ratio(_SMALL, y * y), 1 - np.exp(-y * y) * _ratio(_LARGE, y)
         z[some] = np.copysign(np.where(y < 0.46875, near, far), flat[some])
-    return z.reshape(x.shape).astype(x.dtype if x.dtype.kind == "f" else z.dtype, copy=False)
+    return z.reshape(x.shape).astype(x.dtype, copy=False)
 
 
 def _erf_rule(g: Any, x: Any) -> Any:
     return g * (1.1283791670955126 * np.exp(-x * x))  # 2/√π
 
 
-erf = Op("erf", _erf, _erf_rule, flops=lambda out, _: 40 * math.prod(out))
+erf = Op("erf", _erf, _erf_rule, flops=lambda out, _: 40 * math.prod(out), floats=True)
 
 
 def _normal_distribution(x: Any) -> Any:
@@ -155,7 +156,7 @@ def _gelu_tanh_rule(g: Any, x: Any) -> Any:
 
 # fmt: off
 _gelu = Op("gelu", lambda x: x * _normal_distribution(x), _gelu_rule,
-           tex=r"{0} \odot \Phi({0})", flops=lambda out, _: 44 * math.prod(out))
+           tex=r"{0} \odot \Phi({0})", flops=lambda out, _: 44 * math.prod(out), floats=True)
 _gelu_tanh = elementwise("gelu_tanh",
                          "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))",
                          _gelu_tanh_rule, tex=r"\operatorname{{gelu}}_{{\tanh}}({0})")
@@ -172,5 +173,5 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     """
     forms = {"none": _gelu, "tanh": _gelu_tanh}
     if approximate not in forms:
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
+        raise ValueError(f"approximate must be 'none' or 'tanh', not {approximate!r}")
     return forms[approximate](x)

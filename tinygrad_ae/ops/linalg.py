@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import operator
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -104,14 +105,27 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
         y: second factor.
         axes: a number n (the last n axes of ``x`` with the first n of ``y``) or a pair of
             axes, or of sequences of axes.
+
+    Raises:
+        ValueError: axes that are not there, or of other lengths.
     """
     x, y = as_array(x), as_array(y)
-    if isinstance(axes, int):
-        ax, ay = list(range(x.ndim - axes, x.ndim)), list(range(axes))
+    if isinstance(axes, SupportsIndex):
+        n = operator.index(axes)
+        if not 0 <= n <= min(x.ndim, y.ndim):
+            raise ValueError(
+                f"axes={n}: the last {n} axes of {x.shape} cannot be paired with the first {n} of "
+                f"{y.shape}; a number of axes is 0 to {min(x.ndim, y.ndim)} here"
+            )
+        ax, ay = list(range(x.ndim - n, x.ndim)), list(range(n))
     else:
+        if len(axes) != 2:
+            raise ValueError(f"axes is a number, or a pair of axes of x and of y; got {axes}")
         ax, ay = ([axis_of(t, a) for a in ints(side)] for t, side in zip((x, y), axes, strict=True))
     if [x.shape[a] for a in ax] != [y.shape[a] for a in ay]:
-        raise ValueError(f"tensordot cannot pair axes {ax} of {x.shape} with {ay} of {y.shape}")
+        raise ValueError(f"it cannot pair axes {ax} of {x.shape} with {ay} of {y.shape}")
+    if len({*ax}) < len(ax) or len({*ay}) < len(ay):
+        raise ValueError(f"an axis is paired twice in axes {ax} and {ay}")
     n = len(ax)
     x, y = moveaxis(x, ax, range(x.ndim - n, x.ndim)), moveaxis(y, ay, range(n))
     rows, columns, pairs = x.shape[: x.ndim - n], y.shape[n:], math.prod(y.shape[:n])

@@ -32,12 +32,16 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from types import FunctionType
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Op", "elementwise", "unbroadcast"]
+__all__ = ["Op", "elementwise", "in_floats", "unbroadcast"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Array = npt.NDArray[Any]
 Rule = Callable[..., Any]
@@ -65,6 +69,8 @@ class Op:
         views: whether the output may share memory with the first input.
         register: whether to declare it, see :meth:`register`; False only makes it, as a reader of
             graphs does to stand for something.
+        floats: whether it yields floats, so that whole numbers become floats before its first
+            step (:func:`in_floats`); by default, whether ``expr`` makes floats of whole numbers.
 
     Raises:
         TypeError: a rule names something that is neither an input nor an attribute.
@@ -84,10 +90,12 @@ class Op:
         expr: str | None = None,
         views: bool = False,
         register: bool = True,
+        floats: bool | None = None,
     ) -> None:
         self.name, self.forward, self.rules = name, forward, rules
         self.inputs, self.attrs, self.variadic = _parameters(forward)
         self.views, self.expr = views, expr or _formula(forward, self.inputs)
+        self.floats = self._yields_floats() if floats is None else floats
         self.tex = _in_words(name, self.inputs, self.variadic) if tex is None else tex
         each = _arithmetic(self.expr) if self.expr else 1
         self.flops = flops or (lambda out, *shapes: each * math.prod(out))
@@ -122,12 +130,30 @@ class Op:
             record = getattr(type(a), "__record_op__", None)
             if record is not None:
                 return record(self, args, attrs)
-        return self.forward(*map(as_array, args), **attrs)
+        arrays = tuple(map(as_array, args))
+        return self.forward(*(in_floats(arrays) if self.floats else arrays), **attrs)
 
     @property
     def is_random(self) -> bool:
         """Whether computing it again may give another result: it draws from a generator."""
         return "generator" in self.attrs
+
+    def _yields_floats(self) -> bool:
+        """Whether the formula makes floats of whole numbers, and not NumPy's own float64 at once.
+
+        Left to NumPy, each step of a formula would overflow in the whole numbers it began with,
+        or lose digits: to NumPy the exponential of a byte is a float16.
+        """
+        if self.expr is None:
+            return False
+        one = dict.fromkeys((*self.inputs, *self.attrs), np.int8(1))
+        try:
+            with np.errstate(all="ignore"):
+                kind = np.asarray(eval(self.expr, dict(vars(np)), one)).dtype
+        except Exception:  # a formula that whole numbers do not fit: then it is never given any
+            return False
+        is_one_step = isinstance(self.forward, np.ufunc)
+        return kind.kind == "f" and not (is_one_step and kind == np.float64)
 
     def cost(
         self, out: tuple[int, ...], shapes: Sequence[tuple[int, ...]], attrs: dict[str, Any]
@@ -186,8 +212,9 @@ class Op:
 
 
 def elementwise(
-    name: str, expr: str, *rules: Rule | None, tex: str | None = None, attrs: Sequence[str] = ()
-) -> Op:
+    name: str, expr: str, *rules: Rule | None, tex: str | None = None, attrs: Sequence[str] = (),
+    floats: bool | None = None,
+) -> Op:  # fmt: skip
     """Declare an elementwise operation by its formula for one element.
 
     ``expr`` is Python over ``x`` (and ``y``), the attributes and NumPy's elementwise functions
@@ -195,7 +222,8 @@ def elementwise(
     emitters of code print.
     """
     signature = ", ".join([*["x", "y"][: max(1, len(rules))], *(["*", *attrs] if attrs else [])])
-    return Op(name, eval(f"lambda {signature}: {expr}", dict(vars(np))), *rules, tex=tex, expr=expr)
+    forward = eval(f"lambda {signature}: {expr}", dict(vars(np)))
+    return Op(name, forward, *rules, tex=tex, expr=expr, floats=floats)
 
 
 def _in_words(name: str, inputs: Sequence[str], variadic: bool) -> str:
@@ -217,8 +245,76 @@ def _arithmetic(expr: str) -> int:
 
 
 def as_array(x: Any) -> Any:
-    """Return lists as arrays, everything else as it is: a number stays one, and widens no dtype."""
-    return np.asarray(x) if isinstance(x, (list, tuple)) else x
+    """Return lists as arrays, everything else as it is: a number stays one, and widens no dtype.
+
+    Raises:
+        ValueError: nested lists of several lengths.
+    """
+    if not isinstance(x, (list, tuple)):
+        return x
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise (ragged(error) or error) from error
+
+
+def ragged(error: Exception) -> ValueError | None:
+    """Return what is to be said where NumPy found that nested lists are no array; else None."""
+    if "inhomogeneous" not in str(error):
+        return None
+    return ValueError(
+        "lists within lists must have one length at each level, as the rows of an array have, and "
+        "these differ. Pad the shorter ones, or make one tensor of each"
+    )
+
+
+def reporting(function: Callable[P, R]) -> Callable[P, R]:
+    """Let the errors of a function of tensors say what it was, what it was given, and the line.
+
+    As those of an :class:`Op` do; for what goes wrong before one is reached.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            failure: Exception = error
+            for a in (*args, *kwargs.values()):
+                for x in a if isinstance(a, (list, tuple)) else (a,):
+                    if failure is error and hasattr(type(x), "__report__"):
+                        failure = x.__report__(function.__name__, args, kwargs, error)
+            if failure is error:
+                raise
+            raise failure from error
+
+    return call
+
+
+def reports(functions: dict[str, Any]) -> dict[str, Any]:
+    """Return those of a module's names that are functions, reporting, as the package's own."""
+    found = {}
+    for name, function in functions.items():
+        if isinstance(function, FunctionType):
+            found[name] = reporting(function)
+            found[name].__module__ = __package__
+    return found
+
+
+def in_floats(xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the operands of a formula that yields floats, whole numbers converted to floats.
+
+    They take the dtype that NumPy promotes them all to, and float64 if none of them is a float, as
+    in x / 255 or a mean. Python's own numbers stay what they are.
+    """
+    arrays = [x for x in xs if hasattr(x, "dtype")]
+    if all(x.dtype.kind == "f" for x in arrays):
+        return xs
+    dtype = np.result_type(*(x.dtype if hasattr(x, "dtype") else x for x in xs))
+    if dtype.kind != "f":
+        dtype = np.dtype(np.float64)
+    whole = [hasattr(x, "dtype") and x.dtype.kind in "iub" for x in xs]
+    return tuple(x.astype(dtype) if is_whole else x for x, is_whole in zip(xs, whole, strict=True))
 
 
 @functools.cache

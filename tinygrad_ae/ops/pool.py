@@ -86,7 +86,8 @@ _max_inside = Op(
 
 def _max_pool(n: int, x: Any, kernel_size: Size, stride: Size | None, padding: Size) -> Any:
     x, within = as_array(x), tuple(range(-n, 0))
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    limits = {"f": -np.inf, "b": False}
+    lowest = limits[kind] if (kind := x.dtype.kind) in limits else np.iinfo(x.dtype).min
     windows = _windows(n, x, kernel_size, stride, padding, lowest)
     if not np.any(padding):
         return max_over(windows, within)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .op import Array, Op
-from .shape import Axis, axes_of, axis_of, broadcast_to, reshape
+from .op import Array, Op, as_array
+from .shape import Axis, axes_of, broadcast_to, one_int, reshape
 
 __all__ = [
     "all", "any", "argmax", "argmin", "cumsum", "largest", "log_softmax", "logsumexp", "max",
@@ -38,11 +38,13 @@ def _reads(out: tuple[int, ...], x: tuple[int, ...]) -> int:
     return math.prod(x)
 
 
-def _reduction(name: str, reduce: Callable[..., Any], tex: str | None, *rule: Any) -> Op:
+def _reduction(
+    name: str, reduce: Callable[..., Any], tex: str | None, *rule: Any, floats: bool = False
+) -> Op:
     def forward(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
         return reduce(x, axis=axis, keepdims=keepdims)
 
-    return Op(name, forward, *rule, tex=tex, flops=_reads)
+    return Op(name, forward, *rule, tex=tex, flops=_reads, floats=floats)
 
 
 _sum = _reduction("sum", np.sum, r"\sum {0}", _spread)
@@ -120,8 +122,7 @@ def _below_top(x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
 
     Infinite elements that are the maximum are equal to it: their x - m is 0.
     """
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    top = np.max(x, axis=axis, keepdims=True, initial=lowest)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     with np.errstate(invalid="ignore", over="ignore"):
         return np.where(x == top, x.dtype.type(0), x - top), top
 
@@ -154,20 +155,36 @@ _cumsum = Op("cumsum", lambda x, *, axis: np.cumsum(x, axis=axis),
 _mean = _reduction("mean", np.mean, None, lambda g, x_shape, axis: _spread(
                        g / _count(x_shape, axis), x_shape, axis))
 _logsumexp = _reduction("logsumexp", _logsumexp_forward, r"\log \sum e^{{{0}}}",
-                        lambda g, x, axis: _spread(g, x.shape, axis) * softmax(x, axis))
+                        lambda g, x, axis: _spread(g, x.shape, axis) * softmax(x, axis),
+                        floats=True)
 _softmax = Op("softmax", _softmax_forward,
               lambda g, z, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
-              flops=lambda out, x: 4 * math.prod(out))
+              flops=lambda out, x: 4 * math.prod(out), floats=True)
 _log_softmax = Op("log_softmax", _log_softmax_forward,
                   lambda g, z, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
                   tex=r"\log\operatorname{{softmax}}({0})",
-                  flops=lambda out, x: 4 * math.prod(out))
+                  flops=lambda out, x: 4 * math.prod(out), floats=True)
 _norm = _reduction("norm", lambda x, **over: np.sqrt(np.sum(np.square(x), **over)),
-                   r"\lVert {0} \rVert_2", _norm_rule)
+                   r"\lVert {0} \rVert_2", _norm_rule, floats=True)
 _largest = Op("largest", lambda x, *, k: _mark_largest(x, k),
               tex=r"{0} \in \operatorname{{top}}_{{{k}}}({0})",
               flops=lambda out, x: 2 * math.prod(x))
 # fmt: on
+
+
+def _axis(x: Any, axis: int | None) -> int | None:
+    """Return the axis, None for all of them, as 0 and -1 mean for a number."""
+    axes = () if axis is None else axes_of(x, one_int(axis))
+    return axes[0] if axes else None
+
+
+def _numbers(x: Any) -> Any:
+    if (x := as_array(x)).dtype.kind == "b":
+        raise TypeError(
+            "it takes numbers, not truth values. If the exponentials of 0 and 1 are meant, convert "
+            "them first: x.astype('float32')"
+        )
+    return x
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -207,14 +224,14 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """Running sum along ``axis`` (of the flattened array by default)."""
-    if axis is None:
-        x, axis = reshape(x, -1), 0
-    return _cumsum(x, axis=axis_of(x, axis))
+    if (along := _axis(x, axis)) is None:
+        x, along = reshape(x, -1), 0
+    return _cumsum(x, axis=along)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Logarithm of the sum of exponentials over ``axis``, without overflow."""
-    return _logsumexp(x, axis=axes_of(x, axis), keepdims=keepdims)
+    return _logsumexp(_numbers(x), axis=axes_of(x, axis), keepdims=keepdims)
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -222,12 +239,12 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 
     Infinite elements that are the largest share it as equal numbers would.
     """
-    return _softmax(x, axis=axes_of(x, axis))
+    return _softmax(_numbers(x), axis=axes_of(x, axis))
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Logarithm of :func:`softmax`, exact where that underflows."""
-    return _log_softmax(x, axis=axes_of(x, axis))
+    return _log_softmax(_numbers(x), axis=axes_of(x, axis))
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -237,12 +254,12 @@ def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the first largest value (int64; needs no gradient)."""
-    return _argmax(x, axis=None if axis is None else axis_of(x, axis), keepdims=keepdims)
+    return _argmax(x, axis=_axis(x, axis), keepdims=keepdims)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Index of the first smallest value (int64; needs no gradient)."""
-    return _argmin(x, axis=None if axis is None else axis_of(x, axis), keepdims=keepdims)
+    return _argmin(x, axis=_axis(x, axis), keepdims=keepdims)
 
 
 def largest(x: Any, k: int) -> Any:

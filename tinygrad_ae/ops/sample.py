@@ -61,7 +61,7 @@ def normal(
             the shape, or a dtype that is not of floats.
     """
     if isinstance(std, (int, float)) and std < 0:
-        raise ValueError(f"normal: a standard deviation must be at least 0; got {std}")
+        raise ValueError(f"a standard deviation must be at least 0; got {std}")
     noise = _normal(_like(shape, dtype), generator=generator_of(generator))
     return _same_shape(mean + std * noise, noise)
 
@@ -121,7 +121,7 @@ def dropout(x: Any, p: float = 0.5, generator: Source = None) -> Any:
         ValueError: ``p`` outside [0, 1).
     """
     if not 0 <= p < 1:
-        raise ValueError(f"dropout: p must be at least 0 and less than 1; got {p}")
+        raise ValueError(f"p must be at least 0 and less than 1; got {p}")
     return x if p == 0 else x * (bernoulli(x, 1 - p, generator) / (1 - p))
 
 

@@ -69,7 +69,7 @@ def is_elementwise(e: Expression) -> bool:
 def drop_conversions(e: Expression) -> Expression | None:
     """Drop copies and changes of number type; a truth value that is counted with keeps its."""
     x = e.operands[0] if e.operands else e
-    if e.op is ops.identity or (e.op is ASTYPE and x.op not in LOGIC):
+    if e.op in (ops.identity, ops.copy) or (e.op is ASTYPE and x.op not in LOGIC):
         return x
     return None
 

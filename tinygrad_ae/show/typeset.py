@@ -306,7 +306,7 @@ def is_silent(e: Expression) -> bool:
         return fits(e.operands[0].shape, e.shape, Fit.LOOSE)
     if e.op is ASTYPE:
         return e.operands[0].op not in LOGIC and np.dtype(e.attrs["dtype"]).kind == "f"
-    return e.op in (BROADCAST, ops.identity)
+    return e.op in (BROADCAST, ops.identity, ops.copy)
 
 
 def is_spelt_out(node: Node) -> bool:
