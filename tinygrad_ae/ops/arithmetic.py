@@ -37,8 +37,9 @@ def _power_base(g: Any, x: Any, y: Any) -> Any:
     # y = 0 makes x⁰ constant; 0 · x⁻¹ would be NaN where x⁻¹ is not finite, and at x = ±∞.
     if isinstance(y, (int, float)):
         return g * y * power(x, y - 1 if y else 0)
-    is_flat = (y == 0) & ~(np.isfinite(x) & np.isfinite(1.0 / x))
-    return g * y * np.power(x, np.where(is_flat, 0.0, y - 1.0))
+    less = y - 1.0  # a float: of bytes, 0 - 1 would be 255
+    has_inverse = np.isfinite(x) & np.isfinite(1.0 / x)
+    return g * y * np.power(x, np.where(y == 0, np.where(has_inverse, less, 0.0), less))
 
 
 def _power_exponent(g: Any, x: Any, y: Any, z: Any) -> Any:

@@ -33,10 +33,13 @@ class Span(NamedTuple):
 class FlatBuffer:
     """The parameters of one dtype in one array, their gradients and state in arrays beside it.
 
-    Each parameter's ``data`` becomes a view of the array.
+    Each parameter's ``data`` becomes a view of the array. Half precision is for keeping parameters,
+    not for computing updates: the squares of small gradients are 0 there, and so is Adam's ε. So
+    gradients, state and updates of float16 parameters are float32.
 
     Attributes:
         data: the values, shape (total size,).
+        values: what updates write to: ``data`` itself, or its float32 copy during an update.
         grad: gradients, filled by :meth:`gather`.
         everything: the number of each parameter, which is its position in ``parameters``.
         slots: arrays of the optimiser's state, by name.
@@ -48,9 +51,11 @@ class FlatBuffer:
         self.everything = list(range(len(self.parameters)))
         self.ends = np.cumsum([p.size for p in parameters]).tolist()
         self.data = np.empty(self.ends[-1], parameters[0].dtype)
+        is_half = self.data.dtype == np.float16
+        self.values = np.empty(self.data.shape, np.float32) if is_half else self.data
         # np.zeros takes no memory until it is written to; np.zeros_like does.
-        self.grad = np.zeros(self.data.shape, self.data.dtype)
-        self.slots = {name: np.zeros(self.data.shape, self.data.dtype) for name in slots}
+        self.grad = np.zeros(self.data.shape, self.values.dtype)
+        self.slots = {name: np.zeros(self.data.shape, self.values.dtype) for name in slots}
         self.steps = [0] * len(self.parameters)
         self._numbers: dict[str, Array] = {}
         self._view()
@@ -112,10 +117,21 @@ class FlatBuffer:
             self.steps[k] += 1
         return self._spans
 
+    def widen(self) -> None:
+        """Make ``values`` what the parameters are."""
+        if self.values is not self.data:
+            np.copyto(self.values, self.data)
+
+    def round(self) -> None:
+        """Make the parameters what ``values`` are, as far as their dtype holds it."""
+        if self.values is not self.data:
+            with np.errstate(over="ignore"):  # what outgrew float16 is infinite there
+                np.copyto(self.data, self.values, casting="same_kind")
+
     def numbers(self, values: dict[str, float]) -> dict[str, Array]:
         """Return numbers in arrays without axes, the same in each step: NumPy need not convert."""
         if not self._numbers:
-            self._numbers = {name: np.empty((), self.data.dtype) for name in values}
+            self._numbers = {name: np.empty((), self.values.dtype) for name in values}
         for name, value in values.items():
             self._numbers[name][()] = value
         return self._numbers
@@ -137,8 +153,8 @@ class FlatBuffer:
 
     def _pieces(self, first: int, last: int) -> list[dict[str, Array]]:
         start, end = self.ends[first] - self.parameters[first].size, self.ends[last]
-        scratch = np.empty((len(SCRATCH), min(CHUNK, end - start)), self.data.dtype)
-        arrays = {"w": self.data, "g": self.grad, **self.slots}
+        scratch = np.empty((len(SCRATCH), min(CHUNK, end - start)), self.values.dtype)
+        arrays = {"w": self.values, "g": self.grad, **self.slots}
         return [
             {name: x[a : min(a + CHUNK, end)] for name, x in arrays.items()}
             | dict(zip(SCRATCH, scratch[:, : end - a], strict=True))

@@ -91,8 +91,10 @@ class Optimizer:
                 if (compiler, equations) not in span.kernels:
                     kernels = [compiler(equations, piece | numbers) for piece in span.pieces]
                     span.kernels[compiler, equations] = kernels
+                buffer.widen()
                 for kernel in span.kernels[compiler, equations]:
                     kernel()
+                buffer.round()
                 if step % FLUSH_EVERY == 0:
                     _flush(piece[name] for piece in span.pieces for name in buffer.slots)
                 mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
@@ -139,7 +141,7 @@ class Optimizer:
 
         Returns:
             ``"lr"``, and per dtype ``"float32.steps"`` and e.g. ``"float32.exp_sum"``: flat
-            arrays over all parameters in order.
+            arrays over all parameters in order. The state of float16 parameters is float32.
         """
         looked_at("optimizer.state_dict()")
         state: dict[str, Array | float] = {"lr": self.lr}
