@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Tensor, grad, no_grad
+from tinygrad_ae.capture import CaptureWarning, compile
 from tinygrad_ae.numpy_protocol import FUNCTIONS, UFUNCS
 
 X = Tensor(np.array([[0.3, 0.6, 0.2], [0.9, 0.1, 0.4]]), requires_grad=True)
@@ -196,3 +197,83 @@ def test_a_copy_has_memory_and_gradient_of_its_own():
     t = X.copy()
     assert not np.shares_memory(t.data, X.data)
     assert grad(t.sum(), X).tolist() == np.ones((2, 3)).tolist()
+
+
+DATA = Tensor([[3.0, 1.0, 2.0], [1.0, 5.0, 1.0]])
+OF_VALUES = [
+    np.argsort, np.histogram, np.unique, np.count_nonzero, np.median, np.sort, np.percentile,
+    np.nonzero, np.argwhere, np.ptp, np.cov, np.fft.fft, np.linalg.svd, np.linalg.eigvalsh,
+    np.bincount, np.digitize, np.nanmean, np.partition, np.where, np.savez, np.save, np.meshgrid,
+    np.nextafter, np.logaddexp2, np.multiply.reduce, np.add.accumulate, np.maximum.outer, np.average,
+]  # fmt: skip
+ARGUMENTS = {
+    np.percentile: lambda x: (x, 50), np.linalg.eigvalsh: lambda x: (x[:, :2],),
+    np.bincount: lambda x: (x.astype(int)[0],), np.digitize: lambda x: (x, [1.5, 2.5]),
+    np.partition: lambda x: (x, 1), np.nextafter: lambda x: (x, x), np.meshgrid: lambda x: (x[0], x[1]),
+    np.logaddexp2: lambda x: (x, x), np.maximum.outer: lambda x: (x, x),
+}  # fmt: skip
+
+
+def same(got, wanted):
+    if isinstance(wanted, tuple):
+        assert len(got) == len(wanted)
+        return all(map(same, got, wanted))
+    assert not isinstance(got, Tensor)
+    np.testing.assert_array_equal(got, wanted)
+    return True
+
+
+@pytest.mark.parametrize("f", OF_VALUES, ids=lambda f: f.__name__)
+def test_functions_without_gradient_work_on_tensors_that_need_none(f, tmp_path):
+    file = (tmp_path / "kept",) if f in (np.save, np.savez) else ()
+    arguments = ARGUMENTS.get(f, lambda x: (*file, x))
+    for x in (DATA, X.detach()):
+        same(f(*arguments(x)), f(*arguments(x.data)))
+    with no_grad():
+        same(f(*arguments(X)), f(*arguments(X.data)))
+
+
+@pytest.mark.parametrize("f", [np.median, np.histogram, np.unique, np.fft.fft, np.add.accumulate])
+def test_they_refuse_to_lose_a_gradient(f):
+    with pytest.raises(TypeError, match=r"gradient is known.*detach\(\)"):
+        f(X)
+
+
+def test_positions_and_counts_have_no_gradient_to_lose():
+    np.testing.assert_array_equal(np.argsort(X), np.argsort(X.data))
+    assert np.count_nonzero(X) == 6
+    assert np.where(X > 0.5)[0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda t: np.copyto(t, 1.0), lambda t: np.put(t, [0], [9]), lambda t: np.fill_diagonal(t, 0),
+     lambda t: np.add(t, 1, out=t), lambda t: np.add.at(t, 0, 1), lambda t: np.nextafter(t, t, out=t)],
+)  # fmt: skip
+def test_no_function_writes_into_a_tensor_unnoticed(write):
+    t = Tensor(np.ones((2, 2)))
+    with pytest.raises(TypeError, match=r"t\[index\] = value"):
+        write(t)
+    assert (t.data == 1).all()
+
+
+def test_arrays_take_tensors_that_need_no_gradient():
+    array = np.ones((2, 3))
+    array += DATA
+    np.testing.assert_array_equal(array, 1 + DATA.data)
+    np.copyto(array, DATA)
+    np.testing.assert_array_equal(array, DATA.data)
+
+
+@pytest.mark.parametrize(
+    "look", [np.argsort, np.median, np.add.accumulate, lambda t: np.allclose(t, 0.5), np.unique]
+)
+def test_looking_at_values_gives_a_captured_step_up(look):
+    @compile
+    def step(x):
+        look(x)
+        return x * 2
+
+    with pytest.warns(CaptureWarning, match=r"looks at a value.*\(np\..*test_numpy_protocol"):
+        step(X.data)
+    np.testing.assert_array_equal(step(X.data * 3).data, X.data * 6)

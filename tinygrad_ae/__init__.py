@@ -29,6 +29,7 @@ from .autodiff import (
 from .graph import Graph
 from .memory import keep_freed
 from .ops import Op
+from .precision import PrecisionWarning
 from .random import default_generator, manual_seed
 from .tensor import Tensor, as_tensor, from_numpy
 
@@ -64,6 +65,7 @@ __all__ = [
     "GradcheckError",
     "Graph",
     "Op",
+    "PrecisionWarning",
     "Tensor",
     "as_tensor",
     "autodiff",

@@ -30,7 +30,8 @@ def _described(a: Any) -> str:
     return f"{name}{array.shape} {array.dtype}"
 
 
-def _given(args: tuple[Any, ...]) -> str:
+def given(args: tuple[Any, ...]) -> str:
+    """Return the arguments of an operation in words."""
     return ", ".join(map(_described, args))
 
 
@@ -42,7 +43,7 @@ def _here() -> str:
 
 def cannot_work(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
     """Return the error for an operation whose forward raised ``error``."""
-    failure = _failure(f"{op.name} cannot work on {_given(args)}", error)
+    failure = _failure(f"{op.name} cannot work on {given(args)}", error)
     if isinstance(failure, ShapeError) and not any(isinstance(a, (list, tuple)) for a in args):
         failure.op, failure.scope = op, state.scope
         failure.inputs = tuple(a.node if isinstance(a, Operators) else constant(a) for a in args)
@@ -92,7 +93,7 @@ def as_result(op: Op, args: tuple[Any, ...], z: Any) -> Array:
     array: Array = np.asarray(z)
     if array.dtype.kind not in "fiub":
         failure = TypeError(
-            f"{op.name} of {_given(args)} gives {array.dtype}; a Tensor holds floats, "
+            f"{op.name} of {given(args)} gives {array.dtype}; a Tensor holds floats, "
             f"integers or booleans\n  {_here()}"
         )
         raise _told(failure)

@@ -176,7 +176,8 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 
 @functools.cache
-def _is_ours(module: str) -> bool:
+def is_ours(module: str) -> bool:
+    """Whether a module is this package's own code, and not a model's file."""
     inside = f"{module}.".startswith(f"{_PACKAGE}.")
     return inside and not module.startswith(f"{_PACKAGE}.models")
 
@@ -190,7 +191,7 @@ def user_frame(above: int = 0) -> FrameType:
     The search starts ``above`` frames above the caller.
     """
     frame = sys._getframe(above + 1)
-    while _is_ours(frame.f_globals.get("__name__", "")) and frame.f_back is not None:
+    while is_ours(frame.f_globals.get("__name__", "")) and frame.f_back is not None:
         frame = frame.f_back
     return frame
 
@@ -201,7 +202,7 @@ def locate(error: Exception, scope: Scope | None) -> None:
         return
     trace, place = error.__traceback__, None
     while trace is not None:
-        if not _is_ours(trace.tb_frame.f_globals.get("__name__", "")):
+        if not is_ours(trace.tb_frame.f_globals.get("__name__", "")):
             place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     error.add_note(f"in module {scope}" + (f", at {place}" if place else ""))

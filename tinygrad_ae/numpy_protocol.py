@@ -1,6 +1,8 @@
 """NumPy's own functions on tensors: ``np.tanh(t)`` records just as ``t.tanh()`` does.
 
-A NumPy function without an equivalent here raises: it would silently leave the graph.
+A NumPy function without an equivalent here leaves the graph. Of tensors that need no gradient it
+computes what NumPy does of their values, arrays; of others only what has no gradient anyway, such
+as the order of their elements, and else raises.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ import numpy as np
 
 from . import ops
 from .failures import cannot_call
-from .ops.op import as_array
+from .graph import state
+from .operators import Operators
+from .ops.op import Array, as_array
 from .ops.shape import axis_of
 
 
@@ -101,14 +105,10 @@ def _diag(v: Any, k: int = 0) -> Any:
     return ops.scatter(v, index=(i + max(0, -k), i + max(0, k)), shape=(n, n))
 
 
-def _truth(function: Callable[..., bool]) -> Callable[..., bool]:
-    """Compare values: what comes out is no tensor, so no gradient is lost."""
-
-    def compare(x: Any, y: Any, **options: Any) -> bool:
-        values = (v.detach().data if hasattr(v, "detach") else v for v in (x, y))
-        return function(*values, **options)
-
-    return compare
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    if x is None and y is None:
+        return _of_values(np.where, "np.where", (condition,), {})
+    return ops.where(condition, x, y)
 
 
 def _namesakes(module: Any, names: str) -> dict[Callable[..., Any], Callable[..., Any]]:
@@ -122,14 +122,13 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     **_namesakes(np, "expand_dims flip roll stack split pad repeat tile tril triu diagonal take"),
     **_namesakes(np.linalg, "norm solve inv cholesky slogdet det"),
     np.amax: ops.max, np.amin: ops.min, np.clip: _clip, np.inner: _inner, np.round: ops.round,
-    np.where: lambda condition, x, y: ops.where(condition, x, y),
+    np.where: _where,
     np.ravel: lambda x: ops.reshape(x, -1), np.atleast_1d: _atleast_1d,
     np.concatenate: _concatenate, np.vstack: _vstack, np.hstack: _hstack,
     np.diag: _diag, np.diff: _diff, np.trace: _trace,
     np.shape: lambda x: x.shape, np.ndim: lambda x: x.ndim, np.size: lambda x: x.size,
     np.ones_like: lambda x: _like(x, 1), np.zeros_like: lambda x: _like(x, 0),
     np.full_like: lambda a, fill_value: _like(a, fill_value),
-    np.allclose: _truth(np.allclose), np.array_equal: _truth(np.array_equal),
     np.array_repr: repr, np.array_str: str,
 }  # fmt: skip
 
@@ -142,7 +141,9 @@ def call_ufunc(
     Raises:
         TypeError: no such operation, or a keyword (``out=``, ``where=``) that cannot be recorded.
     """
-    if "out" in kwargs:
+    if "out" in kwargs and ufunc in UFUNCS:
+        if not any(getattr(x, "requires_grad", False) for x in inputs):
+            return _of_values(getattr(ufunc, method), f"np.{ufunc.__name__}", inputs, kwargs)
         raise TypeError(
             f"np.{ufunc.__name__} cannot write a tensor's values into an existing array: the "
             "gradient would be lost. Use t.detach().numpy() if that is meant."
@@ -151,7 +152,7 @@ def call_ufunc(
         return ops.sum(*inputs, **{"axis": 0, **kwargs})
     if method != "__call__" or ufunc not in UFUNCS:
         how = "" if method == "__call__" else f".{method}"
-        raise _unknown(f"np.{ufunc.__name__}{how}")
+        return _of_values(getattr(ufunc, method), f"np.{ufunc.__name__}{how}", inputs, kwargs)
     if kwargs:
         raise TypeError(f"np.{ufunc.__name__} on a tensor does not take {', '.join(kwargs)}")
     return UFUNCS[ufunc](*map(as_array, inputs))
@@ -165,7 +166,7 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any
     """
     name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
     if function not in FUNCTIONS:
-        raise _unknown(name)
+        return _of_values(function, name, args, kwargs)
     args, kwargs = _as_ours(function, FUNCTIONS[function], args, kwargs)
     try:
         return FUNCTIONS[function](*args, **kwargs)
@@ -216,6 +217,48 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 def _parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of what a function takes after its first argument."""
     return tuple(inspect.signature(function).parameters)[1:]
+
+
+WITHOUT_GRADIENT = {
+    np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero,
+    np.count_nonzero, np.searchsorted, np.digitize, np.isclose, np.allclose, np.isin,
+    np.array_equal, np.array_equiv, np.where, np.result_type, np.can_cast, np.iscomplexobj,
+    np.isrealobj, np.shares_memory, np.may_share_memory, np.save, np.savez, np.savez_compressed,
+    np.savetxt, np.array2string, np.signbit, np.isposinf, np.isneginf,
+}  # fmt: skip
+"""What gives positions, counts, truth values, text or a file: no gradient is lost in it."""
+
+
+def _of_values(function: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
+    """Return what NumPy computes of the values of tensors, outside the graph.
+
+    Raises:
+        TypeError: a gradient would be lost, or the function would write into a tensor.
+    """
+    even_tracked = function in WITHOUT_GRADIENT
+
+    def values(x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return type(x)(map(values, x)) if type(x) in (list, tuple) else x
+        if not isinstance(x, Operators):
+            return x
+        tensor: Any = x
+        if not even_tracked and tensor.requires_grad and state.recording:
+            raise _unknown(name)
+        array: Array = tensor._leave(name, even_tracked=True).view()
+        array.flags.writeable = False  # a write that the graph does not hear of
+        return array
+
+    args, kwargs = values(tuple(args)), {key: values(value) for key, value in kwargs.items()}
+    try:
+        return function(*args, **kwargs)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise TypeError(
+            f"{name} would write into a tensor, unnoticed by what saved its values for backward. "
+            "Assign instead, t[index] = value, or write to t.data."
+        ) from error
 
 
 def _unknown(name: str) -> TypeError:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from . import failures, mutation, ops
+from . import failures, mutation, ops, precision
 from .errors import GradientError
 from .graph import Node, constant, looked_at, state
 from .mutation import left_behind
@@ -19,6 +19,7 @@ from .operators import Operators, TensorLike
 from .ops.op import Array, Op, as_array, in_floats
 
 ndarray = np.ndarray  # a global name is found faster than an attribute
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def _in_place(op: Op) -> Callable[[Tensor, TensorLike], Tensor]:
@@ -463,10 +464,17 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
             z = op.forward(*given, **attrs) if attrs else op.forward(*given)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise failures.cannot_work(op, args, error) from error
-    kind = z.dtype.kind if type(z) is ndarray else "?"
+    dtype = z.dtype if type(z) is ndarray else None
+    kind = "?" if dtype is None else dtype.kind
     if kind != "f" and kind not in "iub":
         z = failures.as_result(op, args, z)
-        kind = z.dtype.kind
+        dtype = z.dtype
+        kind = dtype.kind
+    if tracked and dtype is DOUBLE:
+        for v in values:
+            if type(v) is ndarray and v.dtype is SINGLE:
+                precision.widened(op, args)
+                break
     if now["anomaly"] and kind == "f" and not np.isfinite(z).all():
         raise failures.not_finite(op, args)
     out = Tensor.__new__(Tensor)

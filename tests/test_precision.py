@@ -1,0 +1,125 @@
+"""float64 that nobody asked for and that widens a float32 network is told of, once for its line."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_ae as tg
+from tinygrad_ae import PrecisionWarning, Tensor, nn, no_grad, optim
+from tinygrad_ae.capture import compile
+
+X = np.random.default_rng(0).random((4, 3), dtype=np.float32)
+
+
+class Net(nn.Module):
+    def __init__(self, scale=1.0):
+        self.first, self.last, self.scale = nn.Linear(3, 3), nn.Linear(3, 2), scale
+
+    def forward(self, x):
+        h = self.first(x)
+        h = h * self.scale
+        return self.last(h.tanh())
+
+
+def told(run):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run()
+    return [w for w in caught if issubclass(w.category, PrecisionWarning)]
+
+
+def line_in(function, text):
+    lines, start = inspect.getsourcelines(function)
+    return start + next(k for k, line in enumerate(lines) if text in line)
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [np.sqrt(3), np.float64(2), np.array(2.0), Tensor([1.0, 2.0, 3.0]), np.ones(3), np.int64(3),
+     Tensor([1, 2, 3])],
+)  # fmt: skip
+def test_a_float64_operand_is_told_of_with_its_line(scale):
+    net = Net(scale)
+    (warning,) = told(lambda: [net(Tensor(X)).sum().backward() for _ in range(3)])
+    assert warning.filename == __file__
+    assert warning.lineno == line_in(Net.forward, "h = h * self.scale")
+    assert "float64" in str(warning.message)
+    assert "mul of (4, 3) float32" in str(warning.message)
+
+
+def test_float64_data_is_told_of_where_it_meets_the_network():
+    (warning,) = told(lambda: Net()(Tensor(X.astype(float))).sum().backward())
+    assert warning.lineno == line_in(Net.forward, "h = self.first(x)")
+
+
+@pytest.mark.parametrize(
+    "scale", [2.0, 3, True, np.float32(3), np.float16(1), np.uint8(3), Tensor(np.float32(2))]
+)
+def test_other_numbers_are_not(scale):
+    assert told(lambda: Net(scale)(Tensor(X)).sum().backward()) == []
+
+
+def test_a_float64_network_is_not():
+    net = Net(np.sqrt(3)).astype(np.float64) if hasattr(Net, "astype") else Net(np.sqrt(3))
+    for p in net.parameters():
+        p.data = p.data.astype(np.float64)
+    for x in (X, X.astype(float)):
+        assert told(lambda x=x: net(Tensor(x)).sum().backward()) == []
+
+
+def test_what_was_asked_for_is_not():
+    w = Tensor(X, requires_grad=True)
+    assert told(lambda: (w.astype(np.float64) * np.sqrt(3)).sum().backward()) == []
+    assert told(lambda: (w.astype(np.float64) * w).sum().backward()) == []
+    assert told(lambda: Tensor(X) * np.sqrt(3)) == []  # data alone, of no network
+    target = Tensor(X.astype(float))
+    assert told(lambda: nn.functional.mse_loss(w, target).backward()) == []
+    with no_grad():
+        assert told(lambda: w.__imul__(np.sqrt(3))) == []
+    assert w.dtype == np.float32
+
+
+def test_gradients_of_gradients_are_not_told_of_again():
+    w = Tensor(X, requires_grad=True)
+
+    def run():
+        y = (w * np.sqrt(3)).square().sum()
+        (g,) = tg.grad(y, [w], create_graph=True)
+        g.square().sum().backward()
+
+    assert len(told(run)) == 1
+
+
+def test_a_captured_step_tells_and_stays_captured():
+    net = Net(np.sqrt(3))
+    opt = optim.SGD(net.parameters(), lr=0.1)
+
+    @compile
+    def step(x):
+        opt.zero_grad()
+        loss = net(x).square().mean()
+        loss.backward()
+        opt.step()
+        return loss
+
+    (warning,) = told(lambda: [step(X) for _ in range(4)])
+    assert warning.lineno == line_in(Net.forward, "h = h * self.scale")
+    assert step.source()
+
+
+def test_each_line_once_until_the_filters_change():
+    w = Tensor(X, requires_grad=True)
+
+    def run():
+        for _ in range(3):
+            w * np.sqrt(3)
+            w + np.sqrt(3)
+
+    assert len(told(run)) == 2
+    assert len(told(run)) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PrecisionWarning, match="float64"):
+            run()
