@@ -62,7 +62,7 @@ def test_other_numbers_are_not(scale):
 
 
 def test_a_float64_network_is_not():
-    net = Net(np.sqrt(3)).astype(np.float64) if hasattr(Net, "astype") else Net(np.sqrt(3))
+    net = Net(np.sqrt(3))
     for p in net.parameters():
         p.data = p.data.astype(np.float64)
     for x in (X, X.astype(float)):

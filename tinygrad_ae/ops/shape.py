@@ -92,13 +92,23 @@ def _move(
     return Op(name, forward, *rules, tex=tex, flops=lambda *shapes: 0, views=views)
 
 
+def _broadcast(x: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return np.broadcast_to(x, shape)
+    except ValueError as error:
+        raise ValueError(
+            f"it cannot be repeated to {shape}: counted from the last, each axis must have its "
+            "length there, or length 1"
+        ) from error
+
+
 # fmt: off
 identity = _move("identity", lambda x: x[...], lambda g: g, tex="{0}")
 copy = _move("copy", lambda x: x.copy(), lambda g: g, tex="{0}", views=False)
 _reshape = _move("reshape", lambda x, *, shape: np.reshape(x, shape),
                  lambda g, x_shape: g.reshape(x_shape))
 # The engine sums a gradient over broadcast axes: that is the whole rule.
-_broadcast_to = _move("broadcast_to", lambda x, *, shape: np.broadcast_to(x, shape),
+_broadcast_to = _move("broadcast_to", lambda x, *, shape: _broadcast(x, shape),
                       lambda g: g, tex=r"\operatorname{{broadcast}}({0})")
 _transpose = _move("transpose", lambda x, *, axes: np.transpose(x, axes),
                    lambda g, axes: np.transpose(g, tuple(np.argsort(axes).tolist())),
@@ -121,15 +131,7 @@ def broadcast_to(x: Any, shape: int | Sequence[int]) -> Any:
         ValueError: another axis has not the length it is to have.
     """
     x, shape = as_array(x), ints(shape)
-    if x.shape == shape:
-        return x
-    last = shape[len(shape) - x.ndim :]
-    if len(last) < x.ndim or any(n not in (1, m) for n, m in zip(x.shape, last, strict=True)):
-        raise ValueError(
-            f"shape {x.shape} cannot be repeated to {shape}: counted from the last, each axis must "
-            "have its length there, or length 1"
-        )
-    return _broadcast_to(x, shape=shape)
+    return x if x.shape == shape else _broadcast_to(x, shape=shape)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
