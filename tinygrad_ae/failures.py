@@ -64,11 +64,11 @@ def cannot_call(
 def cannot_hold(data: Any, dtype: Any, error: Exception) -> Exception:
     """Return the error for data of which no tensor can be made."""
     what = type(data).__name__ if dtype is None else f"{type(data).__name__} as {dtype}"
-    return _failure(f"a Tensor cannot hold this {what}", ragged(error) or error)
+    return _failure(f"a Tensor cannot hold this {what}", error)
 
 
 def _failure(what: str, error: Exception) -> Exception:
-    message = f"{what}: {error}\n  {_here()}"
+    message = f"{what}: {ragged(error) or error}\n  {_here()}"
     kinds = (IndexError, OverflowError, TypeError)
     return _told(next((k for k in kinds if isinstance(error, k)), ShapeError)(message))
 

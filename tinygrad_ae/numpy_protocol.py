@@ -155,7 +155,13 @@ def call_ufunc(
         return _of_values(getattr(ufunc, method), f"np.{ufunc.__name__}{how}", inputs, kwargs)
     if kwargs:
         raise TypeError(f"np.{ufunc.__name__} on a tensor does not take {', '.join(kwargs)}")
-    return UFUNCS[ufunc](*map(as_array, inputs))
+    try:
+        return UFUNCS[ufunc](*map(as_array, inputs))
+    except ValueError as error:
+        failure = cannot_call(ufunc.__name__, inputs, {}, error)
+        if failure is error:
+            raise
+        raise failure from error
 
 
 def call_function(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

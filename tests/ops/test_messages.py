@@ -63,6 +63,9 @@ CASES = [
     ("diff", "axis -1", lambda: np.diff(Tensor(3.0))),
     ("diag", "a vector", lambda: np.diag(Tensor(np.zeros((2, 2, 2))))),
     ("mul", "Pad the shorter", lambda: T * [[1, 2], [3]]),
+    ("add", "Pad the shorter", lambda: np.add(T, [[1], [1, 2]])),
+    ("concatenate", "Pad the shorter", lambda: np.concatenate([T, [[1], [1, 2]]])),
+    ("hypot", "broadcast", lambda: np.hypot(T, V[:2])),
     ("where", "Pad the shorter", lambda: ops.where([[True], [True, False]], T, T)),
 ]  # fmt: skip
 
