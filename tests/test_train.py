@@ -272,7 +272,6 @@ def test_data_that_cannot_be_learnt_is_refused(data: np.ndarray, message: str) -
         fit(model(), data)
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_ae.PrecisionWarning")  # of a float64 array
 @pytest.mark.parametrize(
     ("f", "got"),
     [(lambda w: None, "NoneType"), (lambda w: 1.0, "float"), (lambda w: w + np.ones(3), r"\(3,\)")],

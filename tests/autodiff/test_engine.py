@@ -161,7 +161,6 @@ def test_hooks_take_part_in_second_derivatives():
     assert grad(g, x).item() == 12 * 4 + 3 * 24 * 4
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_ae.PrecisionWarning")  # of float64 beside float32
 def test_dtypes_survive_the_round_trip():
     for dtype in (np.float16, np.float32, np.float64):
         x = Tensor([1.0, 2.0], dtype=dtype, requires_grad=True)
