@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-
 from steps import training
 
 from tinygrad_ae import manual_seed, nn

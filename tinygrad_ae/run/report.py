@@ -237,8 +237,7 @@ def _command(run: Run) -> str:
         f"tinygrad-ae train --resume RUN --epochs {total}  # when epoch {note['after']} was done"
         for note, total in zip(stretched, totals[1:], strict=True)
     ]
-    return escape("
-".join(lines))
+    return escape("\n".join(lines))
 
 
 def _said(value: Any) -> str:
