@@ -451,8 +451,8 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
     except (ValueError, TypeError) as error:  # lists of several lengths
         raise failures.cannot_work(op, args, error) from error
     if op.floats and (len(values) > 1 or values[0].dtype.kind != "f"):
-        given = tuple(a if isinstance(a, Tensor) else v for a, v in zip(args, values, strict=True))
-        if (floats := in_floats(given)) is not given:
+        whole = tuple(a if isinstance(a, Tensor) else v for a, v in zip(args, values, strict=True))
+        if (floats := in_floats(whole)) is not whole:
             return record(op, floats, attrs)
     now = state.__dict__  # once: looking up what is a thread's own takes its time
     capture, observer, recording = now["capture"], now["observer"], now["recording"]

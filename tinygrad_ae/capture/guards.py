@@ -132,7 +132,7 @@ def alike(a: Any, b: Any) -> bool:
     if isinstance(a, (float, complex)):
         return repr(a) == repr(b)  # which tells −0.0 from 0.0, and finds NaN alike
     if isinstance(a, np.generic):
-        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.dtype == b.dtype) and a.tobytes() == b.tobytes()
     if isinstance(a, PLAIN):
         return bool(a == b)
     if isinstance(a, (tuple, frozenset)):
