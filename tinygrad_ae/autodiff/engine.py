@@ -127,7 +127,9 @@ def pull_back(
                 g = _run_hooks(node, g, record)
             if node.leaf is not None if targets is None else node in targets:
                 _check_leaf(node)
-                found[node] = _own(g, record, getrefcount(g))
+                found[node] = (
+                    _own(g, record, getrefcount(g)) if capture is None else capture.owned(g)
+                )
             if node.op is not None and node.index > since:
                 if capture is None:
                     pulled = _pull_node(node, g, pending, heap, wanted, record)

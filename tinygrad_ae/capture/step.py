@@ -174,10 +174,16 @@ class CompiledStep:
         return entry, None
 
     def _run(
-        self, around: Reach, leaves: list[Any], rebuild: Rebuild, named: bool
+        self,
+        around: Reach,
+        leaves: list[Any],
+        rebuild: Rebuild,
+        named: bool,
+        is_second: bool = False,
     ) -> tuple[Trace, list[Array], Any, Ran | None]:
         """Run the step under a new trace."""
-        trace = Trace(around.parameters(), [*everybodys(), *around.generators], around.place)
+        generators = [*everybodys(), *around.generators]
+        trace = Trace(around.parameters(), generators, around.place, is_second)
         tensors = [_entering(leaf) for leaf in leaves]
         inputs = [t.data for t in tensors if isinstance(t, Tensor)]
         trace.weak |= {id(t.data): t.data for t in tensors if isinstance(t, WeakNumber)}
@@ -204,7 +210,7 @@ class CompiledStep:
     ) -> Any:
         """Record the step again, compare, and let the plan do it if the records agree."""
         around = Reach(self._step, leaves)
-        trace, inputs, result, ran = self._run(around, leaves, rebuild, named)
+        trace, inputs, result, ran = self._run(around, leaves, rebuild, named, is_second=True)
         outputs, rebuild_outputs = flatten(result)
         if ran is not None and ran.outside:
             trace.give_up(*ran.outside)

@@ -70,8 +70,8 @@ class Record:
         for i, event in enumerate(trace.events):
             if isinstance(event, Node):
                 self._numbers[event] = i
-                assert event.saved is not None
-                self._known.setdefault(id(event.saved[-1]), i)
+                if event.saved is not None and event.saved[-1] is not None:
+                    self._known.setdefault(id(event.saved[-1]), i)
             elif isinstance(event, Call) and event.result is not None:
                 self._known[id(event.result)] = i
         self.events: list[Event] = [self._event(event) for event in trace.events]

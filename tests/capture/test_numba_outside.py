@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from machine import PARTS, UNCAPTURABLE, hold
 
-pytest.importorskip("numba")
-
 NAMES = sorted(PARTS)
 
 

@@ -69,7 +69,7 @@ def warns(build: Callable[[], tuple[Callable[..., Any], Callable[[int], Any]]], 
     (one,) = caught
     assert one.category is CaptureWarning
     assert re.search(match, str(one.message))
-    assert "test_borders.py:" in str(one.message)
+    assert "test_outside.py:" in str(one.message)
 
 
 def nothing(k: int) -> None:
@@ -189,7 +189,7 @@ def test_what_no_rule_foresees_is_said_with_its_line():
         waiting.put(float(k))
     step = compile(lambda x: x * waiting.get())
     step(BATCHES[0])
-    with pytest.warns(CaptureWarning, match=r"mul gets 1 where it got 0 .*test_borders\.py:\d+"):
+    with pytest.warns(CaptureWarning, match=r"mul gets 1 where it got 0 .*test_outside\.py:\d+"):
         assert step(BATCHES[1]).data[0, 0] == 2.0
     assert step(BATCHES[1]).data[0, 0] == 4.0
 
