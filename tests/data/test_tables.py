@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tinygrad_ae.data.reading import Wanted
 from tinygrad_ae.data.tables import CsvFile, before, read_csv
 from tinygrad_ae.errors import DataError
 
@@ -26,7 +27,7 @@ def test_what_is_written_is_read(tmp_path_factory, x, header):
     path = tmp_path_factory.getbasetemp() / "round-trip.csv"
     lines = [",".join(map(repr, row)) for row in x.tolist()]
     path.write_text("\n".join([",".join("abcde"[: x.shape[1]])] * header + lines))
-    np.testing.assert_array_equal(read_csv(path).x, x)
+    np.testing.assert_array_equal(read_csv(path, Wanted(header=header)).x, x)
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,7 @@ def column_names(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(name or f"Unnamed: {j}" for j, name in enumerate(names))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what spans too much runs nowhere
 def is_heading(
     where: str, first: Sequence[str], below: Sequence[Sequence[str]], header: bool | None
 ) -> bool:
@@ -336,6 +337,7 @@ def is_heading(
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def decide(table: Table, wanted: Wanted) -> Layout:
     """Return what the columns of a table are, by what is wanted and by the rule above.
 
@@ -601,9 +603,8 @@ def _counting_role(x: NDArray[np.float64], name: tuple[str, ...], clocks: bool) 
 
 def _is_even(x: NDArray[np.float64]) -> bool:
     """Whether each value is nearest to its own place on the line from the first to the last."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        step = (x[-1] - x[0]) / (len(x) - 1)
-        return bool((np.rint((x - x[0]) / step) == np.arange(len(x))).all())
+    step = (x[-1] - x[0]) / (len(x) - 1)
+    return bool((np.rint((x - x[0]) / step) == np.arange(len(x))).all())
 
 
 def _is_id(name: tuple[str, ...]) -> bool:
