@@ -24,7 +24,7 @@ names is called as pandas calls it: ``Unnamed: 0``.
    occur twice each on average; ``y`` beside x and z (or beside x, where it is not whole) is a
    coordinate. Refused: such a name without classes, two such columns, names that merely end so
    (``fuel_class``), and a whole ``y`` beside x.
-3. Time: dates; a name that says nothing but time (``time_s``, ``elapsed``, ``Timestamp (ms)``)
+3. Time: dates; a name that says nothing but time (``time_s``, ``elapsed``, ``"Timestamp (ms)"``)
    above values that run in one direction, with few restarts (refused: in no direction); a name
    with time in it above values that never fall; numbers that are Unix times.
 4. Names of lines: ``id``, ``user_id``, ``index``, ``Unnamed: 0`` above whole numbers or words.
