@@ -40,6 +40,7 @@ def follows(
         found = []
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", tg.PrecisionWarning)
             for k in range(calls):
                 change(k)
                 found.append(tg.as_tensor(run(tg.as_tensor(BATCHES[k % 5].copy()))).detach().data)

@@ -38,14 +38,8 @@ from ..tensor import Tensor
 from .guards import MISSING, PLAIN, WAYS, Guard
 
 _HERE = Path(__file__).parents[1]
-_CORE = tuple(
-    str(_HERE / name)
-    for name in (
-        "autodiff", "capture", "errors.py", "failures.py", "graph.py", "memory.py", "mutation.py",
-        "nn", "numpy_protocol.py", "operators.py", "ops", "optim", "random.py", "tensor.py",
-    )
-)  # fmt: skip
-"""Our own code that a plan stands for: it keeps nothing that is not in the graph."""
+_READ = tuple(str(_HERE / name) for name in ("data", "models", "train.py"))
+"""Of our own code, what is read as the user's: the rest keeps nothing that is not in the graph."""
 
 _NUMPY = Path(np.__file__).parent
 _PACKAGES, _PYTHON = str(_NUMPY.parent), str(Path(dis.__file__).parent)
@@ -472,7 +466,7 @@ def _cell_values(function: types.FunctionType, name: str) -> list[Any]:
 def _origin(path: str) -> str:
     """Return whose the code of a file is: python, numpy, core, package (another's) or user."""
     if path.startswith(str(_HERE)):
-        return "core" if path.startswith(_CORE) else "user"
+        return "user" if path.startswith(_READ) else "core"
     if path.startswith(_PACKAGES):
         return "numpy" if path.startswith(str(_NUMPY)) else "package"
     return "python" if not path or path.startswith(("<frozen", _PYTHON)) else "user"
