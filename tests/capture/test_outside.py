@@ -649,3 +649,16 @@ def test_one_array_given_twice_is_told_from_two():
     t = Tensor(a)
     for x, y in ((t, t), (t, Tensor(b)), (t, t)):
         np.testing.assert_array_equal(step(x, y).data, 2 * x.data + y.data)
+
+
+def test_one_warning_for_one_line_whatever_the_shapes():
+    waiting: queue.SimpleQueue[float] = queue.SimpleQueue()
+    for k in range(9):
+        waiting.put(float(k))
+    step = compile(lambda x: x * waiting.get())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for k in range(3):
+            for x in (np.ones((4, 2)), np.ones((3, 2))):
+                step(x + k)
+    assert len(caught) == 1

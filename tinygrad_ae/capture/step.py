@@ -88,7 +88,7 @@ class CompiledStep:
         compiler(engine)  # now is the time to miss it
         self._entries: dict[Any, list[Entry]] = {}
         self._last: Plan | None = None
-        self._warned: set[str] = set()
+        self._warned: dict[str, str] = {}  # by the line, what was said of it
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the step: captured the first time, replayed when the arguments look alike."""
@@ -122,7 +122,7 @@ class CompiledStep:
         if self._last is None:
             raise ModelError(
                 "there is no plan to show: call the step first"
-                + "".join(f". It cannot be captured: {why}" for why in self._warned)
+                + "".join(f". It cannot be captured: {why}" for why in self._warned.values())
             )
         return self._last.source
 
@@ -271,8 +271,9 @@ class CompiledStep:
             return Entry(None, Guards([], []), rebuild)
 
     def _warn(self, problem: str) -> None:
-        if problem not in self._warned:
-            self._warned.add(problem)
+        line = problem.rpartition(", at ")[2]
+        if line not in self._warned:
+            self._warned[line] = problem
             name = getattr(self._step, "__qualname__", "the step")
             frame = user_frame(1)
             warnings.warn_explicit(
