@@ -557,3 +557,13 @@ def test_a_stranger_s_settings_are_on_the_page(monkeypatch):
     explanation = explain((f(tensor(3, tracked=True, name="a"), k=0.25) ** 2).sum(), check=True)
     assert any("shrink(a; k=0.25)" in line.text for line in explanation.lines)
     assert max(line.error for line in explanation.lines) < 1e-10
+
+
+def test_an_operation_that_is_written_without_words_does_not_stop_the_reader():
+    silent = Op("silent_of_a_test", lambda x: x * 1.0, lambda g: g, tex="{0}")
+    try:
+        x = Tensor(np.array([1.0, 2.0]), requires_grad=True, name="x")
+        explanation = explain((silent(x) * x).sum(), check=True)
+        assert max(line.error for line in explanation.lines) < 1e-12
+    finally:
+        del Op.registry[silent.name]

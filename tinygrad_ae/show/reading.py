@@ -488,9 +488,11 @@ def _stranger(op: Op) -> _Template | None:
     if op.name in Op.reserved or op.variadic or op.attrs:
         return None
     try:
-        return _Template(op)
+        template = _Template(op)
     except (LookupError, ValueError, AttributeError):
         return None
+    has_words = any(isinstance(piece, str) and piece.strip() for piece in template.pieces)
+    return template if has_words else None  # without, nothing on the page tells of it
 
 
 def _is_known_function(name: str) -> bool:
