@@ -662,3 +662,23 @@ def test_one_warning_for_one_line_whatever_the_shapes():
             for x in (np.ones((4, 2)), np.ones((3, 2))):
                 step(x + k)
     assert len(caught) == 1
+
+
+def test_what_the_garbage_collector_calls_is_none_of_the_step():
+    import gc
+
+    def told(phase: str, info: Any) -> None:
+        global SCALE
+        SCALE += 1
+
+    gc.callbacks.append(told)
+    try:
+        step = compile(lambda x: [[] for _ in range(2000)] and x * 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for k in range(12):
+                gc.collect()
+                assert step(np.full(2, float(k))).tolist() == [2.0 * k] * 2
+        assert gc.isenabled()
+    finally:
+        gc.callbacks.remove(told)

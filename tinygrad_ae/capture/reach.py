@@ -516,11 +516,15 @@ def noting() -> Iterator[Ran | None]:
             place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
             ran.outside = f"it calls {function.__name__}, whose answer may be another later", place
 
+    collects = gc.isenabled()
+    gc.disable()  # whoever asked to be told of collections would seem to run in the step
     sys.setprofile(note)
     try:
         yield ran
     finally:
         sys.setprofile(None)
+        if collects:
+            gc.enable()
 
 
 _CLOCKS = {
