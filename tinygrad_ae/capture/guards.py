@@ -8,6 +8,7 @@ is there now is *alike*: another float of the same value, say.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,25 @@ WAYS: dict[str, tuple[str, Callable[..., Any]]] = {
         "len({h}) - ('training' in {h}) == {v}",
         lambda h, k: len(h) - ("training" in h),
     ),
-    "contents": ("{h} == {v}", lambda h, k: h),
-    "values": ("{h}.tobytes() == {v}", lambda h, k: h.tobytes()),
+    "contents": ("len({h}) == len({v}) and all(map(is_, {h}, {v}))", lambda h, k: h),
+    "pairs": (
+        "[*map(id, {h}), *map(id, {h}.values())] == [*map(id, {v}), *map(id, {v}.values())]",
+        lambda h, k: h,
+    ),
+    "members of a set": ("{h} == {v}", lambda h, k: h),
+    "values": (
+        "({h}.shape, {h}.tobytes()) == {v}",
+        lambda h, k: (h.shape, h.tobytes()),
+    ),
+    "code": ("{h}.__code__ is {v}", lambda h, k: h.__code__),
+    "type": ("type({h}) is {v}", lambda h, k: type(h)),
 }
 """How a place is looked at: the quick test of holder, key and value; and the reading."""
+
+SNAPSHOTS: dict[str, Callable[[Any], Any]] = {
+    "contents": list, "pairs": dict, "members of a set": set,
+}  # fmt: skip
+"""What is kept of a container: its contents at the time."""
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), np.dtype, range, slice)
 
@@ -69,9 +85,14 @@ class Guard:
     def is_held(self) -> bool:
         """Whether what is there now is what was there, or plain and of the same value."""
         now = self.now()
-        if self.way == "contents":
-            return _same_contents(now, self.value)
+        if self.way in SNAPSHOTS:
+            return _same_contents(SNAPSHOTS[self.way](now), self.value)
         return alike(now, self.value)
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether there was nothing yet, which a step may set once, when it is first needed."""
+        return self.value is None or self.value is MISSING or self.way in ("members", "size")
 
 
 class Guards:
@@ -85,7 +106,7 @@ class Guards:
     def __init__(self, direct: Iterable[Guard], counted: Iterable[Guard]) -> None:
         self.direct, self.counted = list(direct), list(counted)
         self._changes = changes[0]
-        self._names: dict[str, Any] = {"changes": changes, "MISSING": MISSING}
+        self._names: dict[str, Any] = {"changes": changes, "MISSING": MISSING, "is_": operator.is_}
         tests = ["changes[0] == count"]
         self._names["count"] = changes[0]
         for i, guard in enumerate(self.direct):
@@ -118,8 +139,9 @@ class Guards:
             return False
         self._names["count"] = count
         for i, guard in enumerate(self.direct):
-            if guard.way != "contents":
-                guard.value = self._names[f"v{i}"] = guard.now()
+            now = guard.now()
+            snapshot = SNAPSHOTS.get(guard.way)
+            guard.value = self._names[f"v{i}"] = snapshot(now) if snapshot else now
         return True
 
 
@@ -142,8 +164,6 @@ def alike(a: Any, b: Any) -> bool:
 
 def _same_contents(a: Any, b: Any) -> bool:
     """Whether two containers of one kind hold things that are alike."""
-    if isinstance(b, dict):
-        a = dict(a)
     if type(a) is not type(b) or len(a) != len(b):
         return False
     if isinstance(b, dict):

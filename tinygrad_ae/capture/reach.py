@@ -9,13 +9,15 @@ it, which the second recording is for (:mod:`.witness`).
 
 from __future__ import annotations
 
+import argparse
+import builtins
 import collections
 import collections.abc
 import contextvars
-import copy
 import dis
 import functools
 import gc
+import operator
 import os
 import random
 import sys
@@ -35,7 +37,7 @@ from ..ops import Op
 from ..ops.op import Array
 from ..optim import Optimizer
 from ..tensor import Tensor
-from .guards import MISSING, PLAIN, WAYS, Guard
+from .guards import MISSING, PLAIN, SNAPSHOTS, WAYS, Guard
 
 _HERE = Path(__file__).parents[1]
 _READ = tuple(str(_HERE / name) for name in ("data", "models", "train.py"))
@@ -44,8 +46,17 @@ _READ = tuple(str(_HERE / name) for name in ("data", "models", "train.py"))
 _NUMPY = Path(np.__file__).parent
 _PACKAGES, _PYTHON = str(_NUMPY.parent), str(Path(dis.__file__).parent)
 
-_ALL_ATTRIBUTES = {"vars", "__dict__", "getattr", "attrgetter", "globals", "locals", "eval", "exec"}
+_ALL_ATTRIBUTES = {
+    "vars", "__dict__", "getattr", "attrgetter", "globals", "locals", "eval", "exec", "astuple",
+    "asdict", "fields", "__getattribute__", "__getstate__", "format_map",
+}  # fmt: skip
 """Names by which code reads what it does not name."""
+
+_SEEING_ALL = (getattr, vars, eval, exec, globals, locals)
+_OPEN_KINDS: tuple[type, ...] = (
+    types.SimpleNamespace, argparse.Namespace, collections.UserDict, collections.UserList,
+)  # fmt: skip
+"""Classes of Python's own that hold settings, whose code is not read: all they hold may matter."""
 
 _IMPLICIT = {"forward", "training"}
 
@@ -74,6 +85,7 @@ class Reads:
         data: lines on which it reads ``.data``, each with the name before it.
         codes: itself and the code objects inside it.
         everything: whether it may read what it does not name.
+        loads: whether it gets modules by the strings in it.
     """
 
     globals: frozenset[str]
@@ -82,6 +94,7 @@ class Reads:
     data: tuple[tuple[int, tuple[str, Any]], ...]
     codes: frozenset[types.CodeType]
     everything: bool
+    loads: bool
 
 
 @functools.lru_cache(4096)
@@ -104,7 +117,9 @@ def _reads(code: types.CodeType) -> Reads:
             imports.add(line.argval)
         before = what, line.argval
     everything = not (own | names).isdisjoint(_ALL_ATTRIBUTES)
-    names |= {c for c in code.co_consts if isinstance(c, str) and c.isidentifier()}
+    loads = not (own | names).isdisjoint({"import_module", "__import__", "modules"})
+    texts = {c for c in _leaves(code.co_consts) if isinstance(c, str)}
+    names |= {text for text in texts if all(part.isidentifier() for part in text.split("."))}
     inner = [_reads(c) for c in code.co_consts if isinstance(c, types.CodeType)]
     return Reads(
         frozenset(own).union(*(r.globals for r in inner)),
@@ -113,7 +128,22 @@ def _reads(code: types.CodeType) -> Reads:
         (*data, *(place for r in inner for place in r.data)),
         frozenset([code]).union(*(r.codes for r in inner)),
         everything or any(r.everything for r in inner),
+        loads or any(r.loads for r in inner),
     )
+
+
+def _leaves(constants: Iterable[Any]) -> Iterator[Any]:
+    """Yield constants, those in tuples too: a pattern's names are."""
+    for constant in constants:
+        yield from _leaves(constant) if isinstance(constant, tuple) else (constant,)
+
+
+def _modules_called(name: str, package: str) -> Iterator[Any]:
+    """Yield what an import of that name in that package may be, as far as it is loaded."""
+    yield sys.modules.get(name)
+    while package:
+        yield sys.modules.get(f"{package}.{name}" if name else package)
+        package = package.rpartition(".")[0]
 
 
 @dataclass
@@ -169,6 +199,7 @@ class Reach:
         code = next((f.__code__ for f in ways_in if hasattr(f, "__code__")), None)
         self.place = f"{code.co_filename}:{code.co_firstlineno}" if code else repr(step)
         self._names, self._everything = set(_IMPLICIT), False
+        self._always: set[Any] = set()
         self._waiting: collections.deque[tuple[Any, str]] = collections.deque()
         known = None
         while known != (len(self._names), self._everything):
@@ -251,16 +282,25 @@ class Reach:
                 self._walk(hook, f"a hook of {label}")
         elif isinstance(value, np.ndarray):
             found.arrays.append((label, value))
+            if value.dtype == object:
+                self._walk(value.tolist(), label)
         elif isinstance(value, _Generator):
             found.generators.append(value)
         elif isinstance(value, types.FunctionType):
             self._function(value)
+            if value is os.getenv:
+                self._walk(getattr(os.environ, "_data", None), "os.environ")
         elif isinstance(value, (types.MethodType, types.BuiltinMethodType)):
             self._walk(value.__self__, label)
             self._walk(getattr(value, "__func__", None), label)
         elif isinstance(value, functools.partial):
-            for part in (value.func, *value.args, *value.keywords.values()):
+            for part in (value.func, value.args, value.keywords):
                 self._walk(part, label)
+        elif isinstance(value, functools._lru_cache_wrapper):
+            self._always.add(value.__wrapped__)  # it may not run, and stand for what it gave
+            self._walk(value.__wrapped__, label)
+        elif isinstance(value, operator.attrgetter):
+            self._everything = True
         elif isinstance(value, (staticmethod, classmethod)):
             self._walk(value.__func__, label)
         elif isinstance(value, property):
@@ -280,21 +320,31 @@ class Reach:
             elif value is os and not self._names.isdisjoint({"environ", "getenv"}):
                 self._walk(getattr(os.environ, "_data", None), "os.environ")
         elif isinstance(value, contextvars.ContextVar):
-            self._guard("context", value, None, label)
+            self._guard("context", value, None, label, is_missing=True)
         elif isinstance(value, Module):
             self._module(value)
         elif isinstance(value, _CONTAINERS):
             self._container(value, label)
+        elif any(value is f for f in _SEEING_ALL):
+            self._everything = True
         elif isinstance(value, collections.abc.Iterator):
             found.problem = found.problem or (f"it may draw from {label}, an iterator", self.place)
         else:
             self._object(value, label)
+            return
+        described = (types.FunctionType, type, types.ModuleType, Module, Op)
+        if not isinstance(value, described) and self._is_users(type(value)):
+            self._object(value, label)
 
     def _function(self, function: types.FunctionType) -> None:
         found, code = self._found, function.__code__
+        label = function.__qualname__.rpartition(".")[2]
+        if not self._is_foreign(_file(function.__globals__.get("__name__"))):
+            self._items(vars(function), label, self._names)
+            self._guard("size", vars(function), None, f"an attribute of {label}")
         if not self._may_run(function):
             return
-        label = function.__qualname__.rpartition(".")[2]
+        self._guard("code", function, None, label)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             if name == "__class__":  # for super(): nobody puts another there
                 self._walk(Guard(name, "cell", cell, None, None).now(), name)
@@ -310,18 +360,18 @@ class Reach:
             found.codes |= reads.codes
             self._names |= reads.names
             self._everything |= reads.everything
-            self._items(function.__globals__, "", reads.globals)
-            if reads.everything:
-                self._items(function.__globals__, "", reads.names)
-            package = function.__globals__.get("__package__") or ""
-            for name in reads.imports:
-                self._walk(sys.modules.get(name) or sys.modules.get(f"{package}.{name}"), name)
-        if function.__dict__:
-            self._items(vars(function), label, self._names)
+            names = function.__globals__
+            self._items(names, "", reads.globals | (reads.names if reads.everything else set()))
+            for name in reads.globals.difference(names, vars(builtins)):
+                self._guard("no item", names, name, name, MISSING, is_missing=True)
+            for name in (*reads.imports, *(reads.names if reads.loads else ())):
+                for module in _modules_called(name, names.get("__package__") or ""):
+                    self._walk(module, name)
 
     def _may_run(self, thing: Any) -> bool:
         """Whether a value is no function that is known not to have run: then it is not read."""
-        if self._ran is None or not isinstance(thing, types.FunctionType) or thing is self._start:
+        is_function = isinstance(thing, types.FunctionType)
+        if self._ran is None or not is_function or thing is self._start or thing in self._always:
             return True
         return not _reads(thing.__code__).codes.isdisjoint(self._ran)
 
@@ -332,7 +382,9 @@ class Reach:
                 own = {
                     name
                     for name, value in values.items()
-                    if name.startswith("__") and isinstance(value, types.FunctionType)
+                    if name.startswith("__")
+                    and isinstance(value, types.FunctionType)
+                    and self._may_run(value)
                 }
                 self._items(values, base.__name__, self._names | own)
                 self._guard("size", values, None, base.__name__)
@@ -368,9 +420,11 @@ class Reach:
 
     def _container(self, value: Any, label: str) -> None:
         if not isinstance(value, (tuple, frozenset)):
-            plain = isinstance(value, (dict, set, list, collections.deque))
-            snapshot = copy.copy(value) if plain else dict(value)
-            self._guard("contents", value, None, label, value=snapshot)
+            is_mapping = isinstance(value, collections.abc.Mapping)
+            way = "pairs" if is_mapping else "contents"
+            if isinstance(value, collections.abc.Set):
+                way = "members of a set"
+            self._guard(way, value, None, label, value=SNAPSHOTS[way](value))
         if isinstance(value, collections.abc.Mapping):
             for key, item in value.items():
                 self._walk(item, f"{label}[{key!r}]")
@@ -389,30 +443,46 @@ class Reach:
         elif _is_core(kind):
             return
         ours = _is_ours(kind) and not isinstance(value, Optimizer)
-        attributes: dict[str, Any] = getattr(value, "__dict__", None) or {}
-        users = self._is_users(kind) or kind is types.SimpleNamespace
-        all_of_it = ours or (users and self._everything)
+        attributes: dict[str, Any] = getattr(value, "__dict__", {})
+        is_open = isinstance(value, _OPEN_KINDS)
+        users = self._is_users(kind) or is_open
+        all_of_it = ours or is_open or (users and self._everything)
+        if isinstance(value, Optimizer):
+            for name in self._names:
+                if isinstance(getattr(kind, name, None), property) and name != "equations":
+                    self._guard("attribute", value, name, f"{kind.__name__}.{name}")
         self._class(kind)
         names = set(attributes) if all_of_it else self._names | _INSIDE
         self._items(attributes, kind.__name__, names)
         if users:
-            self._guard("size", attributes, None, kind.__name__)
+            self._guard("size", attributes, None, f"an attribute of {kind.__name__}")
+            self._guard("type", value, None, f"the class of a {kind.__name__}")
         for cls in kind.__mro__:
             slots = vars(cls).get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
                 if all_of_it or name in self._names:
-                    self._guard("attribute", value, name, f"{kind.__name__}.{name}")
+                    label = f"{kind.__name__}.{name}"
+                    self._guard("attribute", value, name, label, is_missing=True)
 
     def _items(self, holder: Any, label: str, names: Iterable[str]) -> None:
         """Guard those of a dictionary's items whose name is read."""
         for name in sorted(set(names).intersection(holder)):
             self._guard("item", holder, name, f"{label}.{name}" if label else name)
 
-    def _guard(self, way: str, holder: Any, key: Any, label: str, value: Any = MISSING) -> None:
+    def _guard(
+        self,
+        way: str,
+        holder: Any,
+        key: Any,
+        label: str,
+        value: Any = MISSING,
+        *,
+        is_missing: bool = False,
+    ) -> None:
         guard = Guard(label, way, holder, key, value)
         if value is MISSING:
             guard.value = guard.now()
-        if guard.value is MISSING or not self._may_run(guard.value):
+        if guard.value is MISSING and not is_missing:
             return
         if isinstance(guard.value, types.ModuleType) and way == "item":
             self._walk(guard.value, label)  # nobody gives another module its name
@@ -421,7 +491,7 @@ class Reach:
             return
         if isinstance(key, str):
             self._found.attributes.setdefault(key, []).append(guard.value)
-        if way not in ("contents", "size"):
+        if way not in (*SNAPSHOTS, "size", "code", "type"):
             self._walk(guard.value, label)
 
     # ---- the one way out of the graph that nothing else sees
@@ -468,8 +538,14 @@ def _origin(path: str) -> str:
     if path.startswith(str(_HERE)):
         return "user" if path.startswith(_READ) else "core"
     if path.startswith(_PACKAGES):
-        return "numpy" if path.startswith(str(_NUMPY)) else "package"
+        return "numpy" if path.startswith(f"{_NUMPY}{os.sep}") else "package"
     return "python" if not path or path.startswith(("<frozen", _PYTHON)) else "user"
+
+
+def is_foreign(frame: types.FrameType) -> bool:
+    """Whether a frame runs other code than the user's, to whom messages name a line."""
+    name = frame.f_globals.get("__name__")
+    return _origin(_file(name)) != "user" or name == f"{_OURS}train"
 
 
 def _file(module: str | None) -> str:
@@ -511,7 +587,7 @@ def noting() -> Iterator[Ran | None]:
             if frame.f_code not in ran:
                 ran[frame.f_code] = frame.f_globals.get("__name__")
         elif event == "c_call" and ran.outside is None and _is_outside(frame, function):
-            while _origin(_file(frame.f_globals.get("__name__"))) != "user" and frame.f_back:
+            while is_foreign(frame) and frame.f_back:
                 frame = frame.f_back
             place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
             ran.outside = f"it calls {function.__name__}, whose answer may be another later", place
@@ -530,7 +606,7 @@ def noting() -> Iterator[Ran | None]:
 _CLOCKS = {
     value for name, value in vars(time).items() if name.startswith(("time", "perf_", "mono"))
 }
-_ASKS = {open, input, os.urandom}
+_ASKS = {open, input, os.urandom, os.stat, os.lstat, os.listdir, os.scandir}
 _READ_CODE = ("importlib", "linecache", "tokenize", "logging", "warnings", "traceback", "inspect")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import sys
 import types
 import warnings
+import zlib
 from collections.abc import Callable
 from typing import Any, overload
 
@@ -13,7 +15,7 @@ import numpy as np
 
 from ..autodiff.tree import Rebuild, flatten
 from ..errors import ModelError
-from ..graph import state, user_frame
+from ..graph import state
 from ..memory import give_back
 from ..mutation import owner_of
 from ..ops.op import Array
@@ -22,7 +24,7 @@ from .engine import ENGINES, Engine, compiler
 from .guards import Guard, Guards
 from .plan import Plan
 from .program import Uncapturable
-from .reach import Ran, Reach, everybodys, noting
+from .reach import Ran, Reach, everybodys, is_foreign, noting
 from .trace import Trace, WeakNumber
 from .witness import Record
 
@@ -33,6 +35,9 @@ class CaptureWarning(UserWarning):
 
 PLANS = 8
 """Plans kept for one kind of arguments."""
+
+KINDS = 64
+"""Kinds of arguments that plans are kept for, the latest."""
 
 WORTH = 4
 """Replays that a plan has to see on average: a setting that changes more often is no setting."""
@@ -88,14 +93,15 @@ class CompiledStep:
         compiler(engine)  # now is the time to miss it
         self._entries: dict[Any, list[Entry]] = {}
         self._last: Plan | None = None
+        self._lazy = 0  # calls in which the step only set what was not set before
         self._warned: dict[str, str] = {}  # by the line, what was said of it
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the step: captured the first time, replayed when the arguments look alike."""
-        if state.capture is not None:  # inside another step that is being captured
+        if state.capture is not None or state.anomaly:  # inside another step; or looked into
             return self._step(*args, **kwargs)
-        leaves, rebuild = _flat(args, kwargs)
-        key, arrays = _signature(leaves, bool(kwargs))
+        leaves, rebuild, form = _flat(args, kwargs)
+        key, arrays = _signature(leaves, form)
         for entry in self._entries.get(key, ()):
             if entry.guards.hold():
                 break
@@ -136,6 +142,8 @@ class CompiledStep:
         self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
     ) -> Any:
         """Run the step once and record it, then let the plan do it."""
+        while len(self._entries) >= KINDS:
+            del self._entries[next(iter(self._entries))]
         entry, eager = self._record(key, leaves, rebuild, named, arrays)
         if entry.plan is None:
             return eager
@@ -152,10 +160,15 @@ class CompiledStep:
         All that the record held on to is free when this is over, before the plan runs.
         """
         around = Reach(self._step, leaves)
+        sums = _sums(around)
         trace, inputs, result, ran = self._run(around, leaves, rebuild, named)
         changed = Guards(around.direct, around.counted).changed()
-        if changed:
-            trace.give_up(f"the step changes {changed.label}, which only Python does", trace.place)
+        if changed and changed.is_unset and self._lazy < PLANS and trace.problem is None:
+            self._lazy += 1  # what is made at first need is there in the next call
+            outputs, rebuild_outputs = flatten(result)
+            eager = self._as_written(trace, outputs, rebuild_outputs)
+            return Entry(None, Guards([], []), rebuild_outputs), eager
+        _see_changes(trace, changed, sums, _sums(around))
         also: list[Any] = [*trace.modules]
         around = Reach(self._step, leaves, also, ran)
         if unseen := around.unseen():
@@ -210,13 +223,12 @@ class CompiledStep:
     ) -> Any:
         """Record the step again, compare, and let the plan do it if the records agree."""
         around = Reach(self._step, leaves)
+        sums = _sums(around)
         trace, inputs, result, ran = self._run(around, leaves, rebuild, named, is_second=True)
         outputs, rebuild_outputs = flatten(result)
         if ran is not None and ran.outside:
             trace.give_up(*ran.outside)
-        changed = entry.guards.changed()
-        if changed:
-            trace.give_up(f"the step changes {changed.label}, which only Python does", trace.place)
+        _see_changes(trace, entry.guards.changed(), sums, _sums(around))
         if trace.problem is None:
             assert entry.record is not None
             trace.problem = entry.record.difference(_recorded(trace, around, inputs, outputs))
@@ -275,7 +287,9 @@ class CompiledStep:
         if line not in self._warned:
             self._warned[line] = problem
             name = getattr(self._step, "__qualname__", "the step")
-            frame = user_frame(1)
+            frame = sys._getframe(1)
+            while is_foreign(frame) and frame.f_back is not None:
+                frame = frame.f_back
             warnings.warn_explicit(
                 f"{name} cannot be compiled and runs as it is written: {problem}",
                 CaptureWarning,
@@ -331,26 +345,41 @@ def compile(step: Callable[..., Any] | None = None, *, engine: Engine = "numpy")
     return CompiledStep(step, engine)
 
 
-def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Rebuild]:
-    """Return the leaves of the arguments; the usual case, arrays alone, has nothing to unpack."""
+def _flat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Rebuild, Any]:
+    """Return the leaves of the arguments, what rebuilds these of leaves, and their form.
+
+    The usual case, arrays alone, has nothing to unpack.
+    """
     if not kwargs:
         for a in args:
             if not isinstance(a, (Tensor, np.ndarray)):
                 break
         else:
-            return list(args), tuple
-    return flatten((args, kwargs)) if kwargs else flatten(args)
+            return list(args), tuple, len(args)
+    given = (args, kwargs) if kwargs else args
+    return *flatten(given), _form(given)
 
 
-def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Any]]:
+def _form(tree: Any) -> Any:
+    """Return how arguments are nested: equal for those whose leaves can stand for each other's."""
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        return type(tree), tuple((key, _form(value)) for key, value in tree.items())
+    if isinstance(tree, (list, tuple)):
+        return type(tree), tuple(map(_form, tree))
+    return 0
+
+
+def _signature(leaves: list[Any], form: Any) -> tuple[Any, list[Any]]:
     """Return what must agree for a plan to be used again, and the arrays it is used on."""
-    key: list[Any] = [state.recording, named]
+    key: list[Any] = [state.recording, form]
     arrays: list[Any] = []
     for leaf in leaves:
         if isinstance(leaf, Tensor):
             node, leaf = leaf._node, leaf.data
             key.append(node is not None and node.tracked)
-        elif isinstance(leaf, np.generic):
+        elif isinstance(leaf, np.floating):
             leaf = np.asarray(leaf)
         if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
             key += (leaf.shape, leaf.dtype.char)
@@ -358,7 +387,7 @@ def _signature(leaves: list[Any], named: bool) -> tuple[Any, list[Any]]:
         elif type(leaf) is float:
             key.append(float)
             arrays.append(leaf)
-        elif isinstance(leaf, (int, str)):
+        elif isinstance(leaf, (int, str, np.generic)):
             key.append((type(leaf), leaf))
         else:
             key.append(_Same(leaf))
@@ -387,7 +416,7 @@ def _entering(leaf: Any) -> Any:
     """
     if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
         return _wrap(leaf.view(np.ndarray))
-    if isinstance(leaf, np.generic):
+    if isinstance(leaf, np.floating):
         return as_tensor(np.asarray(leaf))
     if type(leaf) is float:
         return WeakNumber.of(leaf)
@@ -401,6 +430,22 @@ def _samples(arrays: list[Any]) -> list[bytes]:
         flat = np.asarray(array).reshape(-1)
         found.append(flat[:: max(1, flat.size // 32)].tobytes())
     return found
+
+
+def _sums(around: Reach) -> dict[str, int]:
+    """Return checksums of the arrays that Python itself may change."""
+    arrays = ((label, a) for label, a in around.arrays if a.dtype.kind in "fiub")
+    return {label: zlib.crc32(np.ascontiguousarray(a).data) for label, a in arrays}
+
+
+def _see_changes(
+    trace: Trace, changed: Guard | None, before: dict[str, int], after: dict[str, int]
+) -> None:
+    """Give up if the step has changed something that its graph knows nothing of."""
+    labels = [changed.label] if changed else []
+    labels += [label for label in before if before[label] != after.get(label)]
+    if labels:
+        trace.give_up(f"the step changes {labels[0]}, which only Python does", trace.place)
 
 
 def _recorded(trace: Trace, around: Reach, inputs: list[Array], outputs: list[Any]) -> Record:
@@ -423,7 +468,7 @@ def _of_arrays(around: Reach, plan: Plan) -> list[Guard]:
                 f"the graph (pass it as an argument, or make it a tensor), at {around.place}"
             )
         if array.nbytes <= SMALL or not is_read:
-            guards.append(Guard(label, "values", array, None, array.tobytes()))
+            guards.append(Guard(label, "values", array, None, (array.shape, array.tobytes())))
     return guards
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Node, clock, line_of, state, user_frame
+from ..graph import Node, clock, line_of, looked_at, state, user_frame
 from ..nn import Module, Parameter
 from ..ops import astype
 from ..ops.op import Array, Op
@@ -77,11 +77,38 @@ class WeakNumber(Tensor):
     __ipow__, __ifloordiv__ = Tensor.__pow__, Tensor.__floordiv__
     __imod__ = Tensor.__mod__
 
+    @property
+    def __class__(self) -> type:  # isinstance(number, float), which it is when it is no tensor
+        return float
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer as a float does, outside the graph."""
+        if name.startswith("_") or not hasattr(float, name):
+            raise AttributeError(f"a number has no attribute {name!r}")
+        looked_at(f"number.{name}")
+        return getattr(self.data.item(), name)
+
+    def __hash__(self) -> int:
+        looked_at("a number as a key")
+        return hash(self.data.item())
+
+    def __round__(self, digits: int | None = None) -> Any:
+        looked_at("round(number)")
+        return round(self.data.item(), digits)
+
+    def __divmod__(self, other: Any) -> Any:
+        looked_at("divmod(number, ...)")
+        return divmod(self.data.item(), other)
+
+    def __repr__(self) -> str:
+        looked_at("repr(number)")
+        return repr(self.data.item())
+
     @classmethod
     def of(cls, value: float) -> WeakNumber:
         """Return a number as a tensor."""
-        number = cls.__new__(cls)
-        number.data, number.grad, number._name, number._node = np.asarray(value), None, None, None
+        number: Any = _wrap(np.asarray(value))
+        number.__class__ = cls
         return number
 
 
@@ -134,13 +161,16 @@ class Trace:
             self._expect(generator)
         # Parameters without a gradient get a mark instead, which shows if the step resets it.
         self._marks: dict[int, tuple[Parameter, Tensor]] = {}
+        self._before: dict[int, tuple[Parameter, Tensor]] = {}  # the gradients, marks among them
         for p in parameters:
             if p.grad is None:
                 p.grad = _wrap(np.broadcast_to(np.zeros((), p.dtype), p.shape))
                 self._marks[id(p)] = p, p.grad
+            self._before[id(p)] = p, p.grad
 
     def finish(self) -> None:
         """Remove the marks, and see that nothing but the graph drew random numbers."""
+        self._see_assigned(p for p, _ in self._before.values())
         for p, mark in self._marks.values():
             if p.grad is mark:
                 p.grad = None
@@ -291,12 +321,26 @@ class Trace:
             self._places[id(leaf)] = len(self.leaves)
             self.leaves.append(leaf)
 
+    def _see_assigned(self, parameters: Iterable[Tensor]) -> None:
+        """Note the parameters whose gradient the step has reset or set, without a backward pass."""
+        for p in parameters:
+            before = self._before.get(id(p))
+            if before is not None and p.grad is not before[1] and id(p) not in self._places:
+                self._places[id(p)] = len(self.leaves)
+                self.leaves.append(p)
+
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Run a function that works in place, and note it; a number it returns stays live."""
         args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)
-        read = args[0].parameters if function is STEP else self.leaves
+        given = args[0].parameters if function is STEP else _tensors_in(args)
+        self._see_assigned(given)
+        read = given if function is STEP else self.leaves
+        if any(map(_is_number, (*args, *kwargs.values()))):
+            looked_at(f"{function.__name__}(...)")
+            args = tuple(a.data.item() if _is_number(a) else a for a in args)
+            kwargs = {k: a.data.item() if _is_number(a) else a for k, a in kwargs.items()}
         call = Call(function, args, kwargs, self.grads(read), None, _here())
         self.events.append(call)
         if function is STEP:
@@ -355,6 +399,16 @@ class Trace:
                 place,
             )
             self._generators[id(generator)] = generator, now
+
+
+def _tensors_in(args: Iterable[Any]) -> list[Tensor]:
+    """Return the tensors among some arguments, and in the lists among them."""
+    lists = (a if isinstance(a, (list, tuple)) else (a,) for a in args)
+    return [t for parts in lists for t in parts if isinstance(t, Tensor)]
+
+
+def _is_number(a: Any) -> bool:
+    return isinstance(a, Tensor) and a.size == 1 and not a.requires_grad
 
 
 def _holders(t: Tensor) -> int:

@@ -28,7 +28,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     Source: Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural
     networks", algorithm 1.
     """
-    within("max_norm", max_norm)
+    max_norm = within("max_norm", float(max_norm))
     with_grad = [(p, p.grad) for p in parameters if p.grad is not None]
     squares = [float(np.sum(np.square(g.data, dtype=np.float64))) for _, g in with_grad]
     norm = math.sqrt(sum(squares))
@@ -52,7 +52,7 @@ def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
     Raises:
         ModelError: ``clip_value`` is negative.
     """
-    within("clip_value", clip_value)
+    clip_value = within("clip_value", float(clip_value))
     for p in parameters:
         if p.grad is not None:
             np.clip(p.grad.data, -clip_value, clip_value, out=p.grad.data)
