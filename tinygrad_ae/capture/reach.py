@@ -294,8 +294,8 @@ class Reach:
             self._walk(value.__self__, label)
             self._walk(getattr(value, "__func__", None), label)
         elif isinstance(value, functools.partial):
-            for part in (value.func, value.args, value.keywords):
-                self._walk(part, label)
+            for held in (value.func, value.args, value.keywords):
+                self._walk(held, label)
         elif isinstance(value, functools._lru_cache_wrapper):
             self._always.add(value.__wrapped__)  # it may not run, and stand for what it gave
             self._walk(value.__wrapped__, label)
@@ -304,14 +304,14 @@ class Reach:
         elif isinstance(value, (staticmethod, classmethod)):
             self._walk(value.__func__, label)
         elif isinstance(value, property):
-            for part in (value.fget, value.fset):
-                self._walk(part, label)
+            for method in (value.fget, value.fset):
+                self._walk(method, label)
         elif isinstance(value, weakref.ref):
             self._walk(value(), label)
         elif isinstance(value, Op):
             if value.name not in Op.reserved:
-                for part in (value.forward, *value.rules):
-                    self._walk(part, label)
+                for rule in (value.forward, *value.rules):
+                    self._walk(rule, label)
         elif isinstance(value, type):
             self._class(value)
         elif isinstance(value, types.ModuleType):

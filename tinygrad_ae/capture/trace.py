@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from sys import getrefcount
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -77,9 +77,12 @@ class WeakNumber(Tensor):
     __ipow__, __ifloordiv__ = Tensor.__pow__, Tensor.__floordiv__
     __imod__ = Tensor.__mod__
 
-    @property
-    def __class__(self) -> type:  # isinstance(number, float), which it is when it is no tensor
-        return float
+    if not TYPE_CHECKING:  # for whom the class of an object is what it was made of
+
+        @property
+        def __class__(self) -> type:
+            """Let isinstance(number, float) be true, as it is in the step as written."""
+            return float
 
     def __getattr__(self, name: str) -> Any:
         """Answer as a float does, outside the graph."""
@@ -109,7 +112,7 @@ class WeakNumber(Tensor):
         """Return a number as a tensor."""
         number: Any = _wrap(np.asarray(value))
         number.__class__ = cls
-        return number
+        return cast(WeakNumber, number)
 
 
 class Trace:
