@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_ae import default_generator, evaluate
+from tinygrad_ae import default_generator, evaluate, nn, optim
 from tinygrad_ae.data import Dataset, load
 from tinygrad_ae.errors import DivergedError, ModelError, RunError
 from tinygrad_ae.run import Config, Run, checkpoint, folder, results
@@ -312,6 +312,34 @@ def rate(run: Run) -> None:
     run.optimizer.lr = 0.5
 
 
+def hyperparameter(run: Run) -> None:
+    run.optimizer.betas = (0.5, 0.9)  # type: ignore[attr-defined]
+
+
+def decay(run: Run) -> None:
+    run.optimizer.weight_decay = 0.1
+
+
+def other_optimizer(run: Run) -> None:
+    run.optimizer = optim.AdamW(run.model.parameters(), lr=run.optimizer.lr)
+
+
+def layer(run: Run) -> None:
+    run.model.encoder[3] = nn.Tanh()  # type: ignore[index]
+
+
+def setting_of_a_layer(run: Run) -> None:
+    run.model.encoder[0].p = 0.5  # type: ignore[index]
+
+
+def attribute(run: Run) -> None:
+    run.model.beta = 2  # type: ignore[attr-defined]
+
+
+def freezing(run: Run) -> None:
+    run.model.decoder.requires_grad_(False)  # type: ignore[attr-defined]
+
+
 def shorter_history(run: Run) -> None:
     del run.history[-1]
 
@@ -341,6 +369,13 @@ def other_arguments(run: Run) -> None:
         (other_model, "something changed model"),
         (moments, r"something changed optimizer\.float32"),
         (rate, r"something changed optimizer\.lr"),
+        (hyperparameter, r"something changed optimizer\.betas of"),
+        (decay, r"something changed optimizer\.weight_decay of"),
+        (other_optimizer, r"something changed optimizer\.class, "),
+        (layer, r"something changed model\.encoder\.3 of"),
+        (setting_of_a_layer, r"something changed model\.encoder\.0\.p of"),
+        (attribute, r"something changed model\.beta of"),
+        (freezing, r"changed model\.decoder\.bias\.requires_grad, model\.decoder\.weight\.req"),
         (shorter_history, "has 1 epochs, and the checkpoint in .* is of epoch 2"),
         (longer_history, "has 3 epochs, and the checkpoint in .* is of epoch 2"),
         (another_rate, r"started with lr 0\.01, not 0\.5"),
@@ -378,14 +413,17 @@ def test_other_data_is_refused(tmp_path: Path, config: Config, data: Dataset) ->
         data.train.x[0, 0] -= 0.25
 
 
-def test_weights_that_on_epoch_changes_are_refused(
-    tmp_path: Path, config: Config, data: Dataset
+@pytest.mark.parametrize("change", [weights, freezing, attribute, setting_of_a_layer])
+def test_what_on_epoch_changes_is_refused_and_undone(
+    tmp_path: Path, config: Config, data: Dataset, whole: Any, change: Callable[[Run], None]
 ) -> None:
     run = Run.create(tmp_path / "run", config, data)
     with pytest.raises(RunError, match=r"on_epoch changed model\."):
-        run.train(data, on_epoch=lambda history: weights(run))
+        run.train(data, on_epoch=lambda history: change(run))
     is_what_it_says(run)
     assert run.epoch == 1
+    run.train(data)
+    assert kept(run.path) == whole
 
 
 def test_a_folder_that_another_run_object_trained_on_is_not_written_over(
@@ -528,3 +566,140 @@ def test_a_generator_of_the_models_own_goes_on(
     assert again.epoch == 1
     again.train(data)
     assert kept(again.path)[0] == kept(whole.path)[0]
+
+
+# ---- what a model carries beside weights and buffers
+
+COUNTING = """
+import numpy as np
+from collections import deque
+from tinygrad_ae import nn
+
+class Mine(nn.Module):
+    scale = 1.0
+
+    def __init__(self, inputs, latent=3):
+        self.latent = latent
+        self.encoder = nn.Sequential(nn.Linear(inputs, latent), nn.Sigmoid())
+        self.decoder = nn.Linear(latent, inputs)
+        self.beta, self.n, self.mean, self.last = 0.5, 0, None, None
+        self.seen, self.sizes, self.past = [], {}, deque(maxlen=3)
+
+    def start_epoch(self, epoch):
+        self.beta *= 2
+        self.scale = self.scale + 0.25
+        self.encoder.age = getattr(self.encoder, "age", 0) + 1
+        self.encoder[0].requires_grad_(epoch % 2 == 0)
+
+    def loss(self, x):
+        self.n += 1
+        self.seen.append((self.n, len(x)))
+        self.sizes[len(x)] = self.sizes.get(len(x), 0) + 1
+        self.past.append(np.float32(x.data.mean()))
+        mean = x.data.mean(0)
+        self.mean = mean if self.mean is None else 0.9 * self.mean + 0.1 * mean
+        y = self.decoder(self.encoder(x))
+        self.last = y if self.last is None else y + 0.01 * self.last.detach().mean()
+        factor = self.beta * self.scale * (1 + 0.1 * (self.n % 7)) * self.encoder.age if (
+            hasattr(self.encoder, "age")) else 1.0
+        return (((y - x) ** 2).mean() * factor + float(self.mean.sum()) * y.mean()
+            + 0.01 * (len(self.seen) + sum(self.sizes.values()) + float(sum(self.past))) * y.mean()
+            + self.last.mean())
+"""
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory, config: Config, data: Dataset) -> Any:
+    path = tmp_path_factory.mktemp("counting")
+    (path / "mine.py").write_text(COUNTING)
+    run = Run.create(path / "whole", replace(config, model=str(path / "mine.py")), data)
+    run.train(data)
+    return run.config, kept(run.path)
+
+
+@pytest.mark.parametrize("another_process", [False, True])
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+@pytest.mark.parametrize("samples", [16, 48, 80])
+def test_attributes_that_training_changes_go_on(
+    tmp_path: Path, data: Dataset, counting: Any, epoch: int, samples: int, another_process: bool
+) -> None:
+    config, whole = counting
+    run = Run.create(tmp_path / "run", config, data)
+
+    def stop(so_far: Epoch) -> None:
+        if (so_far["epoch"], so_far["samples"]) == (epoch, samples):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.train(data, on_step=stop)
+    if another_process:
+        run = Run.open(run.path)
+    run.check(data)
+    assert run.model.beta == 0.5 * 2 ** (epoch - 1)  # type: ignore[attr-defined]
+    run.train(data)
+    assert kept(run.path) == whole
+
+
+def test_measuring_a_model_that_counts_leaves_it_as_it_was(
+    tmp_path: Path, data: Dataset, counting: Any
+) -> None:
+    config = counting[0]
+    run = Run.create(tmp_path / "run", replace(config, schedule="constant", epochs=2), data)
+    run.train(data, on_epoch=lambda _: results.measure(run, data))
+    results.write(run, data)
+    results.write_report(run, data)
+    run.check(data)
+
+
+def test_a_checkpoint_from_before_attributes_were_kept_opens(
+    tmp_path: Path, config: Config, data: Dataset, whole: Any
+) -> None:
+    run = Run.create(tmp_path / "run", config, data)
+    arrays, facts = checkpoint.load(run.path / "checkpoint.safetensors")
+    del facts["attributes"], facts["frozen"]
+    checkpoint.save(run.path / "checkpoint.safetensors", arrays, facts)
+    again = Run.open(run.path)
+    again.train(data)
+    assert kept(run.path) == whole
+
+
+@pytest.mark.parametrize(
+    ("made", "step", "name"),
+    [
+        ("random.Random(3)", "self.it.random()", "model.it"),
+        ("np.random.RandomState(3)", "self.it.rand()", "model.it"),
+        ("Tally()", "self.it.n += 1", "model.it"),
+        ("[np.random.default_rng(3)]", "self.it[0].random()", "model.it"),
+        ("0", "self.it = Tally()", "model.it"),
+        ("nn.ReLU()", "self.it = nn.Tanh()", "model.it"),
+    ],
+)
+def test_what_a_checkpoint_cannot_hold_is_refused_by_name(
+    tmp_path: Path, config: Config, data: Dataset, made: str, step: str, name: str
+) -> None:
+    text = MODEL.replace("import numpy as np", "import random\nimport numpy as np")
+    text = text.replace("class Mine", "class Tally:\n    n = 0\n\nclass Mine")
+    text = text.replace("        self.latent =", f"        self.it = {made}\n        self.latent =")
+    text = text.replace("        noisy =", f"        {step}\n        noisy =")
+    (tmp_path / "other.py").write_text(text)
+    run = Run.create(
+        tmp_path / "run", replace(config, model=str(tmp_path / "other.py"), epochs=2), data
+    )
+    with pytest.raises((ModelError, RunError), match=rf"changed {name}\b"):
+        run.train(data)
+    assert Run.open(run.path).epoch == 0
+
+
+def test_a_layer_that_keeps_what_it_gave_last_can_be_looked_at(
+    tmp_path: Path, config: Config, data: Dataset
+) -> None:
+    text = MODEL.replace(
+        "        return ((", "        self.last = self.encoder(x)\n        return (("
+    )
+    (tmp_path / "other.py").write_text(text)
+    run = Run.create(
+        tmp_path / "run", replace(config, model=str(tmp_path / "other.py"), epochs=2), data
+    )
+    run.train(data, on_epoch=lambda _: mean_loss(run.model, data.test.x))
+    mean_loss(run.model, data.test.x)
+    run.check(data)

@@ -5,7 +5,7 @@ whole. So at any instant it is either not there or can be continued from: the ch
 copy of the model's file hold all that this depends on, and the other files are derived.
 
 Between two epochs a run is what its checkpoint says. Whatever stops a training puts the run back
-to it, and who changes its weights, its optimiser, its choices or its data by hand is refused before
+to it, and who changes its model, its optimiser, its choices or its data by hand is refused before
 anything is written: nothing is kept under the name of an epoch, a configuration or a data set that
 it does not come from.
 """
@@ -20,7 +20,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ from ..contract import Model
 from ..data import Dataset, Framing, Reading, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
 from ..data.tables import before
-from ..errors import DataError, DivergedError, RunError
+from ..errors import DataError, DivergedError, ModelError, RunError
 from ..files import atomic
 from ..nn import Module
 from ..random import default_generator, manual_seed
 from ..train import Epoch, History, fit
-from . import checkpoint, modelfile
+from . import attributes, checkpoint, modelfile
 from .config import Config, environment
 from .modelfile import ModelFile
 
@@ -80,6 +80,9 @@ class Run:
         self._random_state = default_generator.bit_generator.state
         default_generator.bit_generator.state = callers_state
         self.optimizer: optim.Optimizer = config.make_optimizer(self.model.parameters())
+        self._made = attributes.read(self.model)
+        self._made_frozen = [n for n, p in self.model.named_parameters() if not p.requires_grad]
+        self._modules, self._settings = _modules(self.model), _settings(self.optimizer)
         self.history = History()
 
     @property
@@ -175,7 +178,8 @@ class Run:
             "imports": None if file.is_built_in else str(file.path.parent),
         }
         run = cls(Path(), config, origin, data.scaling, file)
-        file.check(run.model, data.features)
+        with run.looked_at():
+            file.check(run.model, data.features)
         run._write_folder(target)
         return run
 
@@ -294,13 +298,15 @@ class Run:
         Args:
             data: of :meth:`load_data`.
             on_epoch: called with the history after each checkpoint. What it draws from the default
-                generator is not missed by the training; weights it must leave alone.
+                generator or the model's own is not missed by the training; weights, settings and
+                plain attributes of the model it must leave alone.
             on_step: called with what is known of the epoch after each step.
 
         Raises:
             RunError: the run is not what its checkpoint says, see :meth:`check`.
             DivergedError: a value stopped being finite; the last checkpoint is from before.
-            ModelError: the model file failed.
+            ModelError: the model file failed, or training changes of the model what no checkpoint
+                can hold.
         """
         self.check(data)
         self._note_stretching()
@@ -309,11 +315,13 @@ class Run:
         (self.path / DIVERGED).unlink(missing_ok=True)
 
         def keep(history: History) -> None:
+            self._refuse_unkeepable()
             self._random_state = default_generator.bit_generator.state
             arrays, facts = self._save()
             if on_epoch:
                 on_epoch(history)
                 self._expect(arrays, facts, "on_epoch")
+                self._load_beside(facts)
                 default_generator.bit_generator.state = self._random_state
 
         default_generator.bit_generator.state = self._random_state
@@ -335,7 +343,7 @@ class Run:
                     engine=self.config.engine,
                 )
         except BaseException as error:
-            with suppress(RunError):  # without a checkpoint nothing goes on: see check()
+            with suppress(RunError, ModelError):  # then check() refuses what is left
                 self._load(*checkpoint.load(self.path / CHECKPOINT))
             if isinstance(error, DivergedError):
                 with atomic(self.path / DIVERGED) as temporary:
@@ -376,23 +384,72 @@ class Run:
                 "would go under a wrong name. Run.load_data() gives the right one."
             )
 
+    @contextmanager
+    def looked_at(self) -> Iterator[None]:
+        """Have the model used for a while, then its attributes and generators as they were.
+
+        So a model that counts its calls can be measured, and trained further.
+        """
+        _, facts = self._state()
+        try:
+            yield
+        finally:
+            self._load_beside(facts)
+
     def _expect(self, arrays: checkpoint.Arrays, facts: dict[str, Any], who: str) -> None:
         """Raise RunError unless model and optimiser are as a checkpoint has them."""
         now, said = self._state()
-        differing = sorted(
-            name
-            for name in now.keys() | arrays.keys()
-            if name not in now or name not in arrays or not _same(now[name], arrays[name])
-        )
-        if said["optimizer"] != facts["optimizer"]:
-            differing.append("optimizer.lr")
+        differing = [
+            *_differing("model", self._modules, _modules(self.model)),
+            *_differing("optimizer", self._settings, _settings(self.optimizer)),
+            *sorted(
+                name
+                for name in now.keys() | arrays.keys()
+                if name not in now or name not in arrays or not _same(now[name], arrays[name])
+            ),
+            *_differing("optimizer", facts["optimizer"], said["optimizer"]),
+        ]
+        if not differing:  # else it is of another model
+            was, are = (f.get("attributes", {}) for f in (facts, said))
+            loose = {
+                path
+                for path in was.keys() | are.keys()
+                if attributes.is_passing(was.get(path)) or attributes.is_passing(are.get(path))
+            }
+            differing = [
+                *(f"{name}.requires_grad" for name in _differing(
+                    "model", *(dict.fromkeys(f, 1) for f in (self._frozen(facts), said["frozen"]))
+                )),
+                *_differing("model", *(
+                    {path: text for path, text in texts.items() if path not in loose}
+                    for texts in (was, are)
+                )),
+            ]  # fmt: skip
         if differing:
             raise RunError(
                 f"{who} changed {', '.join(differing[:3])}{', …' * (len(differing) > 3)} of this "
                 f"run since its checkpoint of epoch {facts['epoch']}. It would be kept under the "
                 "name of that epoch, and lost when the run is resumed. "
                 f"Run.open({str(self.path)!r}) is the run as it was kept; to begin from weights of "
-                "your own, let the model's file load them, or use fit."
+                "your own or to freeze some, let the model's file do it, in start_epoch(n) what "
+                "changes as training goes on; or use fit."
+            )
+
+    def _refuse_unkeepable(self) -> None:
+        """Raise ModelError if training changed of the model what no checkpoint can hold."""
+        changed = attributes.changes(self._made, attributes.read(self.model))
+        names = [
+            *_differing("model", self._modules, _modules(self.model)),
+            *sorted(
+                f"model.{k}" for k, text in changed.items() if not attributes.can_be_kept(text)
+            ),
+        ]
+        if names:
+            raise ModelError(
+                f"training changed {', '.join(names[:3])}{', …' * (len(names) > 3)}, which a "
+                "checkpoint cannot hold, so the run could not go on from there. Keep what changes "
+                "as a number, a string, an array, or a list or dict of these, or as an array in "
+                "register_buffer(); build all modules in __init__."
             )
 
     def _note_stretching(self) -> None:
@@ -437,6 +494,8 @@ class Run:
             "random_state": self._random_state,
             "generators": {name: _plain(g.bit_generator.state) for name, g in self._generators()},
             "optimizer": {name: state[name] for name in state.keys() - arrays.keys()},
+            "frozen": [n for n, p in self.model.named_parameters() if not p.requires_grad],
+            "attributes": attributes.changes(self._made, attributes.read(self.model)),
             "origin": self.origin,
         }
 
@@ -444,11 +503,24 @@ class Run:
         """Become what a checkpoint says."""
         self.model.load_state_dict(_under("model", arrays))
         self.optimizer.load_state_dict({**facts["optimizer"], **_under("optimizer", arrays)})
+        frozen = self._frozen(facts)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        self._load_beside(facts)
+        self.history[:] = facts["history"]
+        self._random_state = facts["random_state"]
+
+    def _load_beside(self, facts: dict[str, Any]) -> None:
+        """Take up what the model has beside weights and buffers: attributes and generators."""
+        attributes.write(self.model, self._made, facts.get("attributes", {}))
         for name, generator in self._generators():
             if name in facts.get("generators", ()):
                 generator.bit_generator.state = facts["generators"][name]
-        self.history[:] = facts["history"]
-        self._random_state = facts["random_state"]
+
+    def _frozen(self, facts: dict[str, Any]) -> list[str]:
+        """Return the parameters that were not trained; of a checkpoint that lacks them: as made."""
+        frozen: list[str] = facts.get("frozen", self._made_frozen)
+        return frozen
 
     def _generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """Yield the generators of its own that the model draws from, by path."""
@@ -537,6 +609,26 @@ def _plain(value: Any) -> Any:
 
 def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def _modules(model: Model) -> dict[str, str]:
+    """Return of what class the modules of a model are, by path."""
+    if not isinstance(model, Module):
+        return {}
+    return {path: type(module).__name__ for path, module in model.named_modules()}
+
+
+def _settings(optimizer: optim.Optimizer) -> dict[str, Any]:
+    """Return what an optimiser is beside what it trains, its rate and its state."""
+    kept = ("parameters", "_buffers", "_lr")
+    named = {name: repr(value) for name, value in vars(optimizer).items() if name not in kept}
+    return {"class": type(optimizer).__name__, **named}
+
+
+def _differing(group: str, a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    return sorted(
+        f"{group}.{name}".rstrip(".") for name in a.keys() | b.keys() if a.get(name) != b.get(name)
+    )
 
 
 def _named(group: str, arrays: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def write(run: Run, data: Dataset) -> dict[str, Any]:
     """
     qualities = measure(run, data)
     (run.path / SUMMARY).unlink(missing_ok=True)  # of what is written over now
-    files = [_graph(run, data), *_pictures(run, data, qualities)]
+    with run.looked_at():
+        files = [_graph(run, data), *_pictures(run, data, qualities)]
     summary = {
         "epoch": run.epoch,
         "code": run.model.latent,
@@ -57,7 +58,9 @@ def write_report(run: Run, data: Dataset, path: Path | None = None) -> Path:
         data: it was trained on.
         path: of the page; in the run's folder unless given.
     """
-    return report.write(run, data, measure(run, data), *_draw(run, data), path)
+    qualities = measure(run, data)
+    with run.looked_at():
+        return report.write(run, data, qualities, *_draw(run, data), path)
 
 
 def complete(run: Run) -> bool:
@@ -78,7 +81,7 @@ def measure(run: Run, data: Dataset) -> tuple[Quality, Quality]:
         RunError: the run is not what its checkpoint says, or this is not its data.
     """
     run.check(data)
-    with run.file.blame():
+    with run.file.blame(), run.looked_at():
         return compare(run.model, data.train.x, data.test.x, data.test.y)
 
 
