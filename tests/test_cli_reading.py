@@ -63,6 +63,30 @@ def test_a_reading_is_said_in_one_line_and_kept(capsys: pytest.CaptureFixture[st
     assert one_line(capsys.readouterr().err) == "an array, shape (60, 2), float64; no labels"
 
 
+@pytest.mark.parametrize("said", [(), ("--no-header",)])
+def test_a_heading_of_numbers_is_no_sample_for_a_run_without_one(
+    said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("x.csv", "", *WALK.T)
+    ok("train", "autoencoder", "--data", "x.csv", *said, *EPOCH, "run")
+    for heading, codes in (("0,1,2", N), ("380.21,390.5,400.75", None), ("a,b,c", N)):
+        write("new.csv", heading, *WALK.T)
+        if heading != "a,b,c" and said:  # the first line of such tables holds values
+            codes = N + 1
+        if codes is None:
+            assert main(["encode", "run", "new.csv", "-o", "z.npy"]) == 2
+            assert "put a line above it that names them: column 1, column 2, column 3" in (
+                capsys.readouterr().err
+            )
+            heading, codes = f"column 1,column 2,column 3\n{heading}", N + 1
+            write("new.csv", heading, *WALK.T)
+        ok("encode", "run", "new.csv", "-o", "z.npy")
+        assert len(np.load("z.npy")) == codes
+    write("one.csv", "", *WALK[:1].T)
+    ok("encode", "run", "one.csv", "-o", "z.npy")
+    assert len(np.load("z.npy")) == 1
+
+
 def test_the_options_that_settle_it(capsys: pytest.CaptureFixture[str]) -> None:
     write("x.csv", "2019,2020", *WALK.T[:2])
     train = ("train", "autoencoder", "--data", "x.csv")

@@ -154,6 +154,17 @@ def test_values_are_learnt_whatever_they_look_like(read, heading, columns, learn
         ("0", [A], "may be a heading", [{"header": True}, {"header": False}]),
         ("country,2019,2020", [SPECIES, A, B], "may be a heading",
          [{"header": True, "drop": ["country"]}, {"header": True, "label": "country"}]),
+        ("380.21,380.95,381.7", [A, B, C], "may be a heading", [{"header": True}]),
+        ("900,870,801", [A, B, C], "may be a heading", [{"header": True}]),
+        ("1,2,4,7", [*COUNTS, DIGITS], "may be a heading", [{"header": True}]),
+        ("kind,3,9,5", [SPECIES, *COUNTS], "1: 'kind' is no number. The first line may be",
+         [{"header": True, "label": "kind"}]),
+        ("3,9,kind", [*COUNTS[:2], SPECIES], "'kind' is no number. The first line may be",
+         [{"header": True, "label": "kind"}]),
+        (",3.1,9,5", [LINES, A, B, C], "'' is no number. The first line may be",
+         [{"header": True}]),
+        ("when,3.1,9,5", [STAMPS, A, B, C], "'when' is no number. The first line may be",
+         [{"header": True}]),
         ("x,y", COUNTS[:2], "'y' may be a coordinate.*--label y, or --label none",
          [{"label": "y"}, {"label": "none"}, {"drop": ["y"]}, {"columns": ["x", "y"]}]),
         ("a,target", [A, B], "'target' is named like a label.*--label none",
@@ -183,6 +194,27 @@ def test_what_is_ambiguous_is_refused_with_what_settles_it(read, heading, column
     for cure in cures:
         data = read(heading, columns, **cure)
         assert len(data.columns or layout(data).columns) == data.shape[0]
+
+
+@pytest.mark.parametrize(("name", "column"), [("", LINES), ("when", STAMPS), ("tag", DIGITS)])
+def test_numbers_that_are_beyond_all_below_and_a_name_over_what_is_none_are_a_heading(
+    read, name, column
+):
+    data = read(f"{name},380.21,380.95,381.7", [column, A, B, C], drop=["tag"] * (name == "tag"))
+    assert data.columns == ("380.21", "380.95", "381.7")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [A, B, C],
+        [SPECIES, *COUNTS],
+        [[f"{i}.wav" for i in LINES], A, B],
+        [A, *([f"{float(v) + 99 * j}" for v in B] for j in range(1, 5))],
+    ],
+)
+def test_a_first_line_like_those_below_is_a_sample(read, columns):
+    assert not layout(read("", columns, drop=["1"])).heading
 
 
 def test_the_columns_that_are_asked_for(read):

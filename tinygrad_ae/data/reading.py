@@ -11,11 +11,14 @@ The rule, for what was not asked for (``Wanted``):
 - all of its cells are numbers that run evenly (0, 1, 2; 10, 20, 30; of two columns only from 0 or
   1), or are years, and not all lines below do so too; or
 - all of its cells are different whole numbers, but columns below are written with points; or
-- a cell of it is no number, above a column of numbers.
+- its numbers rise (or fall) from cell to cell, and most of them are beyond all numbers below; or
+  four whole numbers (five others) rise so, and hardly any line below does; or
+- a cell of it is no number, above a column of numbers or dates (an empty one: above a column that
+  counts), or is a word above words that occur again and again, of which it is none.
 
-It is one where two of these hold (the first two: with three columns or more; the third with a
-single number left out of account). Where only one holds it is refused. An empty cell among other
-names is called as pandas calls it: ``Unnamed: 0``.
+It is one where two of these hold (the first two: with three columns or more; the last with a
+single number left out of account, and not above words). Where only one holds it is refused. An
+empty cell among other names is called as pandas calls it: ``Unnamed: 0``.
 
 **Columns**, by the first of these that holds:
 
@@ -147,6 +150,7 @@ class Layout:
         time: columns that tell the time.
         left_out: further columns that are not learnt, and why, as pairs.
         constant: how many of ``columns`` held one value only.
+        header: whether it was asked for to have a heading; None: the rule decided.
     """
 
     separator: str
@@ -158,6 +162,7 @@ class Layout:
     time: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     constant: int = 0
+    header: bool | None = None
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -165,11 +170,17 @@ class Layout:
         whole = self.heading or len(self.columns) < len(self.names)
         return self.columns if whole else ()
 
-    def place(self, first: Sequence[str]) -> Places | None:
-        """Return where everything is in a file with that first line; None if columns are missing.
+    def place(
+        self, where: str, first: Sequence[str], below: Sequence[Sequence[str]]
+    ) -> Places | None:
+        """Return where everything is in a file that begins so; None if columns are missing.
 
         Columns are found by name, in any order; those of a table without heading by position, if
-        the file has as many.
+        the file has as many. Whether it has a heading is then decided as of the table that was
+        trained on.
+
+        Raises:
+            DataError: its first line may be a heading or not.
         """
         names = column_names(first)
         keys = [name.casefold() for name in names]
@@ -182,6 +193,10 @@ class Layout:
         used = [self.names.index(name) for name in self.columns]
         place = None if self.label is None else self.names.index(self.label)
         headed = not any(map(is_number, first))
+        if self.header is None:
+            headed = is_heading(where, first, below, None, "Take the line away if it names the "
+                                "columns; if it holds values, put a line above it that names them: "
+                                f"{shown(self.names)}.")  # fmt: skip
         return Places(names if headed else self.names, headed, used, place)
 
     def __str__(self) -> str:
@@ -284,7 +299,11 @@ def column_names(cells: Sequence[str]) -> tuple[str, ...]:
 
 @np.errstate(over="ignore", invalid="ignore")  # what spans too much runs nowhere
 def is_heading(
-    where: str, first: Sequence[str], below: Sequence[Sequence[str]], header: bool | None
+    where: str,
+    first: Sequence[str],
+    below: Sequence[Sequence[str]],
+    header: bool | None,
+    cure: str = "Say --header if it names the columns, --no-header if it holds values.",
 ) -> bool:
     """Return whether a table's first line is a heading, see the rule above.
 
@@ -293,6 +312,7 @@ def is_heading(
         first: the cells of that line.
         below: those of some lines below.
         header: what was asked for.
+        cure: what to do about it if it may be one or not.
 
     Raises:
         DataError: it may be one or not.
@@ -304,11 +324,17 @@ def is_heading(
         return any(map(str.strip, first))
     names = [j for j, cell in enumerate(first) if not is_number(cell)]
     below = [row for row in below if len(row) == len(first)]
+    columns = {j: [row[j].strip() for row in below] for j in names}
     over_numbers = any(
-        all(is_number(row[j]) for row in below) and re.search(r"[^\W\d_]|^\s*$", first[j])
-        for j in names
-    )
-    samples = [row for row in below if all(map(is_finite, row))]
+        (all(map(is_number, columns[j])) and re.search(r"[^\W\d_]|^\s*$", first[j]))
+        or (all(map(_DATE.fullmatch, columns[j])) and not _DATE.fullmatch(first[j].strip()))
+        for j in names if below
+    )  # fmt: skip
+    over_words = any(_is_none_of(first[j].strip(), columns[j]) for j in names)
+    samples = [
+        row for row in ([row[j] for j in range(len(row)) if j not in columns] for row in below)
+        if all(map(is_finite, row))
+    ]  # fmt: skip
     runs = _runs(numbers) and (
         len(numbers) > 2 or float(numbers[0]) in (0, 1) or _are_years(numbers)
     )
@@ -319,21 +345,22 @@ def is_heading(
         2 * sum(_is_whole(row[j]) for row in below) < len(below)
         for j, cell in enumerate(first) if is_number(cell)
     )  # fmt: skip
+    stands_out = _stands_out(numbers, samples)
     if names:
         empty = not any(first[j].strip() for j in names)
-        if (over_numbers or empty) and (runs or whole):
+        index = empty and all(_runs(columns[j]) for j in names)
+        if (over_numbers or empty) and (runs or whole or stands_out):
             return True
-        if not (runs or (over_numbers and not empty)):
+        if not (runs or stands_out or over_words or (over_numbers and (index or not empty))):
             return False
-    elif not (runs or whole):
+    elif not (runs or whole or stands_out):
         return False
     elif runs and whole and len(first) > 2:
         return True
     cells = ", ".join(map(str.strip, first[:_SHOWN])) + ", …" * (len(first) > _SHOWN)
     at = f"column {names[0] + 1}: {first[names[0]].strip()!r} is no number" if names else cells
     raise DataError(
-        f"{where}, line 1, {at}. The first line may be a heading or the first sample. Say "
-        "--header if it names the columns, --no-header if it holds values."
+        f"{where}, line 1, {at}. The first line may be a heading or the first sample. {cure}"
     )
 
 
@@ -436,6 +463,7 @@ def decide(table: Table, wanted: Wanted) -> Layout:
         tuple(table.names[j] for j in times),
         tuple((table.names[j], out[j]) for j in sorted(out)),
         int((x == x[:1]).all(0).sum()) if len(x) > 1 else 0,
+        wanted.header,
     )
 
 
@@ -637,6 +665,27 @@ def _runs(cells: Sequence[str]) -> bool:
     if len(x) == 2:
         return bool(steps[0] == 1)
     return bool(steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+
+
+def _stands_out(first: Sequence[str], samples: Sequence[Sequence[str]]) -> bool:
+    """Whether the numbers of a first line are ordered as those of the samples below are not."""
+    if len(samples) < _FEW or len(first) < 2 or not all(map(is_finite, first)):
+        return False
+    x, below = np.array(first, float), np.array(samples, float)
+    steps = np.diff(x)
+    if not ((steps > 0).all() or (steps < 0).all()):
+        return False
+    beyond = ((x < below.min()) | (x > below.max())).sum()
+    rising = (np.diff(below) > 0).all(1).mean()
+    enough = 4 if all(map(_is_whole, first)) else 5  # that are hardly ordered so by chance
+    return bool(2 * beyond > len(x) or (steps[0] > 0 and len(x) >= enough and rising < 0.1))
+
+
+def _is_none_of(word: str, below: Sequence[str]) -> bool:
+    """Whether a word is none of the words in its column, which are there again and again."""
+    words = set(below)
+    repeated = len(below) >= _FEW and 2 * len(words) <= len(below)
+    return bool(word) and repeated and word not in words and not any(map(is_number, words))
 
 
 def _are_years(cells: Sequence[str]) -> bool:

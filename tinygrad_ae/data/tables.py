@@ -165,7 +165,7 @@ def before(path: Path, size: int, columns: Sequence[str] = ()) -> Layout:
     heading = bool(first) and not any(map(reading.is_number, first))
     if not heading:
         names = tuple(f"column {j}" for j in range(1, len(first) + 1))
-        return Layout(separator, False, names, names)
+        return Layout(separator, False, names, names, header=False)
     names = reading.column_names(first)
     known = {name.casefold() for name in columns}
     labels = [name for name in names if name.casefold() in LABELS and name.casefold() not in known]
@@ -275,7 +275,8 @@ def _separator(path: Path) -> str:
 def _place(path: Path, layout: Layout) -> tuple[str, Places]:
     """Return what separates the columns of a file, and where those are that a layout names."""
     for separator in dict.fromkeys((layout.separator, *_SEPARATORS)):
-        places = layout.place(_first(path, separator))
+        first, *below = [fields for _, fields in _head(path, separator)] or [[]]
+        places = layout.place(str(path), first, below)
         if places is not None:
             return separator, places
     found = _first(path, _separator(path))
