@@ -87,6 +87,24 @@ def test_a_heading_of_numbers_is_no_sample_for_a_run_without_one(
     assert len(np.load("z.npy")) == 1
 
 
+def test_labels_that_the_run_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["oak", "fir", "elm"] * (N // 3)
+    write("x.csv", "a,b,species", *WALK.T[:2], words)
+    ok("train", "autoencoder", "--data", "x.csv", "--only", "1,2", *EPOCH, "run")
+    capsys.readouterr()
+    write("new.csv", "a,b,species", *WALK.T[:2], ["ash", *words[1:]])
+    for command in (("encode", "run", "new.csv", "-o", "z.npy"), ("anomalies", "run", "new.csv")):
+        ok(*command)
+        said = one_line(capsys.readouterr().err)
+        assert "(0 elm, 1 fir, 2 oak, 3 ash)" in said
+        assert said.endswith("; not among the classes that were trained on: ash")
+        for wrong in (["", *words[1:]], [*words[:-1], " "], [0, 1, 2] * (N // 3)):
+            write("new.csv", "a,b,species", *WALK.T[:2], wrong)
+            assert main(list(command)) == 2
+            assert "trained on elm, fir, oak, but line" in capsys.readouterr().err
+        write("new.csv", "a,b,species", *WALK.T[:2], ["ash", *words[1:]])
+
+
 def test_the_options_that_settle_it(capsys: pytest.CaptureFixture[str]) -> None:
     write("x.csv", "2019,2020", *WALK.T[:2])
     train = ("train", "autoencoder", "--data", "x.csv")

@@ -472,7 +472,7 @@ def numbered(
 ) -> NDArray[np.int64]:
     """Return the labels that cells hold: whole numbers, or the positions of words in ``classes``.
 
-    Words that are not among the classes are numbered after them.
+    Words that are not among the classes are numbered after them, as ``new_classes`` has them.
 
     Args:
         where: what to call the table in a message.
@@ -482,11 +482,19 @@ def numbered(
         lines: where they stand in the file.
 
     Raises:
-        DataError: a cell is empty or no whole number.
+        DataError: a cell is empty or no whole number, or is a number where the classes are words.
     """
     words = [cell.strip() for cell in cells]
     if classes:
-        new = sorted(set(words) - set(classes))
+        new = new_classes(classes, words)
+        strange = {""} | {word for word in new if is_number(word)}
+        i = next((i for i, word in enumerate(words) if word in strange - {*classes}), None)
+        if i is not None:
+            raise DataError(
+                f"{where}: the labels must be words, of which the model was trained on "
+                f"{shown(classes)}, but line {lines[i]} has {words[i]!r} in {_quoted(label)}. Give "
+                "the word in each line, or leave the column out of the file."
+            )
         known = {word: i for i, word in enumerate([*classes, *new])}
         return np.array([known[word] for word in words], np.int64)
     y = np.array([float(word) if is_number(word) else np.nan for word in words])
@@ -499,6 +507,11 @@ def numbered(
             f"in all lines; or leave it out by --drop {_shell(label)}."
         )
     return y.astype(np.int64)
+
+
+def new_classes(classes: Sequence[str], cells: Iterable[str]) -> tuple[str, ...]:
+    """Return the words in cells that are none of the classes, sorted."""
+    return tuple(sorted({cell.strip() for cell in cells} - {*classes}))
 
 
 class _Role(NamedTuple):

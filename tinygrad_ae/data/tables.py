@@ -84,7 +84,9 @@ class CsvFile:
         self.labels = None
         if layout.label is not None and any(map(str.strip, labels)):
             self.labels = reading.numbered(str(path), layout.label, layout.classes, labels, lines)
-        self.reading = _as_found(layout, self._separator, places, self.labels is not None)
+        self.reading = _as_found(
+            layout, self._separator, places, None if self.labels is None else labels
+        )
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -296,8 +298,11 @@ def _place(path: Path, layout: Layout) -> tuple[str, Places]:
     )  # fmt: skip
 
 
-def _as_found(layout: Layout, separator: str, places: Places, labelled: bool) -> Reading:
+def _as_found(
+    layout: Layout, separator: str, places: Places, labels: Sequence[str] | None
+) -> Reading:
     """Say what a file is read as whose layout was decided on before."""
+    new = reading.new_classes(layout.classes, labels or ()) if layout.classes else ()
     keys = {name.casefold() for name in (*layout.columns, *layout.time, layout.label or "")}
     others = [name for name in places.names if name.casefold() not in keys]
     found = {name.casefold() for name in places.names}
@@ -305,13 +310,14 @@ def _as_found(layout: Layout, separator: str, places: Places, labelled: bool) ->
         layout,
         separator=separator,
         heading=places.heading,
-        label=layout.label if labelled else None,
-        classes=layout.classes if labelled else (),
+        label=None if labels is None else layout.label,
+        classes=() if labels is None else layout.classes + new,
         time=tuple(name for name in layout.time if name.casefold() in found),
         left_out=tuple((name, "not learnt") for name in others),
         constant=0,
     )
-    return Reading(str(here), layout)
+    unknown = f"; not among the classes that were trained on: {reading.shown(new)}" if new else ""
+    return Reading(f"{here}{unknown}", layout)
 
 
 def _refuse_other_width(path: Path, line: int, fields: list[str], width: int) -> None:
