@@ -130,8 +130,9 @@ def test_labels_are_told_by_name_and_values(read, name, cells):
         ("2019,2020,2021", [A, B, C], ("2019", "2020", "2021")),
         ("", COUNTS, ("column 1", "column 2", "column 3")),
         ("no,t_ambient,min", [A, B, C], ("no", "t_ambient", "min")),  # nitrogen monoxide
-        ("reaction_time,hour", [A, [i % 24 for i in LINES]], ("reaction_time", "hour")),
-        ("a,odometer", [A, [i // 2 for i in LINES]], ("a", "odometer")),
+        ("reaction_time,hour", [A, DIGITS], ("reaction_time", "hour")),
+        ("a,odometer", [A, [i // 2 / 4 for i in LINES]], ("a", "odometer")),
+        ("y,u,v", COUNTS, ("y", "u", "v")),
         ("# a,b", [A, B], "ab"),
         ("a,b", [A, [1] * N], "ab"),  # like the margin of a picture
     ],
@@ -183,6 +184,16 @@ def test_values_are_learnt_whatever_they_look_like(read, heading, columns, learn
         ("", [JITTER, A], "column 1 rises", [{"time": "1"}, {"time": "none"}, {"drop": ["1"]}]),
         ("", [[i // 9 for i in LINES], A], "column 1 rises", [{"drop": ["1"]}]),
         ("", [[i % 20 for i in LINES], A], "column 1 counts up again", [{"drop": ["1"]}]),
+        ("a,hour", [A, [i % 24 for i in LINES]], "'hour' counts up again",
+         [{"drop": ["hour"]}, {"time": "hour"}, {"time": "none"}, {"columns": ["all"]}]),
+        ("a,Cycle", [A, [i // 4 for i in LINES]], "'Cycle' rises in steps",
+         [{"drop": ["Cycle"]}, {"time": "Cycle"}, {"time": "none"}]),
+        ("a,left", [A, [99 - i // 4 for i in LINES]], "'left' falls in steps", [{"time": "none"}]),
+        ("uptime_s,RECORD NO,a", [[i // 3 for i in LINES], [i // 2 * 2 for i in LINES], A],
+         "'uptime_s' rises in steps",
+         [{"columns": ["uptime_s", "a"]}, {"time": "uptime_s", "drop": ["RECORD NO"]}]),
+        ("a,activity_id", [A, [i // 9 % 4 for i in LINES]], "its values occur again and again",
+         [{"label": "activity_id"}, {"drop": ["activity_id"]}]),
         ("T,p", [A, B], "'T' is named like a time, but", [{"time": "none"}, {"time": "T"}]),
         ("V,Id", [A, B], "'Id' is named like an id, but holds", [{"columns": ["all"]}]),
         ("row", [LINES], "no column is left to learn", [{"columns": ["row"]}]),
@@ -227,6 +238,22 @@ def test_the_columns_that_are_asked_for(read):
     np.testing.assert_array_equal(data.train.x.shape, (48, 4))
     data = read(*wide, time="a", label="y")
     assert (layout(data).columns, layout(data).time) == (("b",), ("a",))
+
+
+def test_no_time_lets_a_time_be_learnt_but_no_second_column_unseen(read):
+    assert layout(read("time_s,a", [LINES, A], time="none")).columns == ("time_s", "a")
+    steps = [i // 4 for i in LINES]
+    with pytest.raises(DataError, match=r"'unit' and 'cycle' may all be counters.*--columns"):
+        read("unit,cycle,a", [steps, steps, A], time="none")
+    data = read("unit,cycle,a", [steps, steps, A], time="none", drop=["unit"])
+    assert layout(data).columns == ("cycle", "a")
+
+
+def test_all_columns_are_all_but_label_and_time(read):
+    data = read("id,when,a,Cycle,y", [LINES, STAMPS, A, [i // 4 for i in LINES], DIGITS],
+                columns=["all"])  # fmt: skip
+    assert layout(data).columns == ("id", "a", "Cycle")
+    assert (layout(data).label, layout(data).time) == ("y", ("when",))
 
 
 @pytest.mark.parametrize(

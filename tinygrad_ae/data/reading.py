@@ -25,19 +25,20 @@ empty cell among other names is called as pandas calls it: ``Unnamed: 0``.
 1. One without any value is left out.
 2. Label: one of ``LABEL_NAMES`` whose values are classes, which is whole numbers or words that
    occur twice each on average; ``y`` beside x and z (or beside x, where it is not whole) is a
-   coordinate. Refused: such a name without classes, two such columns, names that merely end so
-   (``fuel_class``), and a whole ``y`` beside x.
+   coordinate, and beside u and v (cb and cr) a brightness. Refused: such a name without classes,
+   two such columns, names that merely end so (``fuel_class``), and a whole ``y`` beside x.
 3. Time: dates; a name that says nothing but time (``time_s``, ``elapsed``, ``"Timestamp (ms)"``)
    above values that run in one direction, with few restarts (refused: in no direction); a name
    with time in it above values that never fall; numbers that are Unix times.
 4. Names of lines: ``id``, ``user_id``, ``index``, ``Unnamed: 0`` above whole numbers or words.
-   Refused: above fractions.
+   Refused: above fractions, and ``activity_id`` above whole numbers that occur ten times each.
 5. Words are neither values nor, without such a name, labels: refused.
 6. Counters: values that run evenly from line to line, whatever they are called, or number the lines
    in another order; whole numbers that always rise (or always fall) where there is no name, or
    rise with few restarts under a name like ``frame``, ``seq``. Refused: any other column that
-   always rises or falls; without a name also one that rises and never falls, or counts up again
-   and again.
+   always rises or falls; whole numbers (without a name also fractions) that rise in steps and
+   never fall, or count up again and again. So are two such columns by ``--time none``, which lets
+   one be learnt.
 7. All others are learnt, a constant one too (as the margin of a picture is). A cell that is no
    number is an error there, and nowhere else.
 
@@ -395,6 +396,9 @@ def decide(table: Table, wanted: Wanted) -> Layout:
     if label is not None and label == clock:
         raise DataError(f"{table.where}: {_name(table, label)} cannot be both label and time.")
 
+    if wanted.time is not None and clock is None and asked is None and not everything:
+        _refuse_counters(table, {label, *dropped})
+
     used: list[int] = []
     times = [] if clock is None else [clock]
     labels: list[int] = []
@@ -406,7 +410,7 @@ def decide(table: Table, wanted: Wanted) -> Layout:
             continue
         role = _role(table, j, labels=wanted.label is None or label is not None,
                      clocks=wanted.time is None or clock is not None)  # fmt: skip
-        if everything and role.role != "label" and role.why != "is empty":
+        if everything and role.role not in ("label", "time") and role.why != "is empty":
             used.append(j)
         elif role.role == "label" and label is None:
             labels.append(j)
@@ -538,6 +542,10 @@ def _role(table: Table, j: int, *, labels: bool, clocks: bool) -> _Role:
     if clocks and not words and (role := _time_role(x, name)):
         return role
     if _is_id(name) or (not table.named(j) and table.heading) or (words and _names_lines(name)):
+        if name and name[-1] in _IDS and len(name) > 1 and _FEW * len(np.unique(x)) <= len(x):
+            return _Role("ask", "is named like an id, but its values occur again and again",
+                         "--label NAME if these are classes, --drop NAME if it is to be left out"
+                         )  # fmt: skip
         if words or (x % 1 == 0).all():
             return _Role("out", "names the lines")
         named = "is named like an id" if name else "has no name, as one that counts the lines"
@@ -549,6 +557,8 @@ def _role(table: Table, j: int, *, labels: bool, clocks: bool) -> _Role:
         some = ", ".join(repr(w) for w in list(dict.fromkeys(text.values()))[:3])
         return _Role("ask", f"holds words ({some}, ...), which cannot be learnt", "--label NAME if "
                      "these are classes, --drop NAME if it is to be left out")  # fmt: skip
+    if not clocks and _says_time(name):
+        return _Role("channel")
     return _counting_role(x, name, clocks)
 
 
@@ -563,6 +573,8 @@ def _label_role(table: Table, j: int, name: tuple[str, ...]) -> _Role | None:
     if key == "y":
         others = {_words(other) for i, other in enumerate(table.names) if i != j}
         better = any("_".join(o) in LABEL_NAMES for o in others)
+        if others >= {("u",), ("v",)} or others >= {("cb",), ("cr",)}:
+            return None
         if ("x",) in others and (("z",) in others or problem or better):
             return None
         if ("x",) in others:
@@ -632,14 +644,34 @@ def _counting_role(x: NDArray[np.float64], name: tuple[str, ...], clocks: bool) 
         return _Role("out", "counts, with gaps or restarts")
     if not clocks:
         return _Role("channel")
-    cure = "--drop NAME, or --time NAME, or --time none if it is to be learnt"
-    if always or (not name and rises >= _RISES and not falls):
+    cure = ("--drop NAME, or --time NAME, or --time none if it is to be learnt (of several such, "
+            "--columns with those that are)")  # fmt: skip
+    steady = not (rises and falls) and rises + falls >= _RISES
+    if always or (steady and (whole or not name)):
         way = "rises" if rises else "falls"
-        return _Role("ask", f"{way} from line to line, as a counter or a time does", cure)
+        how = "from line to line" if always else "in steps"
+        return _Role("ask", f"{way} {how}, as a counter or a time does", cure)
+    up = steps[steps > 0]
     few = rises and 10 * falls <= len(x) and (x[1:][steps < 0] == x.min()).all()
-    if not name and few and np.ptp(steps[steps >= 0]) == 0:
+    if (whole or not name) and few and np.ptp(up) == 0 and np.ptp(x) >= _RISES * up[0]:
         return _Role("ask", "counts up again and again", cure)
     return _Role("channel")
+
+
+def _refuse_counters(table: Table, known: set[int | None]) -> None:
+    """Raise DataError if several columns that nothing else is known of may be counters."""
+    found = [
+        j for j in range(len(table.names))
+        if j not in known and _role(table, j, labels=True, clocks=True).role == "ask"
+        and _role(table, j, labels=True, clocks=False).role == "channel"
+    ]  # fmt: skip
+    if len(found) > 1:
+        which = " and ".join(_name(table, j) for j in found)
+        raise DataError(
+            f"{table.where}: {which} may all be counters or times, so --time none does not say "
+            "which are to be learnt. Say --columns with all columns that are, or --drop "
+            f"{_given(table, found[0])} for one that is not."
+        )
 
 
 def _is_even(x: NDArray[np.float64]) -> bool:
