@@ -196,6 +196,8 @@ def test_values_are_learnt_whatever_they_look_like(read, heading, columns, learn
          [{"label": "activity_id"}, {"drop": ["activity_id"]}]),
         ("T,p", [A, B], "'T' is named like a time, but", [{"time": "none"}, {"time": "T"}]),
         ("V,Id", [A, B], "'Id' is named like an id, but holds", [{"columns": ["all"]}]),
+        ("ds,y", [STAMPS, DIGITS], "'y' was taken as the label; --label none keeps it",
+         [{"label": "none"}]),
         ("row", [LINES], "no column is left to learn", [{"columns": ["row"]}]),
     ],
 )  # fmt: skip

@@ -442,6 +442,8 @@ def decide(table: Table, wanted: Wanted) -> Layout:
     if not used:
         outs = ", ".join(f"{_name(table, j)} ({why})" for j, why in list(out.items())[:_SHOWN])
         outs = f" Left out: {outs}." if outs else ""
+        if labels:
+            outs += f" {_name(table, label)} was taken as the label; --label none keeps it."
         raise DataError(
             f"{table.where} holds no samples: no column is left to learn.{outs} Say which to "
             "learn: --columns NAME,... or --columns all."
