@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any, SupportsIndex, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -383,6 +383,10 @@ class Tensor(Operators):
             twin.grad = Tensor(self.grad.detach())
         memo[id(self)] = twin
         return twin
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, tuple[Any, ...]]:
+        looked_at("pickle")
+        return self.__reduce__()
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         if not self.is_leaf:

@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import functools
 import operator
+import threading
 import types
 import warnings
 from collections.abc import Callable
@@ -144,6 +145,25 @@ def test_the_learning_rate_read_by_python_is_followed():
     assert same(build) == []
 
 
+@pytest.mark.parametrize("reset", [False, True])
+def test_asking_which_gradients_there_are_is_answered_as_in_the_step_as_written(reset):
+    def build() -> Any:
+        model = nn.Module()
+        model.used, model.unused = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3))
+
+        def step(x: Any) -> Any:
+            model.used.zero_grad()
+            first = model.used.grad is None
+            loss = (x * model.used).sum()
+            loss.backward()
+            count = sum(p.grad is not None for p in model.parameters())
+            return loss * count + first
+
+        return step, lambda k: model.zero_grad() if reset else None, list
+
+    assert len(same(build)) <= 1
+
+
 # ---- the structure of arguments
 
 
@@ -225,6 +245,8 @@ def places() -> dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]]:
     get = operator.attrgetter("beta")
     settings: dict[str, float] = {"b": 1.0}
     weights = collections.UserDict(a=1.0)
+    numbers, raw, event = {"a": 1.0, "b": 2.0}, bytearray(b"ab"), threading.Event()
+    kept = numbers.values()
 
     @functools.lru_cache
     def cached() -> float:
@@ -269,6 +291,14 @@ def places() -> dict[str, tuple[Callable[[Any], Any], Callable[[], Any]]]:
         "an ordered dictionary": (lambda x: x * ordered["a"], lambda: ordered.update(a=3.0)),
         "a user's dictionary": (lambda x: x * weights["a"], lambda: weights.update(a=3.0)),
         "a function's code": (lambda x: named(x), lambda: swap(named, other)),
+        "values kept of a dictionary": (lambda x: x * sum(kept), lambda: numbers.update(a=5.0)),
+        "bytes": (lambda x: x * raw[0], lambda: raw.__setitem__(0, 9)),
+        "an event": (
+            lambda x: x * 2 if event.is_set() else x, lambda: event.set()
+        ),
+        "text with an object in it": (
+            lambda x: x * float(f"{pair.beta}"), lambda: setattr(pair, "beta", 7.0)
+        ),
         "an object's class": (
             lambda x: x * empty.beta, lambda: setattr(empty, "__class__", Other)
         ),

@@ -44,6 +44,7 @@ WAYS: dict[str, tuple[str, Callable[..., Any]]] = {
         "({h}.shape, {h}.tobytes()) == {v}",
         lambda h, k: (h.shape, h.tobytes()),
     ),
+    "bytes": ("bytes({h}) == {v}", lambda h, k: bytes(h)),
     "code": ("{h}.__code__ is {v}", lambda h, k: h.__code__),
     "type": ("type({h}) is {v}", lambda h, k: type(h)),
 }

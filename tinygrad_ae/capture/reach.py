@@ -10,6 +10,7 @@ it, which the second recording is for (:mod:`.witness`).
 from __future__ import annotations
 
 import argparse
+import array
 import builtins
 import collections
 import collections.abc
@@ -21,6 +22,7 @@ import operator
 import os
 import random
 import sys
+import threading
 import time
 import types
 import weakref
@@ -48,13 +50,14 @@ _PACKAGES, _PYTHON = str(_NUMPY.parent), str(Path(dis.__file__).parent)
 
 _ALL_ATTRIBUTES = {
     "vars", "__dict__", "getattr", "attrgetter", "globals", "locals", "eval", "exec", "astuple",
-    "asdict", "fields", "__getattribute__", "__getstate__", "format_map",
+    "asdict", "fields", "__getattribute__", "__getstate__", "format", "format_map",
 }  # fmt: skip
 """Names by which code reads what it does not name."""
 
 _SEEING_ALL = (getattr, vars, eval, exec, globals, locals)
 _OPEN_KINDS: tuple[type, ...] = (
     types.SimpleNamespace, argparse.Namespace, collections.UserDict, collections.UserList,
+    threading.Event, np.poly1d,
 )  # fmt: skip
 """Classes of Python's own that hold settings, whose code is not read: all they hold may matter."""
 
@@ -86,6 +89,7 @@ class Reads:
         codes: itself and the code objects inside it.
         everything: whether it may read what it does not name.
         loads: whether it gets modules by the strings in it.
+        asks: whether it may ask if there is a gradient: it reads one, and compares with None.
     """
 
     globals: frozenset[str]
@@ -95,6 +99,7 @@ class Reads:
     codes: frozenset[types.CodeType]
     everything: bool
     loads: bool
+    asks: bool
 
 
 @functools.lru_cache(4096)
@@ -104,6 +109,7 @@ def _reads(code: types.CodeType) -> Reads:
     imports: set[str] = set()
     data: list[tuple[int, tuple[str, Any]]] = []
     before: tuple[str, Any] = "", None
+    compares = False
     for line in dis.get_instructions(code):
         what = line.opname
         if what in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"):
@@ -115,6 +121,7 @@ def _reads(code: types.CodeType) -> Reads:
                 data.append((place or code.co_firstlineno, before))
         elif what == "IMPORT_NAME":
             imports.add(line.argval)
+        compares = compares or what == "IS_OP" or what.endswith(("IF_NONE", "IF_NOT_NONE"))
         before = what, line.argval
     everything = not (own | names).isdisjoint(_ALL_ATTRIBUTES)
     loads = not (own | names).isdisjoint({"import_module", "__import__", "modules"})
@@ -129,6 +136,7 @@ def _reads(code: types.CodeType) -> Reads:
         frozenset([code]).union(*(r.codes for r in inner)),
         everything or any(r.everything for r in inner),
         loads or any(r.loads for r in inner),
+        ("grad" in names and compares) or any(r.asks for r in inner),
     )
 
 
@@ -217,6 +225,14 @@ class Reach:
 
     # ---- what the plan wants to know
 
+    def asks_for_missing_gradients(self) -> bool:
+        """Whether the step may ask if a gradient is None, and one is.
+
+        While it is recorded such a parameter has a mark in place of None.
+        """
+        asks = any(_reads(f.__code__).asks for f in self._found.functions)
+        return asks and any(p.grad is None for p in self.parameters())
+
     def parameters(self) -> list[Parameter]:
         """Return the parameters in sight, each once."""
         found = {id(p): p for optimizer in self.optimizers for p in optimizer.parameters}
@@ -293,6 +309,13 @@ class Reach:
         elif isinstance(value, (types.MethodType, types.BuiltinMethodType)):
             self._walk(value.__self__, label)
             self._walk(getattr(value, "__func__", None), label)
+        elif isinstance(value, types.MethodWrapperType):  # cfg.__getattribute__, say
+            self._everything = True
+            self._walk(value.__self__, label)
+        elif isinstance(value, collections.abc.MappingView):
+            self._walk(getattr(value, "mapping", None), label)
+        elif isinstance(value, (array.array, bytearray, memoryview)):
+            self._guard("bytes", value, None, label)
         elif isinstance(value, functools.partial):
             for held in (value.func, value.args, value.keywords):
                 self._walk(held, label)
@@ -317,6 +340,7 @@ class Reach:
         elif isinstance(value, types.ModuleType):
             if not self._is_foreign(_file(value.__name__)):
                 self._items(vars(value), label, self._names)
+                self._guard("size", vars(value), None, f"a name in {label}")
             elif value is os and not self._names.isdisjoint({"environ", "getenv"}):
                 self._walk(getattr(os.environ, "_data", None), "os.environ")
         elif isinstance(value, contextvars.ContextVar):
@@ -387,7 +411,9 @@ class Reach:
                     and self._may_run(value)
                 }
                 self._items(values, base.__name__, self._names | own)
-                self._guard("size", values, None, base.__name__)
+                self._guard("size", values, None, f"an attribute of {base.__name__}")
+                if self._is_users(type(base)):
+                    self._class(type(base))
 
     def _module(self, module: Module) -> None:
         """Guard a module: its parts and mode, and what is read of a user's or all of ours.
@@ -413,7 +439,7 @@ class Reach:
                 continue
             guard = Guard(f"{kind}.{name}", "item", values, name, value)
             found.counted.append(guard)
-            if users and not is_part:
+            if users:
                 found.direct.setdefault(("item", id(values), name), guard)
             found.attributes.setdefault(name, []).append(value)
             self._walk(value, guard.label)
@@ -491,7 +517,7 @@ class Reach:
             return
         if isinstance(key, str):
             self._found.attributes.setdefault(key, []).append(guard.value)
-        if way not in (*SNAPSHOTS, "size", "code", "type"):
+        if way not in (*SNAPSHOTS, "size", "code", "type", "bytes"):
             self._walk(guard.value, label)
 
     # ---- the one way out of the graph that nothing else sees

@@ -160,6 +160,8 @@ class CompiledStep:
         All that the record held on to is free when this is over, before the plan runs.
         """
         around = Reach(self._step, leaves)
+        if around.asks_for_missing_gradients():
+            return self._later(key, around, leaves, rebuild, named)
         sums = _sums(around)
         trace, inputs, result, ran = self._run(around, leaves, rebuild, named)
         changed = Guards(around.direct, around.counted).changed()
@@ -223,6 +225,8 @@ class CompiledStep:
     ) -> Any:
         """Record the step again, compare, and let the plan do it if the records agree."""
         around = Reach(self._step, leaves)
+        if around.asks_for_missing_gradients():
+            return self._later(key, around, leaves, rebuild, named)[1]
         sums = _sums(around)
         trace, inputs, result, ran = self._run(around, leaves, rebuild, named, is_second=True)
         outputs, rebuild_outputs = flatten(result)
@@ -241,6 +245,20 @@ class CompiledStep:
         if _samples(arrays) != entry.samples:
             entry.record = None
         return entry.run(arrays)
+
+    def _later(
+        self, key: Any, around: Reach, leaves: list[Any], rebuild: Rebuild, named: bool
+    ) -> tuple[Entry, Any]:
+        """Run the step as it is written, since it asks which gradients there are and some are not.
+
+        Mostly it makes them, and can be recorded in the next call.
+        """
+        entry = Entry(None, Guards([], []), rebuild)
+        self._lazy += 1
+        if self._lazy >= PLANS:
+            self._warn(f"it asks whether a gradient is None, at {around.place}")
+            self._entries[key] = [entry]
+        return entry, self._eager(leaves, rebuild, named)
 
     def _others(self, key: Any, trace: Trace) -> list[Entry]:
         """Return the plans to keep beside a new one: the latest, if plans are worth their while."""
