@@ -61,6 +61,9 @@ _OPEN_KINDS: tuple[type, ...] = (
 )  # fmt: skip
 """Classes of Python's own that hold settings, whose code is not read: all they hold may matter."""
 
+_KINDS = {"isinstance", "isscalar", "hasattr", "callable", "type"}
+"""Names by which code asks what kind of thing something is."""
+
 _IMPLICIT = {"forward", "training"}
 
 
@@ -225,6 +228,17 @@ class Reach:
 
     # ---- what the plan wants to know
 
+    def asks_what_is_tracked(self) -> bool:
+        """Whether the step may read a tensor's ``requires_grad``."""
+        return "requires_grad" in self._names
+
+    def asks_kinds(self) -> bool:
+        """Whether the step may ask what kind of thing a number is: recorded, it is a tensor."""
+        return any(
+            not _KINDS.isdisjoint(reads.globals | reads.names)
+            for reads in (_reads(f.__code__) for f in self._found.functions)
+        )
+
     def asks_for_missing_gradients(self) -> bool:
         """Whether the step may ask if a gradient is None, and one is.
 
@@ -386,6 +400,8 @@ class Reach:
             self._everything |= reads.everything
             names = function.__globals__
             self._items(names, "", reads.globals | (reads.names if reads.everything else set()))
+            if "globals" in reads.globals:
+                self._guard("size", names, None, f"a global of {label}")
             for name in reads.globals.difference(names, vars(builtins)):
                 self._guard("no item", names, name, name, MISSING, is_missing=True)
             for name in (*reads.imports, *(reads.names if reads.loads else ())):
@@ -432,6 +448,7 @@ class Reach:
         found.counted += [members, mode]
         if users:
             found.direct.setdefault(("members", id(values)), members)
+            self._guard("type", module, None, f"the class of a {kind}")
         for name, value in values.items():
             is_part = isinstance(value, (Module, Tensor)) or name.startswith("_forward")
             is_read = name in self._names or self._everything or not users

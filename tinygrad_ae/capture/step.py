@@ -98,9 +98,11 @@ class CompiledStep:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the step: captured the first time, replayed when the arguments look alike."""
-        if state.capture is not None or state.anomaly:  # inside another step; or looked into
+        if state.capture is not None:  # inside another step that is being captured
             return self._step(*args, **kwargs)
         leaves, rebuild, form = _flat(args, kwargs)
+        if state.anomaly:  # each operation is to be looked at
+            return self._eager(leaves, rebuild, bool(kwargs))
         key, arrays = _signature(leaves, form)
         for entry in self._entries.get(key, ()):
             if entry.guards.hold():
@@ -160,6 +162,11 @@ class CompiledStep:
         All that the record held on to is free when this is over, before the plan runs.
         """
         around = Reach(self._step, leaves)
+        if any(type(leaf) is float for leaf in leaves) and around.asks_kinds():
+            entry = Entry(None, Guards([], []), rebuild)
+            self._warn(f"it may ask what a number is, once recorded a tensor, at {around.place}")
+            self._entries[key] = [entry]
+            return entry, self._eager(leaves, rebuild, named)
         if around.asks_for_missing_gradients():
             return self._later(key, around, leaves, rebuild, named)
         sums = _sums(around)
@@ -494,7 +501,8 @@ def _of_tensors(around: Reach, plan: Plan) -> list[Guard]:
     """Return guards of where the memory of tensors is, and of which node and hooks they have."""
     labels = {id(t): label for label, t in around.tensors}
     tensors = {id(t): t for t, _, _ in plan.parameters}
-    tensors |= {id(t): t for _, t in around.tensors if id(owner_of(t.data)) in plan.memory}
+    asked = around.asks_what_is_tracked()
+    tensors |= {id(t): t for _, t in around.tensors if asked or id(owner_of(t.data)) in plan.memory}
     guards = []
     for key, t in tensors.items():
         label = labels.get(key) or t.label()

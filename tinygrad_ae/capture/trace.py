@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -76,13 +76,6 @@ class WeakNumber(Tensor):
     __imul__, __itruediv__ = Tensor.__mul__, Tensor.__truediv__
     __ipow__, __ifloordiv__ = Tensor.__pow__, Tensor.__floordiv__
     __imod__ = Tensor.__mod__
-
-    if not TYPE_CHECKING:  # for whom the class of an object is what it was made of
-
-        @property
-        def __class__(self) -> type:
-            """Let isinstance(number, float) be true, as it is in the step as written."""
-            return float
 
     def __getattr__(self, name: str) -> Any:
         """Answer as a float does, outside the graph."""
