@@ -277,3 +277,18 @@ def test_looking_at_values_gives_a_captured_step_up(look):
     with pytest.warns(CaptureWarning, match=r"looks at a value.*\(np\..*test_numpy_protocol"):
         step(X.data)
     np.testing.assert_array_equal(step(X.data * 3).data, X.data * 6)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: np.sort(t, axis=3),
+        lambda t: np.take_along_axis(t, np.zeros((2, 1), int), axis=5),
+        lambda t: np.cross(t, np.ones(7)),
+        lambda t: np.partition(t, 100),
+    ],
+)
+def test_mistakes_in_functions_without_a_gradient_are_told_with_their_line(call):
+    with pytest.raises((ValueError, IndexError, TypeError), match=r"cannot work on") as caught:
+        call(Tensor(np.ones((2, 3))))
+    assert "test_numpy_protocol.py" in str(caught.value)

@@ -255,12 +255,12 @@ def _of_values(function: Callable[..., Any], name: str, args: Any, kwargs: Any) 
         array.flags.writeable = False  # a write that the graph does not hear of
         return array
 
-    args, kwargs = values(tuple(args)), {key: values(value) for key, value in kwargs.items()}
+    given, options = values(tuple(args)), {key: values(value) for key, value in kwargs.items()}
     try:
-        return function(*args, **kwargs)
-    except ValueError as error:
+        return function(*given, **options)
+    except (ValueError, TypeError, IndexError) as error:
         if "read-only" not in str(error):
-            raise
+            raise cannot_call(name, tuple(args), kwargs, error) from error
         raise TypeError(
             f"{name} would write into a tensor, unnoticed by what saved its values for backward. "
             "Assign instead, t[index] = value, or write to t.data."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from machine import PARTS, UNCAPTURABLE, hold
+from hypothesis import given, settings
+from machine import PARTS, UNCAPTURABLE, hold, programs
 
 NAMES = sorted(PARTS)
 
@@ -12,6 +13,12 @@ NAMES = sorted(PARTS)
 def test_parts_that_change_are_followed(first):
     changes = [{1: 0.5}, {7: 2.0}, {13: 1.5}, {}]
     assert hold(list(zip(NAMES[first : first + 4], changes, strict=False)), "numba") == []
+
+
+@settings(max_examples=8, deadline=None)
+@given(programs)
+def test_random_steps_follow_what_changes(program):
+    hold(program, "numba")
 
 
 @pytest.mark.parametrize("name", UNCAPTURABLE)
