@@ -245,7 +245,7 @@ class Reach:
         While it is recorded such a parameter has a mark in place of None.
         """
         asks = any(_reads(f.__code__).asks for f in self._found.functions)
-        return asks and any(p.grad is None for p in self.parameters())
+        return asks and any(p.grad is None and p.requires_grad for p in self.parameters())
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters in sight, each once."""

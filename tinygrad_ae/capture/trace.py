@@ -157,9 +157,9 @@ class Trace:
             self._expect(generator)
         # Parameters without a gradient get a mark instead, which shows if the step resets it.
         self._marks: dict[int, tuple[Parameter, Tensor]] = {}
-        self._before: dict[int, tuple[Parameter, Tensor]] = {}  # the gradients, marks among them
+        self._before: dict[int, tuple[Parameter, Tensor | None]] = {}  # gradients, or marks
         for p in parameters:
-            if p.grad is None:
+            if p.grad is None and p.requires_grad:
                 p.grad = _wrap(np.broadcast_to(np.zeros((), p.dtype), p.shape))
                 self._marks[id(p)] = p, p.grad
             self._before[id(p)] = p, p.grad
