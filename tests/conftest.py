@@ -24,6 +24,7 @@ OPTIONAL = {  # what it is: (extra that brings the packages, packages, what it i
     "capture/test_numba.py": ("fast", ("numba",), "fuse a plan's lines into compiled loops"),
     "capture/test_numba_calls.py": ("fast", ("numba",), "carry out a plan's lines from a table"),
     "capture/test_numba_outside.py": ("fast", ("numba",), "follow what changes between calls"),
+    "capture/test_numba_planning.py": ("fast", ("numba",), "bound and share compiled loops"),
     "capture/test_numba_everything.py": ("fast", ("numba",), "hold every fused loop to its lines"),
     "data/test_carried.py": ("signals", ("seglearn", "pywt", "aeon"), "read sensors' recordings"),
     "benchmarks/test_diagnostics.py": ("results", ("sklearn",), "measure the theory's claims"),
