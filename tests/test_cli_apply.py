@@ -199,7 +199,7 @@ def test_columns_keep_their_names(trained: Path) -> None:
 
 
 def test_columns_are_found_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    values = np.stack([np.arange(40) % 7, 100 + np.arange(40) % 11, np.arange(40)], 1)
+    values = np.stack([np.arange(40) ** 2 % 7, 100 + np.arange(40) ** 2 % 11, np.arange(40)], 1)
 
     def write(order: list[int], names: str) -> None:
         np.savetxt("pulse.csv", values[:, order], "%g", ",", header=names, comments="")

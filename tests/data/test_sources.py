@@ -44,8 +44,8 @@ def test_the_same_data_is_the_same_from_everything(files, kind):
 
 def test_a_table(tmp_path):
     np.savetxt(tmp_path / "x.csv", BYTES.reshape(12, 6) ** 2 % 37, delimiter=",")
-    assert load(tmp_path / "x.csv").shape == (6,)
-    data = load(tmp_path / "x.csv", shape=(2, 3))
+    assert load(tmp_path / "x.csv", header=False).shape == (6,)
+    data = load(tmp_path / "x.csv", shape=(2, 3), header=False)
     assert data.shape == (2, 3)
     assert data.scaling.scale.shape == ()
 

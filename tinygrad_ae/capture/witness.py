@@ -76,8 +76,9 @@ class Record:
                 self._known[id(event.result)] = i
         self.events: list[Event] = [self._event(event) for event in trace.events]
         self.events += [
-            Event("gradient", None, (None if g is None else self._array(g),), "", trace.place)
+            Event("gradient", None, (self._array(g),), "", trace.place)
             for _, g in trace.grads(trace.leaves)
+            if g is not None
         ]
         self.events += [
             Event("result", t.shape, (self._array(t.data),), "", trace.place)
