@@ -23,7 +23,7 @@ def compiled(
 ) -> Any:
     """Return the function of these parameters and lines, compiled when it is first called.
 
-    The source is kept in the folder ``kernels`` of the cache, numba's machine code beside it. Serial,
+    The source is kept in the cache's folder ``kernels``, numba's machine code beside it. Serial,
     and no faster mathematics than NumPy's: the same operations in the same order.
 
     Args:
