@@ -8,7 +8,7 @@ difference, divided by the number of operations, is the overhead of one operatio
 thread; the best of several runs, taken in turn, peers' among them.
 
 Then a training step of a 784-128-16-128-784 autoencoder on 512 samples, with and without what
-``tinygrad_ae.memory`` does about freed memory: CPU time, and pages asked of the kernel.
+``tinygrad_ae.util.malloc`` does about freed memory: CPU time, and pages asked of the kernel.
 
 Then an epoch of 60,000 samples by ``fit``, 128 at a time: what a batch takes beside the compiled
 step, which is run in turn with it, on batches that lie ready in memory.

@@ -34,8 +34,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ae import Tensor, nn, ops, optim
-from tinygrad_ae.capture import compile
-from tinygrad_ae.files import atomic
+from tinygrad_ae.compiled import compile
+from tinygrad_ae.util.files import atomic
 
 from .speed.machine import describe, environment
 

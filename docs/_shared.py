@@ -19,7 +19,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from tinygrad_ae.show.themes import DARK, LIGHT, mix
+from tinygrad_ae.show.picture.themes import DARK, LIGHT, mix
 
 __all__ = [
     "BLUE", "GREEN", "ORANGE", "PURPLE", "SIGNED", "Picture", "apart", "diagnosed", "diagnosis",
@@ -265,7 +265,7 @@ def _register() -> None:
         return
     formatters = shell.display_formatter
     formatters.mimebundle_formatter.for_type_by_name(
-        "tinygrad_ae.show.dot", "Drawing", lambda d, **_: {"text/html": _graph_html(d)}
+        "tinygrad_ae.show.picture.dot", "Drawing", lambda d, **_: {"text/html": _graph_html(d)}
     )
 
 

@@ -44,8 +44,8 @@ FOREIGN = {"np", "numpy", "torch", "jax", "plt", "scipy"}  # as they are known, 
 PROGRAMS = {"pip", "python", "cd", "git", "mypy", "ruff", "pytest", ".", "npm"}
 ROOMS = (  # where a name that stands alone is looked for, in this order
     "", ".train", ".evaluate", ".nn", ".nn.functional", ".optim", ".optim.schedules", ".ops",
-    ".data", ".data.corrupt", ".run", ".uses", ".show", ".export", ".autodiff", ".capture",
-    ".models", ".testing", ".errors", ".graph", ".show.render",
+    ".data", ".data.corrupt", ".run", ".uses", ".show", ".export", ".autodiff", ".compiled",
+    ".models", ".testing", ".errors", ".core.graph", ".show.picture.render",
 )  # fmt: skip
 
 

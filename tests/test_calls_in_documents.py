@@ -12,7 +12,7 @@ from calls import Snippet
 LISTED = {
     "docs/how-to/move-to-pytorch.md": {"_.to('cuda')": "a method of PyTorch's"},
     "docs/notation.md": {"σ(a)": "mathematics", "model(x)": "the reader's own model"},
-    "tinygrad_ae/autodiff/modes.py": {"switch()": "whichever of the switches"},
+    "tinygrad_ae/core/modes.py": {"switch()": "whichever of the switches"},
 }
 
 
@@ -92,7 +92,7 @@ own = lambda x: x
         ("Say `fit(..., drop_lst=True)`.", "unexpected keyword argument 'drop_lst'"),
         ("Say `fit(model, data, 10)`.", "too many positional arguments"),
         ("`tinygrad_ae.compile(step, motor='numba')`", "unexpected keyword argument 'motor'"),
-        ("`tinygrad_ae.compiled(step)`", "tinygrad_ae has no compiled"),
+        ("`tinygrad_ae.compiles(step)`", "tinygrad_ae has no compiles"),
         ('`@compile(motor="numba")`', "unexpected keyword argument 'motor'"),
         ("`Adam(model.parameters(), rate=1e-3)`", "unexpected keyword argument 'rate'"),
         ("`optim.Adamm(model.parameters())`", "optim has no Adamm"),

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_ae import Graph, Tensor, grad, no_grad, ops
 from tinygrad_ae.autodiff import record_everything
-from tinygrad_ae.graph import Scope, state
+from tinygrad_ae.core.graph import Scope, state
 
 
 def test_nodes_know_operation_inputs_shape_dtype_and_line():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tinygrad_ae import Graph, Tensor, nn, ops
 from tinygrad_ae.autodiff import record_everything
 from tinygrad_ae.errors import DataError
-from tinygrad_ae.graph_json import FORMAT, Opaque, from_json, to_json
+from tinygrad_ae.export.json import FORMAT, Opaque, from_json, to_json
 from tinygrad_ae.ops.op import Op
 from tinygrad_ae.show import draw
 

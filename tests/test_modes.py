@@ -10,8 +10,8 @@ import pytest
 
 import tinygrad_ae
 from tinygrad_ae import Tensor, evaluate, manual_seed, nn, uses
-from tinygrad_ae.contract import evaluating
 from tinygrad_ae.data import Dataset, Scaling, Split
+from tinygrad_ae.nn.protocols import evaluating
 from tinygrad_ae.run import modelfile
 from tinygrad_ae.show import summary
 from tinygrad_ae.train import History, fit, mean_loss

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Tensor, grad, no_grad
-from tinygrad_ae.capture import CaptureWarning, compile
-from tinygrad_ae.numpy_protocol import FUNCTIONS, UFUNCS
+from tinygrad_ae.compiled import CaptureWarning, compile
+from tinygrad_ae.core.numpy_protocol import FUNCTIONS, UFUNCS
 
 X = Tensor(np.array([[0.3, 0.6, 0.2], [0.9, 0.1, 0.4]]), requires_grad=True)
 

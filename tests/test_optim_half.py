@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Tensor, nn, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 
 MAKE = {
     "sgd": lambda ps: optim.SGD(ps, lr=0.01, momentum=0.9),

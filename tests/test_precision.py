@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import PrecisionWarning, Tensor, nn, no_grad, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 
 X = np.random.default_rng(0).random((4, 3), dtype=np.float32)
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from tinygrad_ae import blas, default_generator, manual_seed
+from tinygrad_ae import default_generator, manual_seed
 from tinygrad_ae.data import Dataset, load
 from tinygrad_ae.errors import DataError, ModelError, RunError, UserError
 from tinygrad_ae.run import Config, Run, checkpoint, results
 from tinygrad_ae.run.config import OPTIMIZERS, SCHEDULES
 from tinygrad_ae.run.step import step_graph
 from tinygrad_ae.train import History
+from tinygrad_ae.util import threads
 
 TIMES = ("seconds", "samples_per_second")
 SMALL = {"hidden": (5,), "latent": 2}
@@ -392,5 +393,5 @@ def test_engine_and_threads_are_kept(config: Config, data: Dataset, tmp_path: Pa
         run = Run.open(tmp_path / "run")
         assert (run.config.threads, run.config.compile) == (1, False)
         seen: list[int | None] = []
-        run.train(data, lambda history: seen.append(blas.threads()))
+        run.train(data, lambda history: seen.append(threads.threads()))
         assert seen == [1] * 4

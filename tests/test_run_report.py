@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_ae.cli import main
 from tinygrad_ae.run import Run, results
-from tinygrad_ae.show import document
+from tinygrad_ae.show.pages import document
 
 VOID = {"meta", "link", "img", "br", "input", "source"}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import GradcheckError, Op, Tensor, check_op, ops
-from tinygrad_ae.capture import elementwise
+from tinygrad_ae.compiled import elementwise
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((3, 4)), RNG.standard_normal((4, 3))

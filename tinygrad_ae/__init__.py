@@ -26,25 +26,25 @@ from .autodiff import (
     value_and_grad,
     vjp,
 )
-from .graph import Graph
-from .memory import keep_freed
+from .core.graph import Graph
+from .core.precision import PrecisionWarning
+from .core.tensor import Tensor, as_tensor, from_numpy
 from .ops import Op
-from .precision import PrecisionWarning
-from .random import default_generator, manual_seed
-from .tensor import Tensor, as_tensor, from_numpy
+from .util.malloc import keep_freed
+from .util.random import default_generator, manual_seed
 
 if TYPE_CHECKING:
-    from . import capture, nn, optim, show, testing
-    from .capture import CaptureWarning, CompiledStep, Engine, compile
+    from . import compiled, nn, optim, show, testing
+    from .compiled import CaptureWarning, CompiledStep, Engine, compile
     from .testing import check_op
 
 keep_freed()
 
 __version__ = "0.1.0"
 
-_ROOMS = ("capture", "nn", "optim", "show", "testing")
+_ROOMS = ("compiled", "nn", "optim", "show", "testing")
 _OF_ROOMS = {
-    **dict.fromkeys(("CaptureWarning", "CompiledStep", "Engine", "compile"), "capture"),
+    **dict.fromkeys(("CaptureWarning", "CompiledStep", "Engine", "compile"), "compiled"),
     "check_op": "testing",
 }
 
@@ -70,9 +70,9 @@ __all__ = [
     "as_tensor",
     "autodiff",
     "backward",
-    "capture",
     "check_op",
     "compile",
+    "compiled",
     "custom_vjp",
     "default_generator",
     "detect_anomaly",

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .autodiff import no_grad
-from .contract import Model, evaluating
+from .core.tensor import Tensor, as_tensor
 from .data.batches import batches
 from .errors import DataError, ModelError
-from .tensor import Tensor, as_tensor
+from .nn.protocols import Model, evaluating
 
 Floats = NDArray[np.floating[Any]]
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from .autodiff import GradcheckError, enable_grad, grad, gradcheck, gradgradcheck, no_grad
-from .capture import CaptureWarning, compile
+from .compiled import CaptureWarning, compile
+from .core.precision import PrecisionWarning
+from .core.tensor import Tensor, _wrap, from_numpy
 from .errors import GradientError
 from .export.expression import translate
 from .ops.op import Array, Op
-from .precision import PrecisionWarning
-from .tensor import Tensor, _wrap, from_numpy
 
 
 def check_op(

@@ -11,16 +11,16 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from . import capture, optim
+from . import compiled, optim
 from .autodiff import detect_anomaly, no_grad
-from .contract import Trainable, evaluating
+from .core.graph import state
+from .core.tensor import Tensor, as_tensor, from_numpy
 from .data.batches import batch_count, batches
 from .data.dataset import Dataset, Split
 from .errors import DataError, DivergedError, ModelError, NonFiniteError
 from .evaluate import finite
-from .graph import state
-from .random import default_generator
-from .tensor import Tensor, as_tensor, from_numpy
+from .nn.protocols import Trainable, evaluating
+from .util.random import default_generator
 
 Epoch = dict[str, float]
 """What is measured in an epoch, by name."""
@@ -68,7 +68,7 @@ def fit(
     on_epoch: Callable[[History], object] | Iterable[Callable[[History], object]] = (),
     on_step: Callable[[Epoch], object] | None = None,
     compile: bool = True,
-    engine: capture.Engine = "numpy",
+    engine: compiled.Engine = "numpy",
 ) -> History:
     """Fit a model to data by minimising the mean of ``model.loss(batch)``.
 
@@ -132,9 +132,9 @@ def fit(
         loss.backward()
         return loss
 
-    run = capture.compile(gradients, engine=engine) if compile else gradients
+    run = compiled.compile(gradients, engine=engine) if compile else gradients
     own = type(optimizer).step is optim.Optimizer.step  # else it may do more than update
-    update = partial(optimizer.update, capture.compiler(engine))
+    update = partial(optimizer.update, compiled.compiler(engine))
     move = update if compile and own else optimizer.step
     while len(history) < epochs:
         start = time.perf_counter()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ae import Tensor
-from tinygrad_ae.contract import Model
 from tinygrad_ae.evaluate import PCA, Floats, decode, encode, reconstruct
 from tinygrad_ae.models import Autoencoder, Classifier, Variational
+from tinygrad_ae.nn.protocols import Model
 from tinygrad_ae.uses import generate
 
 from ..measures import explained, loops, precision_and_coverage, slant, thickness

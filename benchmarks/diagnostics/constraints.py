@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tinygrad_ae import Tensor, nn, ops
-from tinygrad_ae.contract import Model
 from tinygrad_ae.evaluate import PCA, Floats, encode, errors, reconstruct, reconstruction_error
 from tinygrad_ae.models import Autoencoder, Contractive, Denoising, Sparse, Variational
+from tinygrad_ae.nn.protocols import Model
 
 from ..measures import collages
 from .setting import Setting

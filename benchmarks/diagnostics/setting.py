@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tinygrad_ae import manual_seed, optim
-from tinygrad_ae.contract import Model
 from tinygrad_ae.data.dataset import Split
+from tinygrad_ae.nn.protocols import Model
 from tinygrad_ae.train import fit, rows
 
 M = TypeVar("M", bound=Model)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_ae.files import atomic
+from tinygrad_ae.util.files import atomic
 
 from .setting import Setting
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from tinygrad_ae import nn
-from tinygrad_ae.contract import Model
 from tinygrad_ae.evaluate import reconstruction_error
 from tinygrad_ae.models import Autoencoder
+from tinygrad_ae.nn.protocols import Model
 
 from .setting import Setting
 from .table import Table, diagnostic, spread

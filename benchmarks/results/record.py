@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from tinygrad_ae.files import atomic
 from tinygrad_ae.run.config import environment
+from tinygrad_ae.util.files import atomic
 
 from .rows import ROWS, Figure, Row
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinygrad_ae import manual_seed, nn, optim
-from tinygrad_ae.contract import Trainable
 from tinygrad_ae.data.dataset import Dataset, Split
 from tinygrad_ae.evaluate import Floats
+from tinygrad_ae.nn.protocols import Trainable
 from tinygrad_ae.optim import schedules
 from tinygrad_ae.train import History, fit
 

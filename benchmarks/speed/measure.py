@@ -80,7 +80,7 @@ def measure(
 def peak_memory(network: Network, name: str, threads: int) -> float:
     """Return the megabytes a few steps take at most, above what the imports took."""
     if name in ("eager", "numpy", "numba"):
-        import tinygrad_ae.capture
+        import tinygrad_ae.compiled
         import tinygrad_ae.nn.functional
         import tinygrad_ae.optim  # noqa: F401
     if name not in ("floor", "eager", "numpy"):

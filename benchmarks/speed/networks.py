@@ -11,7 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from tinygrad_ae import Tensor
-    from tinygrad_ae.capture import Engine
+    from tinygrad_ae.compiled import Engine
 
 Step = Callable[[], object]
 Product = tuple[int, int, int]  # of a layer: rows (samples, or places), inputs, outputs
@@ -134,7 +134,7 @@ def ours(network: Network, engine: Engine | None) -> Step:
 def compiled(network: Network, engine: Engine | None) -> tuple[Any, Tensor]:
     """Return our step, as written (None) or compiled for an engine, and a batch for it."""
     from tinygrad_ae import as_tensor, manual_seed, nn, ops, optim
-    from tinygrad_ae.capture import compile
+    from tinygrad_ae.compiled import compile
     from tinygrad_ae.nn.functional import binary_cross_entropy_with_logits
 
     manual_seed(0)

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tinygrad_ae.files import atomic
+from tinygrad_ae.util.files import atomic
 
 from .measure import Figure
 from .networks import EVERY

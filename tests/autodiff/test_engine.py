@@ -9,8 +9,8 @@ import pytest
 
 from tinygrad_ae import Op, Tensor, detect_anomaly, enable_grad, grad, no_grad, ops
 from tinygrad_ae.autodiff import is_grad_enabled, record_everything
+from tinygrad_ae.core.graph import Graph
 from tinygrad_ae.errors import GradientError, NonFiniteError, ShapeError
-from tinygrad_ae.graph import Graph
 
 
 def leaf(*values):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, ops, optim
-from tinygrad_ae.capture import CaptureWarning, Engine, compile
+from tinygrad_ae.compiled import CaptureWarning, Engine, compile
 
 CALLS = 20
 WIDTH = 3

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 
 TOLERANCE = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_ae import Tensor, nn, ops
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 
 ONES = np.ones((2, 3))
 

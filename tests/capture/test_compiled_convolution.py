@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, ops, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 from tinygrad_ae.models import Convolutional
 
 RNG = np.random.default_rng(2)

@@ -7,7 +7,7 @@ import pytest
 from steps import training
 
 from tinygrad_ae import manual_seed, nn
-from tinygrad_ae.capture import ENGINES, compile
+from tinygrad_ae.compiled import ENGINES, compile
 from tinygrad_ae.errors import MissingExtra, ModelError
 
 
@@ -27,7 +27,7 @@ def test_the_package_offers_what_the_room_does():
     import tinygrad_ae
 
     for name in ("compile", "CaptureWarning", "CompiledStep", "Engine"):
-        assert getattr(tinygrad_ae, name) is getattr(tinygrad_ae.capture, name)
+        assert getattr(tinygrad_ae, name) is getattr(tinygrad_ae.compiled, name)
         assert name in tinygrad_ae.__all__
 
 

@@ -11,7 +11,7 @@ import pytest
 import tinygrad_ae as tg
 from tinygrad_ae import ops
 from tinygrad_ae.autodiff import record_everything
-from tinygrad_ae.capture import Engine, compile
+from tinygrad_ae.compiled import Engine, compile
 
 
 def within(name: str, domain: Callable[..., tuple[Any, ...]]) -> Callable[..., Any]:

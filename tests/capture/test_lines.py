@@ -10,7 +10,7 @@ from steps import data, training
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, no_grad, ops
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 from tinygrad_ae.models import Autoencoder
 
 ONES = np.ones((2, 3))

@@ -12,7 +12,7 @@ from steps import training
 
 import tinygrad_ae as tg
 from tinygrad_ae import nn, ops, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 from tinygrad_ae.models import Autoencoder, Variational
 from tinygrad_ae.train import fit
 

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, optim
-from tinygrad_ae.capture import calls, compile
+from tinygrad_ae.compiled import calls, compile
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,7 +15,7 @@ from test_random_steps import programs, results
 from test_whole_numbers import CASES, check_replay
 
 import tinygrad_ae as tg
-from tinygrad_ae.capture import Engine, compile
+from tinygrad_ae.compiled import Engine, compile
 from tinygrad_ae.data.dataset import Split
 from tinygrad_ae.run import modelfile
 from tinygrad_ae.train import rows

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.planning import KINDS
-from tinygrad_ae.capture import compile, fuse
+from tinygrad_ae.compiled import compile, fuse
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, ops
-from tinygrad_ae.capture import CaptureWarning, compile
+from tinygrad_ae.compiled import CaptureWarning, compile
 
 BATCHES = [np.full((2, 3), k) for k in (1.0, 2.0, 0.5, 3.0, 1.5)]
 
@@ -166,7 +166,7 @@ def test_draws_outside_the_graph_are_said(build):
     warns(build, "drawn outside the graph, from a ")
 
 
-@pytest.mark.filterwarnings("ignore::tinygrad_ae.capture.CaptureWarning")
+@pytest.mark.filterwarnings("ignore::tinygrad_ae.compiled.CaptureWarning")
 @pytest.mark.parametrize(
     "draw",
     [

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from benchmarks.planning import KINDS
 from tinygrad_ae import Tensor, nn, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 from tinygrad_ae.errors import ModelError
-from tinygrad_ae.overlap import Places, overlapping
+from tinygrad_ae.util.overlap import Places, overlapping
 
 
 def lines_run(work: Callable[[], object]) -> int:

@@ -11,9 +11,9 @@ import pytest
 from machine import PARTS, hold
 
 from tinygrad_ae import nn
-from tinygrad_ae.capture import CaptureWarning, compile, plan, reach, step
-from tinygrad_ae.capture.guards import Guard
-from tinygrad_ae.capture.trace import Trace
+from tinygrad_ae.compiled import CaptureWarning, compile, plan, reach, step
+from tinygrad_ae.compiled.guards import Guard
+from tinygrad_ae.compiled.trace import Trace
 
 LATE = {7: 0.5, 13: 2.0}  # long after both recordings
 

@@ -12,7 +12,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, optim
-from tinygrad_ae.capture import CaptureWarning, compile
+from tinygrad_ae.compiled import CaptureWarning, compile
 
 BATCH = np.random.default_rng(0).random((5, 4), dtype=np.float32)
 After = Callable[[nn.Linear, optim.Optimizer, Tensor], Any]

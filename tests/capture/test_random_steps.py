@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tinygrad_ae as tg
 from tinygrad_ae import nn, ops, optim
-from tinygrad_ae.capture import Engine, compile
+from tinygrad_ae.compiled import Engine, compile
 
 STEPS: list[Callable[[Any, Any], Any]] = [
     lambda x, y: x + y,

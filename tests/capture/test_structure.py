@@ -18,7 +18,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, ops, optim
-from tinygrad_ae.capture import CaptureWarning, compile
+from tinygrad_ae.compiled import CaptureWarning, compile
 
 X = np.linspace(1.0, 2.0, 6).reshape(2, 3)
 

@@ -10,7 +10,7 @@ from steps import data, same, training
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn, ops, optim
-from tinygrad_ae.capture import compile
+from tinygrad_ae.compiled import compile
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import functional
 from tinygrad_ae.train import fit

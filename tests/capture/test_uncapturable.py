@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, nn
-from tinygrad_ae.capture import CaptureWarning, compile
+from tinygrad_ae.compiled import CaptureWarning, compile
 
 ONES = np.ones((2, 3))
 

@@ -14,7 +14,7 @@ import pytest
 import scipy.special as special
 
 from tinygrad_ae import Op, Tensor, nn, ops
-from tinygrad_ae.capture import Engine, compile
+from tinygrad_ae.compiled import Engine, compile
 from tinygrad_ae.errors import UserError
 from tinygrad_ae.export import javascript
 

@@ -11,7 +11,7 @@ import pytest
 from tinygrad_ae.data import download
 from tinygrad_ae.data.download import fetch
 from tinygrad_ae.errors import DataError
-from tinygrad_ae.files import cache_folder
+from tinygrad_ae.util.files import cache_folder
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

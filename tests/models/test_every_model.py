@@ -11,8 +11,8 @@ import pytest
 import tinygrad_ae as tg
 from tests.capture.steps import training
 from tinygrad_ae import Tensor, models
-from tinygrad_ae.capture import compile
 from tinygrad_ae.cli.options import model_options
+from tinygrad_ae.compiled import compile
 from tinygrad_ae.data import Dataset, load
 from tinygrad_ae.data.dataset import Split
 from tinygrad_ae.evaluate import decode, encode, reconstruct

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Graph, Tensor, nn, no_grad
+from tinygrad_ae.core.graph import state
 from tinygrad_ae.errors import GradientError, ModelError
-from tinygrad_ae.graph import state
 
 
 class Pair(nn.Module):

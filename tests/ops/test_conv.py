@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygrad_ae import Tensor, check_op, grad, gradcheck, no_grad, ops
-from tinygrad_ae.graph import Graph
+from tinygrad_ae.core.graph import Graph
 
 RNG = np.random.default_rng(3)
 

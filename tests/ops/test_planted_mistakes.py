@@ -11,7 +11,8 @@ import test_elementwise
 import test_reduce_shape_linalg as others
 
 from tinygrad_ae import gradcheck, ops
-from tinygrad_ae.autodiff import GradcheckError, engine
+from tinygrad_ae.autodiff import GradcheckError
+from tinygrad_ae.core import engine
 from tinygrad_ae.errors import ShapeError
 from tinygrad_ae.ops import Op
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Graph, Tensor, nn, ops
-from tinygrad_ae.show.cost import Work, backward_work, forward_work
-from tinygrad_ae.show.quantities import count, data, duration, number
+from tinygrad_ae.show.measure.cost import Work, backward_work, forward_work
+from tinygrad_ae.show.measure.quantities import count, data, duration, number
 
 
 @pytest.fixture

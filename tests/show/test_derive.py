@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Graph, Tensor, ops
-from tinygrad_ae.show.derive import local_gradients
-from tinygrad_ae.show.naming import names
+from tinygrad_ae.show.derivation.derive import local_gradients
+from tinygrad_ae.show.derivation.naming import names
 
 
 def derived(result):

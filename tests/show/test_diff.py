@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Graph, Tensor, nn
-from tinygrad_ae.autodiff.modes import record_everything
+from tinygrad_ae.core.modes import record_everything
 from tinygrad_ae.errors import UserError
-from tinygrad_ae.show.cards import Change, Kind
-from tinygrad_ae.show.compose import picture
-from tinygrad_ae.show.diff import compared, diff
-from tinygrad_ae.show.render import render_bytes
+from tinygrad_ae.show.picture.cards import Change, Kind
+from tinygrad_ae.show.picture.compose import picture
+from tinygrad_ae.show.picture.diff import compared, diff
+from tinygrad_ae.show.picture.render import render_bytes
 
 
 class Model(nn.Module):

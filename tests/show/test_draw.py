@@ -11,9 +11,9 @@ import pytest
 from tinygrad_ae import Graph, Op, Tensor, nn
 from tinygrad_ae.errors import UserError
 from tinygrad_ae.show import draw
-from tinygrad_ae.show.cards import Kind
-from tinygrad_ae.show.compose import picture
-from tinygrad_ae.show.render import render_bytes
+from tinygrad_ae.show.picture.cards import Kind
+from tinygrad_ae.show.picture.compose import picture
+from tinygrad_ae.show.picture.render import render_bytes
 
 
 class Model(nn.Module):

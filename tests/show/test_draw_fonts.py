@@ -5,8 +5,8 @@ import sys
 
 CODE = """
 import sys
-from tinygrad_ae.show import fonts
-from tinygrad_ae.show.render import render_bytes
+from tinygrad_ae.show.picture import fonts
+from tinygrad_ae.show.picture.render import render_bytes
 import graphviz
 fonts.SYSTEM = {}  # no font is installed
 def picture(word):
@@ -29,7 +29,7 @@ def test_letters_are_drawn_where_no_font_is_installed():
 def test_the_environment_is_as_before():
     code = (
         "import os, graphviz; before = dict(os.environ)\n"
-        "from tinygrad_ae.show.render import render_bytes\n"
+        "from tinygrad_ae.show.picture.render import render_bytes\n"
         "render_bytes(graphviz.Source('digraph { a }'), 'png')\n"
         "print(dict(os.environ) == before)"
     )
@@ -41,7 +41,7 @@ def test_the_environment_is_as_before():
 def test_what_graphviz_itself_says_on_stderr_is_passed_on():
     code = (
         "import os\n"
-        "from tinygrad_ae.show.fonts import fonts\n"
+        "from tinygrad_ae.show.picture.fonts import fonts\n"
         "with fonts():\n"
         "    os.write(2, b'Fontconfig warning: x\\nWarning: a node overlaps\\n')\n"
     )

@@ -10,15 +10,15 @@ import pytest
 from tinygrad_ae import Graph, Op, Tensor, nn
 from tinygrad_ae.errors import ShapeError, UserError
 from tinygrad_ae.show import draw
-from tinygrad_ae.show.cards import Kind, RowKind
-from tinygrad_ae.show.compose import picture, used_as
-from tinygrad_ae.show.draw import as_graph
-from tinygrad_ae.show.flow import flow, remark
-from tinygrad_ae.show.grouping import group
-from tinygrad_ae.show.naming import names
-from tinygrad_ae.show.quantities import number
-from tinygrad_ae.show.render import render_bytes
-from tinygrad_ae.show.rows import Details
+from tinygrad_ae.show.derivation.naming import names
+from tinygrad_ae.show.measure.quantities import number
+from tinygrad_ae.show.picture.cards import Kind, RowKind
+from tinygrad_ae.show.picture.compose import picture, used_as
+from tinygrad_ae.show.picture.draw import as_graph
+from tinygrad_ae.show.picture.flow import flow, remark
+from tinygrad_ae.show.picture.grouping import group
+from tinygrad_ae.show.picture.render import render_bytes
+from tinygrad_ae.show.picture.rows import Details
 
 
 class Model(nn.Module):

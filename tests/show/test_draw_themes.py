@@ -6,8 +6,8 @@ import pytest
 from tinygrad_ae import Tensor
 from tinygrad_ae.errors import UserError
 from tinygrad_ae.show import draw
-from tinygrad_ae.show.cards import Change, Kind
-from tinygrad_ae.show.themes import THEMES, mix
+from tinygrad_ae.show.picture.cards import Change, Kind
+from tinygrad_ae.show.picture.themes import THEMES, mix
 
 LEVELS = np.linspace(0, 1, 11)
 

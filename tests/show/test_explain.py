@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tinygrad_ae import Graph, Op, Tensor, grad, nn, ops
+from tinygrad_ae.core.graph import clock
 from tinygrad_ae.errors import GradientError, UserError
-from tinygrad_ae.graph import clock
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.nn import functional
-from tinygrad_ae.show.explain import _distance, explain
+from tinygrad_ae.show.derivation.explain import _distance, explain
 
 RNG = np.random.default_rng(0)
 ALIVE = []

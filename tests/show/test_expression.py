@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tinygrad_ae import ops
 from tinygrad_ae.ops import Op
-from tinygrad_ae.show.explanation import shape_text
-from tinygrad_ae.show.expression import apply, constant, symbol
-from tinygrad_ae.show.printers import name_latex
-from tinygrad_ae.show.reading import Page
-from tinygrad_ae.show.simplify import BROADCAST, RESHAPE, SUM, TRANSPOSE, simplify
+from tinygrad_ae.show.derivation.explanation import shape_text
+from tinygrad_ae.show.derivation.expression import apply, constant, symbol
+from tinygrad_ae.show.derivation.printers import name_latex
+from tinygrad_ae.show.derivation.reading import Page
+from tinygrad_ae.show.derivation.simplify import BROADCAST, RESHAPE, SUM, TRANSPOSE, simplify
 
 x, y, s = symbol("x", (3, 4)), symbol("y", (3, 4)), symbol("s")
 W, row = symbol("W", (4, 2)), symbol("r", (4,))

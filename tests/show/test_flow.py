@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 
 from tinygrad_ae import Graph, Op, Tensor, nn
 from tinygrad_ae.autodiff import grad
-from tinygrad_ae.autodiff.modes import record_everything
+from tinygrad_ae.core.modes import record_everything
 from tinygrad_ae.errors import GradientError
-from tinygrad_ae.show.flow import CANCELS, Status, flow, measure, remark
-from tinygrad_ae.show.naming import names
+from tinygrad_ae.show.derivation.naming import names
+from tinygrad_ae.show.picture.flow import CANCELS, Status, flow, measure, remark
 
 
 def key(node, k):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_ae import Graph, Tensor, nn
-from tinygrad_ae.show.naming import is_number, names
+from tinygrad_ae.show.derivation.naming import is_number, names
 
 
 def called(*results):

@@ -15,7 +15,7 @@ from tinygrad_ae.errors import UserError
 from tinygrad_ae.models import Autoencoder
 from tinygrad_ae.ops.op import Op
 from tinygrad_ae.show import page
-from tinygrad_ae.show.page.numbers import WHOLE, picture_shape, summary
+from tinygrad_ae.show.pages.page.numbers import WHOLE, picture_shape, summary
 
 
 def read(path):

@@ -7,10 +7,10 @@ import pytest
 
 from tinygrad_ae import Tensor, grad, nn, no_grad, optim
 from tinygrad_ae.autodiff import custom_vjp, remat
+from tinygrad_ae.core.graph import state
 from tinygrad_ae.errors import UserError
-from tinygrad_ae.graph import state
 from tinygrad_ae.ops.op import Op
-from tinygrad_ae.show.profile import profile
+from tinygrad_ae.show.measure.profile import profile
 
 
 def training_step():

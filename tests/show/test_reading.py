@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 from tests.models.test_every_model import VARIANTS, build
 from tinygrad_ae import Graph, Op, Tensor, grad, manual_seed, nn, ops
 from tinygrad_ae.nn import functional
-from tinygrad_ae.show import explanation as explanations
-from tinygrad_ae.show import printers, typeset
-from tinygrad_ae.show.explain import explain
-from tinygrad_ae.show.explanation import shape_text
-from tinygrad_ae.show.expression import apply, constant, symbol
-from tinygrad_ae.show.naming import names
-from tinygrad_ae.show.reading import Page, Unreadable
-from tinygrad_ae.show.simplify import simplify
-from tinygrad_ae.show.sources import joined
+from tinygrad_ae.show.derivation import explanation as explanations
+from tinygrad_ae.show.derivation import printers, typeset
+from tinygrad_ae.show.derivation.explain import explain
+from tinygrad_ae.show.derivation.explanation import shape_text
+from tinygrad_ae.show.derivation.expression import apply, constant, symbol
+from tinygrad_ae.show.derivation.naming import names
+from tinygrad_ae.show.derivation.reading import Page, Unreadable
+from tinygrad_ae.show.derivation.simplify import simplify
+from tinygrad_ae.show.derivation.sources import joined
 
-explaining = importlib.import_module("tinygrad_ae.show.explain")  # the function has its name
+explaining = importlib.import_module(
+    "tinygrad_ae.show.derivation.explain"
+)  # the function has its name
 RNG = np.random.default_rng(0)
 KEPT = []  # a graph keeps no leaf that it does not need
 

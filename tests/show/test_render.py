@@ -5,7 +5,7 @@ import pytest
 
 from tinygrad_ae.errors import MissingExtra, UserError
 from tinygrad_ae.show import render
-from tinygrad_ae.show.render import render_bytes
+from tinygrad_ae.show.picture.render import render_bytes
 
 GRAPH = graphviz.Source('digraph { a -> b [label="é"] }')
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}

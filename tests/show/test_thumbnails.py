@@ -11,7 +11,7 @@ from PIL import Image
 
 from tinygrad_ae import Graph, Tensor
 from tinygrad_ae.errors import UserError
-from tinygrad_ae.show.thumbnails import HEIGHT, NOT_FINITE, ZOOM, image_shape, thumbnail
+from tinygrad_ae.show.picture.thumbnails import HEIGHT, NOT_FINITE, ZOOM, image_shape, thumbnail
 
 
 def pixels(picture):

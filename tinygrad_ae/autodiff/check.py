@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.modes import enable_grad, no_grad
+from ..core.tensor import Tensor, as_tensor
 from ..errors import UserError
 from ..ops.op import Array
-from ..tensor import Tensor, as_tensor
 from .functional import grads, jacobian_of
-from .modes import enable_grad, no_grad
 from .tree import flatten
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]

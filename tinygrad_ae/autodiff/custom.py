@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.engine import pull_back
+from ..core.graph import Node, clock, reachable, state
+from ..core.modes import enable_grad, no_grad
+from ..core.tensor import Tensor, _wrap
 from ..errors import GradientError
-from ..graph import Node, clock, reachable, state
 from ..ops.op import Op, Rule
-from ..random import default_generator
-from ..tensor import Tensor, _wrap
-from .engine import pull_back
-from .modes import enable_grad, no_grad
+from ..util.random import default_generator
 
 __all__ = ["custom_vjp", "remat"]
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.engine import pull_back, seed
+from ..core.graph import clock, reachable, state
+from ..core.modes import enable_grad
+from ..core.tensor import Tensor, _wrap, as_tensor
 from ..errors import GradientError, ShapeError
-from ..graph import clock, reachable, state
 from ..ops import identity, stack
-from ..tensor import Tensor, _wrap, as_tensor
-from .engine import pull_back, seed
-from .modes import enable_grad
 from .tree import Rebuild, flatten, structure
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]

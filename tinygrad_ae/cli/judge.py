@@ -29,8 +29,8 @@ from .using import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..contract import Model
     from ..data import Dataset, Samples
+    from ..nn.protocols import Model
     from ..run import Run
 
 _WORST = 8  # samples that are shown with what made them anomalous
@@ -69,7 +69,7 @@ def anomalies(
     picture shows which values make the most anomalous ones so.
     """
     from .. import uses
-    from ..show import detection
+    from ..show.plots import detection
 
     trained = open_run(run)
     own = trained.load_data(data)
@@ -148,7 +148,7 @@ def _report_detection(
     folder: Path,
 ) -> None:
     from .. import uses
-    from ..show import detection
+    from ..show.plots import detection
 
     if len(np.unique(anomalous)) == 1:
         kind = "anomalous" if anomalous[0] else "normal"
@@ -203,7 +203,7 @@ def compress(run: str, out: str | None, data: str | None) -> None:
     PCA, which a receiver needs once, are not counted.
     """
     from .. import uses
-    from ..show import comparisons
+    from ..show.plots import comparisons
 
     trained = open_run(run)
     found = trained.load_data(data)
@@ -261,7 +261,7 @@ def features(
     """
     from .. import uses
     from ..evaluate import PCA, encode
-    from ..show import comparisons
+    from ..show.plots import comparisons
     from .outputs import in_existing_folder, writing
 
     trained = open_run(run)
@@ -318,7 +318,7 @@ def features(
 
 def _fresh(run: Run, seed: int) -> Model:
     """Return the run's model with random weights."""
-    from ..random import manual_seed
+    from ..util.random import manual_seed
 
     manual_seed(seed)
     return run.file.build(run.config.arguments)
@@ -328,7 +328,7 @@ def _write_codes(
     target: Path, codes: dict[str, NDArray[np.float32]], labels: dict[str, NDArray[np.int64] | None]
 ) -> None:
     """Write codes and labels of all splits, to one file or a folder of tables."""
-    from ..files import atomic
+    from ..util.files import atomic
 
     if target.suffix:
         arrays: dict[str, Any] = {f"x_{name}": z for name, z in codes.items()}

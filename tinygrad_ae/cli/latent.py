@@ -89,7 +89,7 @@ def generate(run: str, out: str, number: int, seed: int, data: str | None) -> No
 def _generated(run: Run, data: Dataset, made: uses.Generated, seed: int) -> Figure:
     """Draw made-up samples beside what they are to be like."""
     from .. import evaluate, uses
-    from ..show.grid import Panel, panels
+    from ..show.plots.grid import Panel, panels
 
     test = data.test.x[data.shown(len(made.samples))]
     name = type(run.model).__name__
@@ -127,7 +127,7 @@ def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None
     from 0.
     """
     from .. import uses
-    from ..show import grid
+    from ..show.plots import grid
 
     target = sample_or_picture_target(out, run)
     trained = open_run(run)
@@ -182,7 +182,7 @@ def traverse(
     the other numbers keep; without it they keep the mean of all codes.
     """
     from .. import uses
-    from ..show import grid
+    from ..show.plots import grid
 
     target = sample_or_picture_target(out, run)
     trained = open_run(run)

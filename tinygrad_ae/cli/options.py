@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from ..capture import ENGINES
+from ..compiled import ENGINES
 from ..data import framing
 from ..errors import ModelError, did_you_mean
 from ..run import ModelFile

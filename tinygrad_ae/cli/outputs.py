@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..data import Recording, audio
 from ..errors import UserError, require
-from ..files import atomic
+from ..util.files import atomic
 
 ARRAYS = (".npy", ".npz", ".csv")
 SHEET = ".png"

@@ -15,7 +15,7 @@ from .using import moved_data, open_run, output
 if TYPE_CHECKING:
     from ..data import Dataset
     from ..run import Run
-    from ..show.document import Document
+    from ..show.pages.document import Document
 
 
 @click.command(
@@ -68,7 +68,7 @@ def compare(runs: tuple[str, ...], out: str) -> None:
     RUNS are run folders of any models. Runs on different data stand in tables of their own, since
     their errors do not compare. The page needs no network and no other file.
     """
-    from ..show.document import Document
+    from ..show.pages.document import Document
     from .outputs import writing
 
     target = _page_target(out, Path(out))
@@ -89,8 +89,8 @@ def compare(runs: tuple[str, ...], out: str) -> None:
 def _compare_group(page: Document, runs: dict[str, Run]) -> None:
     """Print and add to the page what runs on the same data have to be compared by."""
     from .. import uses
-    from ..show import comparisons, grid
-    from ..show.document import table
+    from ..show.pages.document import table
+    from ..show.plots import comparisons, grid
 
     data = next(iter(runs.values())).load_data()
     labels = data.test.y

@@ -14,10 +14,10 @@ from .examples import Examples, examples
 from .using import open_run
 
 if TYPE_CHECKING:
-    from ..contract import Model
+    from ..core.tensor import Tensor
+    from ..nn.protocols import Model
     from ..optim import Optimizer
     from ..run.modelfile import ModelFile
-    from ..tensor import Tensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -135,9 +135,9 @@ class _Step:
 def _step(model: str, batch_size: int) -> _Step:
     """Find a model by name, path or run, and a batch: the run's data, or else digits."""
     from .. import optim
+    from ..core.tensor import as_tensor
     from ..data import load
     from ..run import modelfile
-    from ..tensor import as_tensor
     from ..train import rows
 
     if Path(model).is_dir():

@@ -48,7 +48,7 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     the best alone.
     """
     from .. import uses
-    from ..show import comparisons
+    from ..show.plots import comparisons
     from .train import Stopped
 
     grid, fixed, command = _grid(model, options)

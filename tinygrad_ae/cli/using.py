@@ -130,8 +130,8 @@ def write_samples(
         What to report of the target.
     """
     from ..data.dataset import shown
-    from ..show import grid
-    from ..show.tiles import is_image
+    from ..show.plots import grid
+    from ..show.plots.tiles import is_image
     from . import outputs
 
     above = above or {}
@@ -199,7 +199,7 @@ def folder_target(out: str | None, run: str, name: str) -> Path:
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Write a table to a .csv file; return what to report of it."""
-    from ..files import atomic
+    from ..util.files import atomic
     from .outputs import writing
 
     with (

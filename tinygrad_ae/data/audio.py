@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tinygrad_ae.data import folders
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.errors import DataError, require
-from tinygrad_ae.files import atomic
+from tinygrad_ae.util.files import atomic
 
 SUFFIXES = (".wav", ".wave")
 

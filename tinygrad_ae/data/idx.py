@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from tinygrad_ae.data.raw import Raw, described
 from tinygrad_ae.errors import DataError
-from tinygrad_ae.files import atomic
+from tinygrad_ae.util.files import atomic
 
 DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(">u1"),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from tinygrad_ae.data import idx
 from tinygrad_ae.data.download import Progress, fetch
 from tinygrad_ae.data.raw import Raw
-from tinygrad_ae.files import cache_folder
+from tinygrad_ae.util.files import cache_folder
 
 VALIDATION = 5_000
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import record_everything
+from ..core.graph import Graph, Node
+from ..core.tensor import Tensor
 from ..errors import UserError
-from ..graph import Graph, Node
 from ..ops.op import Array
-from ..tensor import Tensor
 from .expression import number, translate
 from .structural import FORMULAS, MOVES, STRUCTURAL, move, origins
 

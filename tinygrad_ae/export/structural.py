@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import Node
+from ..core.graph import Node
 from ..ops.op import Array
 from .expression import number
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from .. import ops
+from ..core.operators import TensorLike
+from ..core.tensor import Tensor, as_tensor
 from ..errors import ModelError, did_you_mean
-from ..operators import TensorLike
-from ..tensor import Tensor, as_tensor
 from .module import Module
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from ..core.tensor import Tensor, as_tensor
 from ..errors import ModelError
 from ..ops.op import Array
 from ..ops.windows import Lengths, Size, per_axis
-from ..random import Source
-from ..tensor import Tensor, as_tensor
+from ..util.random import Source
 from . import init
 from .activations import FunctionModule
 from .layers import _count, _misfit

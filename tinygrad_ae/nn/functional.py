@@ -13,8 +13,8 @@ from typing import cast
 import numpy as np
 
 from .. import ops
+from ..core.operators import TensorLike
 from ..errors import ShapeError
-from ..operators import TensorLike
 
 # These are operations: what is meant by F.relu is ops.relu.
 # fmt: off
@@ -26,8 +26,8 @@ from ..ops import (
 )
 # fmt: on
 # isort: on
-from ..random import Source
-from ..tensor import Tensor, as_tensor
+from ..core.tensor import Tensor, as_tensor
+from ..util.random import Source
 
 # ---- layers
 

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .. import mutation
+from ..core import inplace
+from ..core.tensor import Tensor
 from ..errors import ShapeError, did_you_mean
-from ..random import Source, generator_of
-from ..tensor import Tensor
+from ..util.random import Source, generator_of
 
 T = TypeVar("T", bound=Tensor)
 
@@ -141,7 +141,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fill(tensor: T, values: Any) -> T:
     tensor.data[...] = values
-    mutation.mark(mutation.overwritten, tensor.data, "initialisation")
+    inplace.mark(inplace.overwritten, tensor.data, "initialisation")
     return tensor
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import ops
+from ..core.graph import state
+from ..core.tensor import Tensor, as_tensor
 from ..errors import ModelError, ShapeError
-from ..graph import state
 from ..ops.op import Array
-from ..random import Source
-from ..tensor import Tensor, as_tensor
+from ..util.random import Source
 from . import functional, init
 from .activations import FunctionModule
 from .module import Module

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
+from ..core.operators import TensorLike
+from ..core.tensor import Tensor
 from ..errors import ModelError
-from ..operators import TensorLike
-from ..tensor import Tensor
 from . import functional
 from .activations import FunctionModule
 

@@ -14,12 +14,12 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .. import mutation
+from ..core import inplace
+from ..core.graph import Scope, locate, looked_at, state
+from ..core.tensor import Tensor
 from ..errors import ModelError, did_you_mean
-from ..graph import Scope, locate, looked_at, state
 from ..ops import identity
 from ..ops.op import Array
-from ..tensor import Tensor
 from .parameter import Buffer, Parameter
 
 T = TypeVar("T")
@@ -274,7 +274,7 @@ class Module:
             raise ModelError("\n  ".join([title, *sorted(problems)]))
         for _, mine, given in common:
             mine[...] = given  # in place: optimisers keep views of this memory
-            mutation.mark(mutation.overwritten, mine, "load_state_dict")
+            inplace.mark(inplace.overwritten, mine, "load_state_dict")
 
     def _state(self) -> dict[str, Tensor]:
         return {**dict(self.named_parameters()), **dict(self.named_buffers())}

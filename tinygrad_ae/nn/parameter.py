@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 
 
 class Parameter(Tensor):

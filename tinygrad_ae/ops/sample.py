@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..random import Source, generator_of
+from ..util.random import Source, generator_of
 from .op import Array, Op
 
 __all__ = ["bernoulli", "dropout", "normal", "normal_sample", "uniform"]
@@ -53,7 +53,7 @@ def normal(
             tensor, the draw is a tensor.
         mean: a number, array or tensor that broadcasts.
         std: standard deviation, likewise, at least 0.
-        generator: where randomness comes from; ``tinygrad_ae.random`` by default.
+        generator: where randomness comes from; ``tinygrad_ae.util.random`` by default.
         dtype: for ``shape`` as lengths.
 
     Raises:
@@ -77,7 +77,7 @@ def uniform(
             tensor, the draw is a tensor.
         low: a number, array or tensor that broadcasts.
         high: likewise.
-        generator: where randomness comes from; ``tinygrad_ae.random`` by default.
+        generator: where randomness comes from; ``tinygrad_ae.util.random`` by default.
         dtype: for ``shape`` as lengths.
 
     Raises:
@@ -96,7 +96,7 @@ def bernoulli(
         shape: lengths, or an array or tensor whose shape and dtype the draw takes. Given a
             tensor, the draw is a tensor.
         p: a number, array or tensor that broadcasts, in [0, 1].
-        generator: where randomness comes from; ``tinygrad_ae.random`` by default.
+        generator: where randomness comes from; ``tinygrad_ae.util.random`` by default.
         dtype: for ``shape`` as lengths.
 
     Raises:
@@ -115,7 +115,7 @@ def dropout(x: Any, p: float = 0.5, generator: Source = None) -> Any:
     Args:
         x: floats of any shape.
         p: probability of dropping an element, in [0, 1).
-        generator: where randomness comes from; ``tinygrad_ae.random`` by default.
+        generator: where randomness comes from; ``tinygrad_ae.util.random`` by default.
 
     Raises:
         ValueError: ``p`` outside [0, 1).
@@ -134,7 +134,7 @@ def normal_sample(mu: Any, sigma: Any, generator: Source = None) -> Any:
     Args:
         mu: mean, of the draw's shape.
         sigma: standard deviation; broadcasts to ``mu``.
-        generator: where randomness comes from; ``tinygrad_ae.random`` by default.
+        generator: where randomness comes from; ``tinygrad_ae.util.random`` by default.
 
     Raises:
         ValueError: ``sigma`` does not broadcast to the shape of ``mu``.

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .. import mutation
+from ..core import inplace
+from ..core.graph import in_place
+from ..core.tensor import Tensor
 from ..errors import NonFiniteError
-from ..graph import in_place
-from ..tensor import Tensor
 from .optimizer import within
 
 
@@ -41,7 +41,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     if norm > max_norm:
         for _, g in with_grad:
             np.multiply(g.data, max_norm / norm, out=g.data)
-            mutation.mark(mutation.overwritten, g.data, "clip_grad_norm_")
+            inplace.mark(inplace.overwritten, g.data, "clip_grad_norm_")
     return norm
 
 
@@ -56,4 +56,4 @@ def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
     for p in parameters:
         if p.grad is not None:
             np.clip(p.grad.data, -clip_value, clip_value, out=p.grad.data)
-            mutation.mark(mutation.overwritten, p.grad.data, "clip_grad_value_")
+            inplace.mark(inplace.overwritten, p.grad.data, "clip_grad_value_")

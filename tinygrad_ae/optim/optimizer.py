@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import mutation
+from ..core import inplace
+from ..core.graph import in_place, looked_at, state
 from ..errors import ModelError
-from ..graph import in_place, looked_at, state
 from ..nn import Parameter
 from ..ops.op import Array
-from ..overlap import overlapping
+from ..util.overlap import overlapping
 from .flat import FlatBuffer, label
 from .update import Compiler, passes
 
@@ -97,7 +97,7 @@ class Optimizer:
                 buffer.round()
                 if step % FLUSH_EVERY == 0:
                     _flush(piece[name] for piece in span.pieces for name in buffer.slots)
-                mutation.mark(mutation.overwritten, buffer.data, f"{type(self).__name__}.step()")
+                inplace.mark(inplace.overwritten, buffer.data, f"{type(self).__name__}.step()")
 
     def _direction(self) -> list[str]:
         """Return the equations of ``d``, the direction that the update is to follow downwards."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.tensor import Tensor, from_numpy
 from ..nn import Buffer, Module, Parameter
-from ..random import default_generator
-from ..tensor import Tensor, from_numpy
+from ..util.random import default_generator
 
 _OWN = {"training", "_name", "_forward_hooks", "_forward_pre_hooks"}  # of every module
 _PLAIN = (type(None), bool, int, float, str)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RunError, require
-from ..files import atomic
+from ..util.files import atomic
 
 Arrays = dict[str, NDArray[Any]]
 _CHECKSUM = "crc32"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import optim
-from ..capture import ENGINES, Engine
+from ..compiled import ENGINES, Engine
 from ..data import Dataset, Reading, Scaling, load
 from ..data.batches import batch_count
 from ..errors import UserError, did_you_mean

@@ -28,16 +28,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import blas, optim
-from ..contract import Model
+from .. import optim
 from ..data import Dataset, Framing, Reading, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
 from ..data.tables import before
 from ..errors import DataError, DivergedError, ModelError, RunError
-from ..files import atomic
 from ..nn import Module
-from ..random import default_generator, manual_seed
+from ..nn.protocols import Model
 from ..train import Epoch, History, fit
+from ..util import threads
+from ..util.files import atomic
+from ..util.random import default_generator, manual_seed
 from . import attributes, checkpoint, modelfile
 from .config import Config, environment
 from .modelfile import ModelFile
@@ -167,7 +168,7 @@ class Run:
             config,
             arguments=arguments,
             data=located(config.data),
-            threads=config.threads or blas.threads(),
+            threads=config.threads or threads.threads(),
         )
         origin = {
             "sample_shape": list(data.shape),
@@ -326,7 +327,7 @@ class Run:
 
         default_generator.bit_generator.state = self._random_state
         try:
-            with self.file.blame(), blas.limited(self.config.threads):
+            with self.file.blame(), threads.limited(self.config.threads):
                 fit(
                     self.model,
                     data,

@@ -24,11 +24,11 @@ from typing import Any, cast
 import numpy as np
 
 from ..autodiff import no_grad
-from ..contract import Model, evaluating
+from ..core.tensor import Tensor, as_tensor
 from ..data.dataset import Split
 from ..errors import ModelError, UserError, did_you_mean
 from ..nn import Module
-from ..tensor import Tensor, as_tensor
+from ..nn.protocols import Model, evaluating
 from ..train import loss_of, rows
 
 _BUILT_IN = f"{__package__.partition('.')[0]}.models"

@@ -21,7 +21,7 @@ from .folder import Run
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..show.profile import Profile
+    from ..show.measure.profile import Profile
 
 REPORT = "report.html"
 _SAMPLES = 20  # that are shown with their reconstructions
@@ -52,8 +52,8 @@ def write(
         MissingExtra: a package that draws is not installed.
         OSError: the file cannot be written.
     """
-    from ..show import document
-    from ..show.render import render_bytes
+    from ..show.pages import document
+    from ..show.picture.render import render_bytes
 
     own, pca = qualities
     name, model = type(run.model).__name__, run.model
@@ -125,8 +125,8 @@ def _reconstructions(
     page: Any, data: Dataset, x_hat: NDArray[Any], figures: Mapping[str, Figure]
 ) -> str:
     """Return pictures as cards that wrap, anything else as a plot."""
-    from ..show import document
-    from ..show.tiles import is_image
+    from ..show.pages import document
+    from ..show.plots.tiles import is_image
 
     if not is_image(data.shape):
         return str(page.figure(figures["reconstructions"]))
@@ -175,8 +175,8 @@ def _timings(run: Run, data: Dataset) -> list[tuple[str, str]]:
 
 
 def _costs(profile: Profile) -> str:
-    from ..show import document
-    from ..show.quantities import count, data, duration
+    from ..show.measure.quantities import count, data, duration
+    from ..show.pages import document
 
     shown = profile.by_op()
     seconds = sum(row.seconds for row in shown) + profile.unobserved
@@ -217,7 +217,7 @@ def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
 
 def _command(run: Run) -> str:
     """Return the command that repeats the run, and how it went on if its schedule was stretched."""
-    from ..show.document import escape
+    from ..show.pages.document import escape
 
     words = ["tinygrad-ae", "train", run.config.model]
     values = run.config.to_json()

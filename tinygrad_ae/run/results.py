@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from ..contract import Model
 from ..data import Dataset
 from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..nn import Module
+from ..nn.protocols import Model
 from . import report
 from .folder import Run, write_json
 from .step import drawn

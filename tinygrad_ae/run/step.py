@@ -5,18 +5,18 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from ..contract import Model
+from ..core.graph import Graph
+from ..core.tensor import Tensor, as_tensor
 from ..data import Dataset
 from ..data.dataset import Split
-from ..graph import Graph
-from ..tensor import Tensor, as_tensor
+from ..nn.protocols import Model
 from ..train import rows
 from .folder import Run
 from .modelfile import ModelFile
 
 if TYPE_CHECKING:
-    from ..show.dot import Drawing
-    from ..show.profile import Profile
+    from ..show.measure.profile import Profile
+    from ..show.picture.dot import Drawing
 
 _REPEATS = 7  # steps that are timed
 

@@ -7,12 +7,12 @@ pictures of a trained model. Graphviz and Matplotlib are loaded when first used.
 """
 
 from . import plots
-from .diff import diff
-from .draw import draw
-from .explain import explain
-from .page import page
-from .profile import profile
-from .render import render
-from .summary import summary
+from .derivation.explain import explain
+from .measure.profile import profile
+from .measure.summary import summary
+from .pages.page import page
+from .picture.diff import diff
+from .picture.draw import draw
+from .picture.render import render
 
 __all__ = ["diff", "draw", "explain", "page", "plots", "profile", "render", "summary"]

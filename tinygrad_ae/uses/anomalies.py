@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Model
 from ..errors import DataError
 from ..evaluate import Floats, Rows, finite, in_batches, matched, reconstruct, reconstruction_error
+from ..nn.protocols import Model
 
 Numbers = NDArray[np.float64]
 _RESAMPLES = 1000

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Model
 from ..errors import DataError
 from ..evaluate import (
     PCA,
@@ -20,6 +19,7 @@ from ..evaluate import (
     in_batches,
     reconstruct,
 )
+from ..nn.protocols import Model
 
 
 def compare(

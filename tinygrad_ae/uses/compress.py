@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Model
 from ..errors import DataError, require
 from ..evaluate import PCA, Floats, decode, encode, finite, psnr
+from ..nn.protocols import Model
 
 STEPS = tuple(float(f"{0.03 * 2 ** (i / 2):.4g}") for i in range(12))  # standard deviations
 QUALITIES = (1, 2, 5, 10, 20, 30, 50, 70, 85, 95)

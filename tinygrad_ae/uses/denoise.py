@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..contract import Model
 from ..errors import DataError
 from ..evaluate import Floats, errors, finite, reconstruct
+from ..nn.protocols import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from .. import nn, optim
 from ..autodiff import no_grad
-from ..contract import Model, evaluating
+from ..core.tensor import Tensor, as_tensor
 from ..data.batches import batches
 from ..errors import DataError
 from ..evaluate import Floats, finite, matched
+from ..nn.protocols import Model, evaluating
 from ..optim.schedules import cosine
-from ..tensor import Tensor, as_tensor
 
 Labels = NDArray[np.int64]
 _DECAYS = (0.0, 1e-3, 1e-2)  # weight decay of a probe, chosen on validation samples

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Generative, Model
 from ..errors import DataError
 from ..evaluate import Floats, decode, encode, reconstruct
+from ..nn.protocols import Generative, Model
 from .nearest import nearest
 
 

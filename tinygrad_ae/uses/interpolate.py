@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..contract import Model
 from ..errors import DataError
 from ..evaluate import Floats, decode, encode
+from ..nn.protocols import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Model
 from ..errors import DataError
 from ..evaluate import Floats, decode, encode
+from ..nn.protocols import Model
 
 
 @dataclass(frozen=True, eq=False)

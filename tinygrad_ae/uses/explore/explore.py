@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...contract import Model, evaluating
 from ...data import Dataset
 from ...errors import UserError
 from ...evaluate import PCA, encode
 from ...export import javascript
-from ...files import atomic
-from ...html import assemble
+from ...nn.protocols import Model, evaluating
+from ...util.files import atomic
+from ...util.template import assemble
 
 SHOWN = 300  # samples on the map; more hide each other
 _SCRIPTS = ("paint.js", "state.js", "latent.js", "draw.js", "path.js")

@@ -1,0 +1,315 @@
+"""Operations that are not elementwise: products, reductions, moves, draws, and all others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.graph import Node
+from ..ops.windows import empty_samples_last
+from . import elementwise
+from .program import Uncapturable, Value
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+Emitter = Callable[["Lowering", Node, list[Value]], Value | None]
+EMITTERS: dict[str, Emitter] = {}
+
+
+def emitter(name: str) -> Callable[[Emitter], Emitter]:
+    """Register how operations of that name become lines; it returns None for cases it leaves."""
+
+    def register(f: Emitter) -> Emitter:
+        EMITTERS[name] = f
+        return f
+
+    return register
+
+
+# ---- products
+
+
+@emitter("matmul")
+def _matmul(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x, y = (to.full(v) for v in args)
+    if node.dtype.kind != "f" or x.dtype != y.dtype:
+        return None
+    return product(to, x, y)
+
+
+def product(to: Lowering, x: Value, y: Value) -> Value:
+    """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead.
+
+    Samples last in memory stay so when multiplied by weights, since a convolution needs them so.
+    """
+    if len(x.shape) > 2 and len(y.shape) == 2:  # one product instead of a stack of small ones
+        return _stacked(to, product(to, _as_matrix(to, x), y), x)
+    shape = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    shape += x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
+    two = len(x.shape) == len(y.shape) == 2
+    weights = y.whole.array is not None
+    if two and weights and x.layout().flags.f_contiguous and not x.layout().flags.c_contiguous:
+        out = to.buffer(shape, x.dtype, template=empty_samples_last(shape, x.dtype))
+        two = False  # ``dot`` writes in C order only
+    else:
+        out = to.buffer(shape, x.dtype)
+    text = "{0}.dot({1}, {out})" if two else "matmul({0}, {1}, {out})"
+    to.add(text, [x, y], out)
+    return out
+
+
+@emitter("linear")
+def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x, weight, bias = (to.full(v) for v in args)
+    if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
+        return None
+    z = product(to, _as_matrix(to, x), transposed(to, weight))
+    to.add("add({0}, {1}, {out})", [z, bias], z, ufunc=np.add)
+    return _stacked(to, z, x)
+
+
+def _as_matrix(to: Lowering, x: Value) -> Value:
+    """Return the vectors along the last axis of a stack of matrices as the rows of one."""
+    if len(x.shape) <= 2:
+        return x
+    n = math.prod(x.shape[:-1])
+    return to.seen(x, lambda a: a.reshape(n, a.shape[-1]), "rows")
+
+
+def _stacked(to: Lowering, z: Value, x: Value) -> Value:
+    """Return rows as a stack of the shape that :func:`_as_matrix` found in ``x``."""
+    if len(x.shape) <= 2:
+        return z
+    shape = x.shape[:-1] + z.shape[-1:]
+    return to.seen(z, lambda a: a.reshape(shape), "stack")
+
+
+def transposed(to: Lowering, x: Value) -> Value:
+    """Return a matrix's transpose."""
+    shape, name = x.shape[::-1], to.name(f"{x.name}_T")
+    if not x.local:
+        return Value(shape, x.dtype, name, base=x, view=np.transpose)
+    out = Value(shape, x.dtype, name, local=True, keeps=(x,))
+    to.add("{out} = {0}.T", [x], out)
+    return out
+
+
+# ---- reductions
+
+
+@emitter("sum")
+def _sum(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x = to.full(args[0])
+    axis, keepdims = node.attrs["axis"], node.attrs["keepdims"]
+    if x.dtype.kind != "f" or x.dtype.itemsize < 4:
+        return None
+    out = to.buffer(node.shape, node.dtype)
+    if len(node.shape) == 1 and not keepdims and x.shape and 0 not in x.shape:
+        # Down to one axis, a product with ones is several times faster.
+        if len(x.shape) == 2 and axis == (0,):
+            ones = to.constant(1, x.shape[:1], x.dtype)
+            return to.add("{0}.dot({1}, {out})", [ones, x], out)
+        rows = _rows(to, x, axis)
+        if rows is not None:
+            ones = to.constant(1, rows.shape[1:], x.dtype)
+            return to.add("{0}.dot({1}, {out})", [rows, ones], out)
+    return to.add(f"add.reduce({{0}}, {axis}, None, {{out}}, {keepdims})", [x], out)
+
+
+def _rows(to: Lowering, x: Value, axis: tuple[int, ...]) -> Value | None:
+    """Return a matrix, of x's memory, of whose rows each is all there is along some axes."""
+    strides = x.layout().strides
+    order = sorted(range(len(strides)), key=lambda k: (k in axis, -strides[k]))
+    if x.local or not x.layout().transpose(order).flags.c_contiguous:
+        return None
+    n = x.shape[order[0]]
+    return to.seen(x, lambda a: a.transpose(order).reshape(n, -1), "rows")
+
+
+@emitter("mean")
+def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    x = args[0]
+    count = math.prod(x.shape) // max(math.prod(node.shape), 1)
+    if count == 0 or x.number is not None:
+        return None
+    if node.dtype.kind == "f" and node.shape == () and _is_square(to, node):
+        d = to.value(node.inputs[0].inputs[0])
+        if d.number is None and d.dtype == node.dtype:
+            flat = _flat(to, d)
+            if flat is not None:  # the mean of squares is an inner product
+                total = to.add("dot({0}, {1}, {out})", [flat, flat], _scalar(to, node))
+                assert total is not None
+                return elementwise.ufunc(to, np.divide, [total, elementwise.number(count)])
+    total = _sum(to, node, args)
+    if total is None:
+        return None
+    return elementwise.ufunc(to, np.divide, [total, elementwise.number(count)])
+
+
+def _is_square(to: Lowering, node: Node) -> bool:
+    x = node.inputs[0]
+    return x.op is not None and x.op.name == "square" and len(to.uses.get(x, ())) == 1
+
+
+def _scalar(to: Lowering, node: Node) -> Value:
+    return to.buffer((), node.dtype, "total")
+
+
+def _flat(to: Lowering, x: Value) -> Value | None:
+    """Return all of x's elements as they lie in memory, if nothing lies between them."""
+    if x.local or not np.may_share_memory(x.layout().ravel("K"), x.layout()):
+        return None
+    n = math.prod(x.shape)
+    return Value((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.ravel("K"))
+
+
+# ---- the sigmoid
+
+
+@emitter("sigmoid")
+def _sigmoid(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    """Use σ(x) = e / (1 + e) with e = eˣ, which has one exponential where the other form has two.
+
+    Small values keep their digits; from x = 40 on the result is 1 and e must not overflow.
+    """
+    (x,) = args
+    if x.number is not None or node.dtype not in (np.float32, np.float64):
+        return None
+    limited = elementwise.ufunc(to, np.minimum, [x, elementwise.number(40)])
+    e = limited and elementwise.ufunc(to, np.exp, [limited])
+    below = e and elementwise.ufunc(to, np.add, [e, elementwise.number(1)])
+    return e and below and elementwise.ufunc(to, np.divide, [e, below])
+
+
+# ---- moves
+
+
+@emitter("where")
+def _where(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    start = len(to.program.lines)
+    found = elementwise.where(to, *args)
+    if found is None or found.dtype != node.dtype or found.shape != node.shape:
+        to.take_back(start)
+        return None
+    return found
+
+
+@emitter("broadcast_to")
+def _broadcast_to(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    return to.view(node, args)
+
+
+@emitter("astype")
+def _astype(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    (x,) = args
+    if x.number is not None:
+        return Value(x.shape, node.dtype, x.name, number=x.number.astype(node.dtype))
+    out = to.buffer(node.shape, node.dtype)
+    return to.add('copyto({out}, {0}, "unsafe")', [x], out)
+
+
+@emitter("transpose")
+def _transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    (x,) = args
+    if len(x.shape) == 2 and node.attrs["axes"] == (1, 0) and x.number is None:
+        return transposed(to, x)
+    return to.view(node, args)
+
+
+# ---- draws
+
+
+@emitter("normal")
+def _normal(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    return _draw(to, node, "standard_normal")
+
+
+@emitter("uniform")
+def _uniform(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    return _draw(to, node, "random")
+
+
+def _draw(to: Lowering, node: Node, method: str) -> Value | None:
+    if node.dtype not in (np.float32, np.float64):
+        return None
+    generator = to.object("generator", node.attrs["generator"])
+    out = to.buffer(node.shape, node.dtype)
+    text = f"{generator}.{method}(None, {node.dtype.name}, {{out}})"
+    return to.add(text, [], out, effect=True)
+
+
+@emitter("bernoulli")
+def _bernoulli(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    if args[1].number is None or not 0 <= args[1].number.item() <= 1:
+        return None
+    noise = _draw(to, node, "random")
+    if noise is None:
+        return None
+    p = to.constant(args[1].number.item(), (), node.dtype)
+    out = to.buffer(node.shape, node.dtype)
+    return to.add("less({0}, {1}, {out})", [noise, p], out, ufunc=np.less)
+
+
+# ---- numbers that the step was given
+
+
+def of_numbers(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+    """Add a line of Python's numbers: what they give is a number, and takes any dtype as one."""
+    assert node.op is not None
+    if not all(v.weak for v in args) or not any(v.local for v in args):
+        return None
+    assert node.saved is not None
+    if id(node.saved[-1]) not in to.trace.weak:
+        return None
+    texts = [
+        f"{{{k}}}" if v.number is None else to.object("number", v.number.item())
+        for k, v in enumerate(args)
+    ]
+    out = to.local(node, args)
+    out.weak = True
+    text = f"{{out}} = asarray({to.object(node.op.name, node.op.forward)}({', '.join(texts)}))"
+    to.add(f"{text}.item()", args, out)
+    return out
+
+
+# ---- everything else
+
+
+def generic(to: Lowering, node: Node, args: list[Value]) -> Value:
+    """Add a call of the operation's own forward function, whose result is a new array."""
+    op = node.op
+    assert op is not None
+    reads = [to.full(v) for v in args]
+    texts = [f"{{{k}}}" for k in range(len(reads))]
+    for name, value in node.attrs.items():
+        texts.append(f"{name}={_attribute(to, value, reads)}")
+    name = to.object(op.name, op.forward)
+    out = to.local(node, reads)
+    to.add(f"{{out}} = asarray({name}({', '.join(texts)}))", reads, out, effect=op.is_random)
+    return out
+
+
+def _attribute(to: Lowering, value: Any, reads: list[Value]) -> str:
+    """Return an attribute as source text; arrays in it that the graph computes stay live."""
+    if type(value) is tuple:
+        return "(" + "".join(_attribute(to, part, reads) + ", " for part in value) + ")"
+    if isinstance(value, slice):
+        parts = (_attribute(to, p, reads) for p in (value.start, value.stop, value.step))
+        return f"slice({', '.join(parts)})"
+    if value is Ellipsis:
+        return "..."
+    if value is None or type(value) in (bool, int, str):
+        return repr(value)
+    if isinstance(value, float):
+        return to.object("number", value)
+    if isinstance(value, np.ndarray):
+        array = to.full(to.array_value(value, None))
+        if array.array is None and array.dtype == bool:
+            raise Uncapturable("a mask selects elements: how many, only its values tell")
+        reads.append(array)
+        return f"{{{len(reads) - 1}}}"
+    return to.object(type(value).__name__.lower(), value)

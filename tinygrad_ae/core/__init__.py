@@ -1,0 +1,1 @@
+"""The engine: tensors, the graph they record, and the pass that pulls gradients back through it."""

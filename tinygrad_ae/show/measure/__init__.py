@@ -1,0 +1,1 @@
+"""What a graph or a model costs: time, memory, operations, parameters."""

@@ -1,0 +1,1 @@
+"""Pages of one file: a graph to explore, and documents of figures and tables."""

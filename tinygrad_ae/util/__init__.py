@@ -1,0 +1,1 @@
+"""The ground: files written whole, threads, memory, page templates; nothing here knows a tensor."""
