@@ -34,7 +34,7 @@ import numpy as np
 import tinygrad_ae
 from tinygrad_ae import Op
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 # Whose methods a value of unknown class may also have.
 FOREIGN_TYPES = (
     np.ndarray, np.random.Generator, np.ufunc, str, bytes, int, float, list, dict, set, tuple, Path,
@@ -569,7 +569,7 @@ def _parse(command: click.Command, words: list[str], line: str) -> str | None:
 
 
 _OF_A_DERIVATION = re.compile(r"\w+\([^();]+; .+\)")
-"""permute(x; 0, 2, 1): how a page of explain writes settings, which tests/show/ reads back."""
+"""permute(x; 0, 2, 1): how a page of explain writes settings, which tests/show/derivation/ reads back."""
 
 
 def complaints(snippets: list[Snippet]) -> Iterator[tuple[str, str]]:

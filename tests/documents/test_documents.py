@@ -12,7 +12,7 @@ import pytest
 
 from tinygrad_ae import manual_seed
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 AT_BUILD = {"use-codes-in-scikit-learn.md", "move-to-pytorch.md"}  # of other libraries
 RUN_HERE = [
