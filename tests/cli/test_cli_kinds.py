@@ -1,10 +1,14 @@
 """Every command on every kind of data: pictures, sound, sensor signals."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
+from tinygrad_ae.cli import app as commands
 from tinygrad_ae.cli import main
 from tinygrad_ae.cli.app import app
 from tinygrad_ae.data import audio
@@ -67,7 +71,28 @@ def given(folder: Path, options: dict[str, object]) -> dict[str, object]:
 
 
 def test_the_table_holds_every_command() -> None:
-    assert {*COMMANDS, "sweep"} == set(app.commands)
+    assert {*COMMANDS, "sweep"} == set(app.list_commands(click.Context(app)))
+
+
+def test_the_list_of_commands_says_what_each_says_itself() -> None:
+    context = click.Context(app)
+    for name, line in commands.COMMANDS.items():
+        command = app.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(limit=200) == line
+
+
+def test_a_command_that_is_not_there_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["encodee"]) == 2
+    assert "encodee" in capsys.readouterr().err
+
+
+def test_help_loads_no_command() -> None:
+    code = (
+        "import sys\nfrom tinygrad_ae.cli import main\nmain(['--help'])\n"
+        "assert not [m for m in sys.modules if m.startswith('tinygrad_ae.cli.commands.')]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize(("command", "kind"), CELLS)

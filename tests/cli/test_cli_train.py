@@ -402,19 +402,19 @@ def test_the_bar_moves_within_an_epoch_and_keeps_what_matters_most(
 ) -> None:
     from rich.console import Console
 
-    from tinygrad_ae.cli import report
+    from tinygrad_ae.cli import progress
     from tinygrad_ae.data import load
     from tinygrad_ae.run import Config, Run
 
     with open(tmp_path / "terminal", "w+") as terminal:
         monkeypatch.setattr(
-            report, "console", Console(file=terminal, force_terminal=True, width=width)
+            progress, "console", Console(file=terminal, force_terminal=True, width=width)
         )
-        monkeypatch.setattr(report, "_REFRESH", 0)
+        monkeypatch.setattr(progress, "_REFRESH", 0)
         data = load("data.npy")
         run = Run.create("run", Config(data="data.npy", epochs=10), data)
         run.history.append({"epoch": 1, "loss": 1.0, "validation_loss": 0.25})
-        with report.Epochs(run, 48) as bar:
+        with progress.Epochs(run, 48) as bar:
             for samples in (12, 24):
                 bar.step({
                     "epoch": 2, "samples": samples, "loss": 0.5, "samples_per_second": 1000.0

@@ -1,28 +1,66 @@
-"""The commands by name. What they need is imported when they run, so that help comes at once."""
+"""The commands by name. Each is loaded when it is called, so that help comes at once."""
 
 from __future__ import annotations
+
+import importlib
 
 import click
 
 from .. import __version__
-from .apply import decode, draw, encode, evaluate, reconstruct
-from .denoise import denoise
-from .examples import Examples, examples
-from .explore import explore
-from .judge import anomalies, compress, features
-from .latent import generate, interpolate, traverse
-from .pages import compare, report
-from .show import explain, page, profile
-from .sweep import sweep
-from .train import models, train
+from ..errors import did_you_mean
+from .help import Examples, examples
+
+COMMANDS = {
+    "train": "Train a MODEL and leave a run folder.",
+    "models": "List the built-in models, one line each.",
+    "evaluate": "Compare a run with PCA on its test split.",
+    "reconstruct": "Pass your samples through the code and back.",
+    "denoise": "Take noise out of your samples, or of noisy test samples.",
+    "encode": "Turn your samples into codes.",
+    "decode": "Turn codes into samples.",
+    "generate": "Make up samples: draw codes and decode them.",
+    "interpolate": "Go from sample A to sample B, through codes and values.",
+    "traverse": "Move one number of the code at a time over its range.",
+    "anomalies": "Find samples unlike the training ones, and say why.",
+    "compress": "Measure test samples as quantised codes: bits and errors.",
+    "features": "Write codes for a model of your own, and classify them.",
+    "report": "Write one page with all that a run knows.",
+    "compare": "Set runs and PCA side by side, in a table and on a page.",
+    "sweep": "Train a model with every combination of values.",
+    "explore": "Write a page to play with a run's model in a browser.",
+    "draw": "Draw the computation graph of one step's loss.",
+    "page": "Write a page to step through one training step.",
+    "explain": "Write out the chain rule through a model.",
+    "profile": "Measure time and memory of a training step.",
+}
+"""What each command does, in the order of use; it is the file of that name in ``commands``."""
 
 
 class App(Examples, click.Group):
-    """The command itself: a group that shows its commands in the order of use."""
+    """The command itself, which finds the others by their names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order they were added."""
-        return list(self.commands)
+        """Return the commands in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Load a command; None for an option, which click takes for itself.
+
+        Raises:
+            click.UsageError: there is no such command.
+        """
+        if name.startswith("-"):
+            return None
+        if name not in COMMANDS:
+            ctx.fail(f"No such command {name!r}.{did_you_mean(name, COMMANDS)}")
+        command = getattr(importlib.import_module(f".commands.{name}", __package__), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does without loading it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(
@@ -38,11 +76,3 @@ class App(Examples, click.Group):
 @click.version_option(__version__)
 def app() -> None:
     """Train autoencoders, see what they compute, and use them on your own files."""
-
-
-for command in (
-    train, models, evaluate, reconstruct, denoise, encode, decode, generate, interpolate,
-    traverse, anomalies, compress, features, report, compare, sweep, explore, draw, page,
-    explain, profile,
-):  # fmt: skip
-    app.add_command(command)

@@ -1,10 +1,11 @@
-"""NumPy's own files: ``.npy`` and ``.npz``."""
+"""NumPy's own files, ``.npy`` and ``.npz``; and arrays written to them, or to tables."""
 
 from __future__ import annotations
 
+import csv
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 from tinygrad_ae.data.raw import Raw, check, described
 from tinygrad_ae.data.reading import Reading
 from tinygrad_ae.errors import DataError
+from tinygrad_ae.util.files import atomic
 
 SAMPLES = ("x", "X", "images", "data")
 LABELS = ("y", "labels", "label")
+WRITTEN = (".npy", ".npz", ".csv")
+"""The suffixes that ``write`` knows."""
 
 
 def read_npy(path: Path) -> Raw:
@@ -160,3 +164,49 @@ def _damaged(path: Path, error: BaseException) -> DataError:
         f"{path} cannot be read as NumPy's {path.suffix} ({error}): it is missing, damaged, cut "
         "short or something else. Save it again with numpy.save or numpy.savez."
     )
+
+
+def write(
+    path: Path,
+    parts: Iterable[NDArray[Any]],
+    n: int,
+    *,
+    key: str,
+    columns: Sequence[str] | None = None,
+) -> None:
+    """Write an array: as it is to .npy, under ``key`` to .npz, as rows with a header to .csv.
+
+    Args:
+        path: of the file, which appears when all is written.
+        parts: the array's rows in batches, written as they come (to .npz: when all are there).
+        n: its rows in all.
+        key: its name.
+        columns: of a table; numbers without.
+    """
+    with atomic(path) as temporary:
+        if path.suffix == ".npy":
+            _write_npy(temporary, parts, n)
+        elif path.suffix == ".npz":
+            arrays: dict[str, Any] = {key: np.concatenate(list(parts))}
+            np.savez_compressed(temporary, **arrays)
+        else:
+            with open(temporary, "w", encoding="utf-8", newline="") as file:
+                for i, part in enumerate(parts):
+                    rows = part.reshape(len(part), -1)
+                    if i == 0:
+                        names = columns or [f"{key[0]}{i}" for i in range(rows.shape[1])]
+                        csv.writer(file, lineterminator="\n").writerow(names)
+                    np.savetxt(file, rows, fmt="%.9g", delimiter=",")
+
+
+def _write_npy(path: Path, parts: Iterable[NDArray[Any]], n: int) -> None:
+    with open(path, "wb") as file:
+        for i, part in enumerate(parts):
+            if i == 0:
+                header = {
+                    "descr": np.lib.format.dtype_to_descr(part.dtype),
+                    "fortran_order": False,
+                    "shape": (n, *part.shape[1:]),
+                }
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(part).data)

@@ -6,7 +6,7 @@ import math
 import os
 import warnings
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ae.data import folders
+from tinygrad_ae.data import arrays, folders
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.errors import DataError, require
-from tinygrad_ae.util.files import atomic
+from tinygrad_ae.util.files import atomic, atomic_folder
 
 SUFFIXES = (".wav", ".wave")
+_LARGEST = 2**32 - 64  # bytes that a file's header can count
+Restored = Iterable[tuple[Recording, Iterable[NDArray[Any]]]]
+"""Recordings, each with the values to write in its place, as stretches that follow each other."""
 
 
 def read(path: Path) -> Recording:
@@ -140,3 +143,70 @@ def _floats(samples: NDArray[Any]) -> NDArray[np.floating[Any]]:
     if samples.dtype.kind == "i":  # 24 bits come as the upper ones of 32
         return samples / np.float32(2.0 ** (8 * samples.dtype.itemsize - 1))
     return samples.astype(np.float32)
+
+
+def write_recordings(
+    target: Path,
+    recordings: Sequence[Recording],
+    restored: Restored,
+    columns: Sequence[str] | None,
+) -> None:
+    """Write recordings: to a sound file or a folder of such, or as an array of values by time.
+
+    Args:
+        target: of the file or folder.
+        recordings: as they are in length, rate and name.
+        restored: each with the values to write, stretches that follow each other.
+        columns: what a table calls its channels; numbers without.
+
+    Raises:
+        DataError: there are several where one has room.
+    """
+    if not target.suffix:
+        return write_sounds(target, recordings, restored)
+    lengths = {len(recording) for recording in recordings}
+    if len(recordings) > 1 and (target.suffix in (SUFFIXES[0], ".csv") or len(lengths) > 1):
+        raise DataError(
+            f"{len(recordings)} recordings do not fit into one {target.suffix} file; give a name "
+            "without suffix, for a folder of .wav files."
+        )
+    if target.suffix == SUFFIXES[0]:
+        return write_sound(target, *next(iter(restored)))
+    if len(recordings) == 1:
+        _, parts = next(iter(restored))
+        return arrays.write(target, parts, len(recordings[0]), key="x", columns=columns)
+    parts = (np.concatenate(list(stretches))[None] for _, stretches in restored)
+    return arrays.write(target, parts, len(recordings), key="x")
+
+
+def write_sounds(folder: Path, sounds: Sequence[Recording], restored: Restored) -> None:
+    """Write each recording as a WAV file named as it was; the folder appears when all are written.
+
+    Raises:
+        DataError: a recording has no rate.
+    """
+    names = [Path(sound.where).name for sound in sounds]
+    if len(set(names)) != len(sounds):  # from several subfolders
+        names = ["-".join(Path(sound.where).parts[-2:]) for sound in sounds]
+    with atomic_folder(folder) as temporary:
+        for name, (sound, parts) in zip(names, restored, strict=True):
+            write_sound(temporary / name, sound, parts)
+
+
+def write_sound(path: Path, sound: Recording, parts: Iterable[NDArray[Any]]) -> None:
+    """Write values for a recording as a WAV file.
+
+    Raises:
+        DataError: it has no rate, or is too long.
+    """
+    if sound.sample_rate is None:
+        raise DataError(
+            f"{sound.where} is not known to be sound: how many values there are in a second was "
+            f"not given (--sample-rate). Write it to a file ending in {', '.join(arrays.WRITTEN)}."
+        )
+    if 2 * len(sound) * sound.channels > _LARGEST:
+        raise DataError(
+            f"{sound.where} is too long for a .wav file, which holds 4 GB at most. Write it to a "
+            "file ending in .npy."
+        )
+    write_stretches(path, parts, sound.sample_rate)

@@ -1,22 +1,28 @@
-"""Pictures in files, read with Pillow."""
+"""Pictures in files, read and written with Pillow."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ae.data import folders
+from tinygrad_ae.data import arrays, folders
 from tinygrad_ae.data.raw import Raw
 from tinygrad_ae.errors import DataError, require
+from tinygrad_ae.util.files import atomic, atomic_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
 # Pillow's modes: those whose numbers are brightness, and what the others are turned into.
 _DIRECT = ("L", "RGB", "RGBA", "I;16")
 _CONVERTED = {"1": "L", "P": "RGB"}
+
+ON_SHEET = 96  # pictures on a sheet; more would have to be scrolled
+_COLUMNS, _GAP, _WIDEST = 16, 4, 1200  # of a sheet: pictures in a row, space, largest width
 
 
 def read(path: Path) -> Raw:
@@ -87,3 +93,75 @@ def _describe(pixels: NDArray[Any]) -> str:
     height, width, *channels = pixels.shape
     colour = {(): "grey", (3,): "RGB", (4,): "RGBA"}[tuple(channels)]
     return f"{width} × {height} {colour} ({pixels.dtype})"
+
+
+def write_folder(
+    folder: Path,
+    parts: Iterable[NDArray[Any]],
+    n: int,
+    shape: Sequence[int],
+    names: Sequence[str] | None,
+) -> None:
+    """Write each sample as a PNG file; the folder appears when all are written.
+
+    Args:
+        folder: a new one.
+        parts: samples with values in 0...1, shape (n, d), in batches.
+        n: how many there are.
+        shape: of one sample.
+        names: what the samples came from; numbers without.
+    """
+    stems = [str(Path(name).with_suffix("")) for name in names or ()]
+    if len(set(stems)) != n:
+        width = len(str(n - 1))
+        stems = [f"{i:0{width}}" for i in range(n)]
+    pictures = (picture for x in parts for picture in _as_pixels(x, shape))
+    with atomic_folder(folder) as temporary:
+        for stem, picture in zip(stems, pictures, strict=True):
+            path = temporary / f"{stem}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _image(picture).save(path)
+
+
+def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) -> int:
+    """Write samples side by side into one picture; return how many there was room for.
+
+    Args:
+        path: of the PNG file.
+        rows: samples with values in 0...1, shape (n, d); several such arrays stand below each
+            other, sample by sample.
+        shape: of one sample.
+    """
+    cells = np.concatenate([_as_pixels(x[:ON_SHEET], shape) for x in rows], axis=1)
+    height, width = cells.shape[1:3]
+    columns = min(_COLUMNS, len(cells))
+    lines = math.ceil(len(cells) / columns)
+    sheet = np.full(
+        (lines * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, *cells.shape[3:]),
+        255,
+        np.uint8,
+    )
+    for i, cell in enumerate(cells):
+        top = _GAP + i // columns * (height + _GAP)
+        left = _GAP + i % columns * (width + _GAP)
+        sheet[top : top + height, left : left + width] = cell
+    zoom = max(1, min(4, _WIDEST // sheet.shape[1]))
+    image = _image(sheet)
+    image = image.resize((image.width * zoom, image.height * zoom), resample=0)  # 0: nearest
+    with atomic(path) as temporary:
+        image.save(temporary)
+    return len(cells)
+
+
+def _as_pixels(x: NDArray[Any], shape: Sequence[int]) -> NDArray[np.uint8]:
+    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4) and shape[1] > 1)):
+        raise DataError(
+            f"Samples of shape {tuple(shape)} are no pictures; write them to a file ending in "
+            f"{', '.join(arrays.WRITTEN)} (sound: .wav)."
+        )
+    pixels: NDArray[np.uint8] = np.rint(np.clip(x, 0, 1) * 255).astype(np.uint8)
+    return pixels.reshape(-1, *shape)
+
+
+def _image(pixels: NDArray[np.uint8]) -> Any:
+    return require("PIL.Image", extra="all", purpose="Writing pictures").fromarray(pixels)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from tinygrad_ae.data.arrays import LABELS
 from tinygrad_ae.data.raw import Raw, check
 from tinygrad_ae.data.reading import Layout, Places, Reading, Table, Wanted
 from tinygrad_ae.errors import DataError
+from tinygrad_ae.util.files import atomic
 
 _EVERY = 1024  # lines from one place that is remembered to the next
 _LOOKED_AT = 100  # lines that tell the separator and whether there is a heading
@@ -326,3 +327,20 @@ def _refuse_other_width(path: Path, line: int, fields: list[str], width: int) ->
             f"{path}, line {line}: found {len(fields)} columns, expected {width} as in the first "
             "line. Fill the gap or mend the line."
         )
+
+
+def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table to a ``.csv`` file, which is whole or not there.
+
+    Args:
+        path: of the file.
+        columns: the heading.
+        rows: a value for each column; each is written as ``str`` gives it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with atomic(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(rows)

@@ -8,13 +8,13 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from .. import optim
 from ..compiled import ENGINES, Engine
-from ..data import Dataset, Reading, Scaling, load
+from ..data import Dataset, Reading, Scaling, framing, load
 from ..data.batches import batch_count
 from ..errors import UserError, did_you_mean
 from ..nn import Parameter
@@ -38,39 +38,79 @@ SOURCE = (
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What a number may be, beside its type.
+
+    Args:
+        least: the smallest that is allowed.
+        above: it must be larger than this.
+    """
+
+    least: float | None = None
+    above: float | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a value counts or names, as the command line's help shows it."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names that there are."""
+
+    names: tuple[str, ...]
+
+
+AtLeastOne = Annotated[int, Bounds(least=1)]
+
+
+@dataclass(frozen=True)
 class Config:
     """What a run was asked to do. With the same data and versions it gives the same result.
 
+    Each argument's type, bounds, default and description here are those of the command line's
+    option of that name.
+
     Args:
-        model: a built-in model's name, or the path of a Python file with one.
-        arguments: of the model's constructor; the model's own defaults for the others.
-        data: a data set's name or path, see ``tinygrad_ae.data.load``.
-        shape: of one sample, where the data holds it flat.
-        frame: how samples are cut from sounds and signals, see ``tinygrad_ae.data.load``.
-        window: likewise, and so ``hop`` and ``sample_rate``.
-        hop: as said.
-        sample_rate: as said.
-        only: labels of the samples to take, as a model that is to find the others anomalous has
-            to; None: all.
-        label: the column of a table that holds labels, see ``tinygrad_ae.data.load``.
-        columns: likewise, those to learn; and so ``drop``, ``time`` and ``header``.
-        drop: as said.
-        time: as said.
-        header: as said.
-        epochs: how often to go through the training samples.
-        batch_size: samples in a step.
-        drop_last: whether the last batch of an epoch is left out if it is smaller.
-        optimizer: one of ``OPTIMIZERS``.
-        lr: its learning rate.
-        weight_decay: how strongly it pulls parameters to 0; None: its own default.
-        schedule: one of ``SCHEDULES``: the learning rate stays, falls to 0 along a cosine, or
-            falls to a tenth after each third of the epochs.
-        warmup: steps in which the learning rate first rises linearly.
-        clip: largest norm of the gradient; None: any.
-        seed: of everything random.
-        compile: whether the training step is recorded once and replayed.
-        engine: what replays it: one of ``ENGINES``.
-        threads: of matrix products; None: as many as they use when the run begins.
+        model: A built-in model's name, or the path of a Python file with one.
+        arguments: Of the model's constructor; the model's own defaults for the others.
+        data: A name: digits or spoken (bundled), mnist, fashion-mnist, watch, ecg, blood-pressure;
+            or a path: a folder of IDX files, pictures or sounds, or an .npy, .npz, .csv or .wav
+            file.
+        shape: Shape of a sample that the data holds flat: 28,28 for rows of 784 pixels.
+        frame: What a sample is made of a window of sound or of a signal: its values, the spectrum
+            in decibels, or 40 log-mel bands.  [default: raw]
+        window: Values in a window of sound or of a signal, whose data has a row for each time.
+            [default for sound: 256]
+        hop: From one window to the next.  [default: half a window]
+        sample_rate: Values in a second; sounds of another rate are brought to it.
+        only: Take only the samples of these labels, to find others anomalous afterwards.
+        label: The column of a table that holds labels; none: there is none. Without a heading
+            columns are called 1, 2, 3, ...
+        columns: The columns of a table to learn, and no others; all: all but label and time,
+            counters too.
+        drop: Columns of a table to leave out.
+        time: The column of a table that tells the time, which is not learnt; none: there is none.
+        header: Whether a table's first line is a heading.
+        epochs: How often to go through the training samples.
+        batch_size: Samples in a step.
+        drop_last: Leave out the last batch of an epoch if it is smaller than the others.
+        optimizer: How gradients move the parameters.
+        lr: Learning rate: the length of a step.
+        schedule: The learning rate over the epochs: the same; down to 0 along a cosine; or to a
+            tenth after each third.
+        warmup: Steps in which the learning rate first rises from 0.
+        weight_decay: How strongly parameters are pulled to 0.  [default: 0.01 for adamw, else 0]
+        clip: Largest norm of the gradient.
+        seed: Of everything random: the same seed gives the same weights, bit for bit.
+        compile: Record the training step once and replay it, or run the model's Python in each
+            step.
+        engine: What replays it; numba (extra 'fast') compiles it to machine code.
+        threads: Threads of matrix products; a resumed run keeps their number.  [default: as NumPy
+            decides]
 
     Raises:
         UserError: a name is unknown, or a number is not positive.
@@ -78,31 +118,31 @@ class Config:
 
     model: str = "autoencoder"
     arguments: dict[str, Any] = field(default_factory=dict)
-    data: str = "digits"
+    data: Annotated[str, Unit("NAME|PATH")] = "digits"
     shape: tuple[int, ...] | None = None
-    frame: str | None = None
-    window: int | None = None
-    hop: int | None = None
-    sample_rate: float | None = None
-    only: tuple[int, ...] | None = None
-    label: str | None = None
-    columns: tuple[str, ...] | None = None
-    drop: tuple[str, ...] | None = None
-    time: str | None = None
+    frame: Annotated[str | None, Known(tuple(framing.KINDS))] = None
+    window: Annotated[int | None, Bounds(least=2), Unit("TIMES")] = None
+    hop: Annotated[int | None, Bounds(least=1), Unit("TIMES")] = None
+    sample_rate: Annotated[float | None, Bounds(above=0), Unit("HZ")] = None
+    only: Annotated[tuple[int, ...] | None, Unit("LABEL,...")] = None
+    label: Annotated[str | None, Unit("NAME")] = None
+    columns: Annotated[tuple[str, ...] | None, Unit("NAME,...")] = None
+    drop: Annotated[tuple[str, ...] | None, Unit("NAME,...")] = None
+    time: Annotated[str | None, Unit("NAME")] = None
     header: bool | None = None
-    epochs: int = 30
-    batch_size: int = 128
+    epochs: AtLeastOne = 30
+    batch_size: AtLeastOne = 128
     drop_last: bool = False
-    optimizer: str = "adam"
-    lr: float = 1e-3
-    weight_decay: float | None = None
-    schedule: str = "constant"
-    warmup: int = 0
-    clip: float | None = None
-    seed: int = 0
+    optimizer: Annotated[str, Known(tuple(OPTIMIZERS))] = "adam"
+    lr: Annotated[float, Bounds(above=0)] = 1e-3
+    schedule: Annotated[str, Known(SCHEDULES)] = "constant"
+    warmup: Annotated[int, Bounds(least=0), Unit("STEPS")] = 0
+    weight_decay: Annotated[float | None, Bounds(least=0)] = None
+    clip: Annotated[float | None, Bounds(above=0), Unit("NORM")] = None
+    seed: Annotated[int, Bounds(least=0)] = 0
     compile: bool = True
-    engine: Engine = "numpy"
-    threads: int | None = None
+    engine: Annotated[Engine, Known(ENGINES)] = "numpy"
+    threads: Annotated[int | None, Bounds(least=1)] = None
 
     def __post_init__(self) -> None:
         _check_name("optimizer", self.optimizer, OPTIMIZERS)

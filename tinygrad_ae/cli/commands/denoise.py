@@ -1,35 +1,28 @@
-"""The command that takes noise out of samples, and measures how much of it."""
+"""``denoise``: samples without their noise, and how much of it is gone."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from .examples import Examples, examples
-from .options import Numbers
-from .using import (
-    SAMPLES,
-    count,
-    moved_data,
-    open_run,
-    output,
-    read,
-    sample_or_picture_target,
-    seed,
-    test_samples,
-    write_samples,
-)
-
-if TYPE_CHECKING:
-    from ..data import Recording, Samples
-    from ..evaluate import Rows
-    from ..run import Run
-    from .outputs import Restored
+from ... import uses
+from ...data import Recording, Samples
+from ...data.audio import Restored
+from ...data.corrupt import corruption
+from ...errors import DataError, UserError
+from ...evaluate import Rows, in_batches, psnr
+from ...run import Run
+from ...uses import SignalToNoise
+from ..context import count, open_run, read, test_samples
+from ..help import Examples, examples
+from ..options import SAMPLES, Numbers, moved_data, output, seed
+from ..targets import sample_or_picture_target
+from ..writing import write_samples
 
 
 @click.command(
@@ -68,8 +61,6 @@ def denoise(
     RUN is a run folder. INPUT holds noisy samples of the shape that the run was trained on; without
     it, noise is added to the run's test split, and what it does and what is left of it is measured.
     """
-    from ..errors import UserError
-
     if input is None and clean is not None:
         raise UserError("--clean goes with an INPUT that is noisy; give both, or neither.")
     if input is not None and (noise or strength):
@@ -110,8 +101,6 @@ class _Measured:
     """
 
     def __init__(self, run: Run, noisy: Rows, clean: Rows | None) -> None:
-        from ..uses import SignalToNoise
-
         self._run, self._noisy, self._clean = run, noisy, clean
         self._errors = np.zeros(2)  # summed over samples: of noisy and of denoised ones
         self._signal = [SignalToNoise(), SignalToNoise()]  # likewise
@@ -119,9 +108,6 @@ class _Measured:
 
     def denoised(self) -> Iterator[NDArray[Any]]:
         """Yield the denoised samples."""
-        from .. import uses
-        from ..evaluate import in_batches
-
         start = 0
         for x in in_batches(self._noisy):
             truth = None if self._clean is None else self._clean[start : start + len(x)]
@@ -137,9 +123,6 @@ class _Measured:
 
     def heard(self, restored: Restored) -> Restored:
         """Measure recordings that are put together, too: what is heard is their noise."""
-        from ..data import Samples
-        from ..uses import SignalToNoise
-
         if not (isinstance(self._noisy, Samples) and isinstance(self._clean, Samples)):
             yield from restored
             return
@@ -161,8 +144,6 @@ class _Measured:
 
     def report(self) -> str:
         """Say what was gained, when all are denoised."""
-        from ..evaluate import psnr
-
         if self._clean is None:
             return "  To measure what was gained, give them without noise too: --clean PATH"
         lines = []
@@ -177,8 +158,6 @@ class _Measured:
 
 def _like(clean: Samples, noisy: Samples, clean_path: str, noisy_path: str) -> Samples:
     """Return clean samples, if they can be those of the noisy ones."""
-    from ..errors import DataError
-
     lengths = [list(map(len, samples.recordings)) for samples in (clean, noisy)]
     if len(clean) != len(noisy) or lengths[0] != lengths[1]:
         raise DataError(
@@ -196,9 +175,6 @@ def _noisy(
     seed: int,
 ) -> tuple[NDArray[np.float32], str]:
     """Return samples with noise, the run's own unless another is given, and what was added."""
-    from ..data.corrupt import corruption
-    from ..errors import UserError
-
     own = run.config.arguments
     if noise is None:
         noise = own.get("corruptions", ("gaussian",))

@@ -6,19 +6,20 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ..errors import UserError, did_you_mean
-from .examples import Examples, examples
-from .options import Numbers
-from .using import output, write_figure, write_rows
-
-if TYPE_CHECKING:
-    from ..data import Dataset
-    from ..run import Config
-    from ..uses import Trial
+from ... import uses
+from ...data import Dataset
+from ...errors import UserError, did_you_mean
+from ...run import Config
+from ...show.plots import comparisons
+from ...uses import Trial
+from ..help import Examples, examples
+from ..options import Numbers, output, training_options
+from ..writing import write_figure, write_table
+from .train import Stopped, train
 
 
 @click.command(
@@ -47,10 +48,6 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     command is given again. The table is in the order of the validation error; the test error is of
     the best alone.
     """
-    from .. import uses
-    from ..show.plots import comparisons
-    from .train import Stopped
-
     grid, fixed, command = _grid(model, options)
     configs, values = {}, {}
     for combination in uses.combinations(grid):
@@ -71,7 +68,7 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     if best.validation is None:
         raise UserError(f"All trainings failed. The first said: {best.failure}")
     click.echo(f"best by validation: {best.name}; its test MSE is {best.test:.5f}")
-    report = write_rows(
+    report = write_table(
         folder / "sweep.csv",
         ("run", *(name.lstrip("-") for name in varied), "validation_mse", "seconds", "failure"),
         [
@@ -96,8 +93,6 @@ def _grid(
     model: str, words: Sequence[str]
 ) -> tuple[dict[str, list[str]], list[str], click.Command]:
     """Return the values of each option, the flags, and the command that trains the model."""
-    from .train import train
-
     assert isinstance(train, click.Group)
     command = train.get_command(click.Context(train), model)
     assert command is not None
@@ -131,9 +126,6 @@ def _grid(
 
 def _config(command: click.Command, model: str, words: list[str]) -> Config:
     """Read the options as 'train' does."""
-    from ..run import Config
-    from .options import training_options
-
     with command.make_context(f"tinygrad-ae sweep {model}", list(words)) as context:
         params = dict(context.params)
     params.pop("out")

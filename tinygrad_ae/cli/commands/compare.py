@@ -1,56 +1,22 @@
-"""The commands that write pages of runs: ``report``, ``compare``."""
+"""``compare``: runs and PCA side by side."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from .examples import Examples, examples
-from .using import moved_data, open_run, output
-
-if TYPE_CHECKING:
-    from ..data import Dataset
-    from ..run import Run
-    from ..show.pages.document import Document
-
-
-@click.command(
-    cls=Examples,
-    epilog=examples(
-        "tinygrad-ae report runs/autoencoder-1",
-        "tinygrad-ae report runs/autoencoder-1 -o to_show.html",
-    ),
-)
-@click.argument("run")
-@output("The page.  [default: RUN/report.html]")
-@moved_data()
-def report(run: str, out: str | None, data: str | None) -> None:
-    """Write one page with all that a run knows.
-
-    RUN is a run folder. Training writes the page, too. It needs no network and no other file.
-    """
-    from ..run import results
-    from .outputs import writing
-
-    trained = open_run(run)
-    target = _page_target(out, trained.path / "report.html")
-    with writing(target) as said:
-        results.write_report(trained, trained.load_data(data), target)
-    click.echo(said)
-
-
-def _page_target(out: str | None, default: Path) -> Path:
-    from ..errors import UserError
-    from .outputs import in_existing_folder
-
-    path = default if out is None else Path(out)
-    if path.suffix != ".html":
-        raise UserError(f"{path} must end in .html: it is a page.")
-    return in_existing_folder(path)
+from ... import uses
+from ...data import Dataset
+from ...run import Run
+from ...show.pages.document import Document, table
+from ...show.plots import comparisons, grid
+from ..context import open_run
+from ..help import Examples, examples
+from ..options import output
+from ..targets import page_target, writing
 
 
 @click.command(
@@ -68,10 +34,7 @@ def compare(runs: tuple[str, ...], out: str) -> None:
     RUNS are run folders of any models. Runs on different data stand in tables of their own, since
     their errors do not compare. The page needs no network and no other file.
     """
-    from ..show.pages.document import Document
-    from .outputs import writing
-
-    target = _page_target(out, Path(out))
+    target = page_target(out, Path(out))
     opened = {str(Path(path)): open_run(path) for path in runs}
     groups: dict[str, dict[str, Run]] = {}
     for name, run in opened.items():
@@ -88,10 +51,6 @@ def compare(runs: tuple[str, ...], out: str) -> None:
 
 def _compare_group(page: Document, runs: dict[str, Run]) -> None:
     """Print and add to the page what runs on the same data have to be compared by."""
-    from .. import uses
-    from ..show.pages.document import table
-    from ..show.plots import comparisons, grid
-
     data = next(iter(runs.values())).load_data()
     labels = data.test.y
     qualities, made = uses.compare(

@@ -1,4 +1,4 @@
-"""``train`` and ``models``. Each model is a subcommand, made from its constructor."""
+"""``train``: a model from its beginning, or on from where a run stopped."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import functools
 import inspect
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ..errors import RunError
-from .examples import Examples, examples
-
-if TYPE_CHECKING:
-    from ..run import ModelFile, Run
-
+from ...errors import RunError
+from ...run import Config, ModelFile, Run, modelfile, results
+from ...run.folder import refuse_existing
+from .. import progress
+from ..help import Examples, SectionedCommand, examples
+from ..options import model_options, training_options
+from ..targets import reason, writing
 
 _WHICH = (
     "Which model? Give a name ('tinygrad-ae models' lists them), the path of a Python file, or "
@@ -63,21 +64,15 @@ class Train(Examples, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of the built-in models."""
-        from ..run import modelfile
-
         with formatter.section("Models"):
             formatter.write_dl(list(modelfile.built_in().items()))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the built-in models."""
-        from ..run import modelfile
-
         return modelfile.names()
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command:
         """Return the command that trains a model, given by name or path."""
-        from ..run import modelfile
-
         return _command(modelfile.find(name))
 
 
@@ -115,22 +110,8 @@ def train(ctx: click.Context, resume: str | None, epochs: int | None, data: str 
     _resume(resume, epochs, data)
 
 
-@click.command(cls=Examples, epilog=examples("tinygrad-ae train autoencoder --help"))
-def models() -> None:
-    """List the built-in models, one line each."""
-    from ..run import modelfile
-
-    lines = modelfile.built_in()
-    width = max(map(len, lines))
-    for name, line in lines.items():
-        click.echo(f"{name:<{width}}  {line}")
-
-
 def _model_position(args: list[str]) -> int | None:
     """Return where in the arguments the model is, though options may stand before it."""
-    from ..run import modelfile
-    from .options import training_options
-
     valued = [option for option in training_options() if not option.is_flag]
     with_value = {name for option in valued for name in option.opts} | {"--resume"}
     known = modelfile.names()
@@ -142,8 +123,6 @@ def _model_position(args: list[str]) -> int | None:
 
 
 def _command(file: ModelFile) -> click.Command:
-    from .options import SectionedCommand, model_options, training_options
-
     arguments = model_options(file)
     doc = sys.modules[file.cls.__module__].__doc__ or file.cls.__doc__ or ""
     return SectionedCommand(
@@ -161,18 +140,13 @@ def _command(file: ModelFile) -> click.Command:
 
 def _start(file: ModelFile, argument_names: list[str], out: str | None, **options: Any) -> None:
     """Train from the beginning."""
-    from ..run import Config, Run
-    from ..run.folder import refuse_existing
-    from . import report
-    from .outputs import writing
-
     if out is not None:
         refuse_existing(Path(out))  # before anything is fetched
 
     arguments = {name: options.pop(name) for name in argument_names}
     config = Config(model=file.name, arguments=arguments, **options)
-    with report.download() as progress:
-        data = config.load_data(progress)
+    with progress.download() as show:
+        data = config.load_data(show)
     with writing(Path(out or "runs")):
         run = Run.create(out, config, data)
     _train(run, data)
@@ -180,8 +154,6 @@ def _start(file: ModelFile, argument_names: list[str], out: str | None, **option
 
 def _resume(folder: str, epochs: int | None, data: str | None) -> None:
     """Carry on with a run, or with what is missing of its results."""
-    from ..run import Run, results
-
     run = Run.open(folder)
     if epochs is not None:
         run.extend(epochs)
@@ -195,17 +167,13 @@ def _resume(folder: str, epochs: int | None, data: str | None) -> None:
 
 
 def _train(run: Run, data: Any) -> None:
-    from ..run import results
-    from . import report
-    from .outputs import reason
-
     try:
-        report.introduce(run, data)
-        with report.Epochs(run, len(data.train)) as show:
+        progress.introduce(run, data)
+        with progress.Epochs(run, len(data.train)) as show:
             run.train(data, show.epoch, show.step)
-        with report.drawing():
+        with progress.drawing():
             summary = results.write(run, data)
-        report.summary(run, data, summary)
+        progress.summary(run, data, summary)
     except OSError as error:
         raise RunError(
             f"{run.path} cannot be written: {reason(error)}. It holds a whole checkpoint; when "

@@ -1,4 +1,4 @@
-"""The command that writes a page to play with a run in."""
+"""``explore``: a page to play with a run's model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from .examples import Examples, examples
-from .using import open_run
+from ...uses.explore import explore as written
+from ..context import open_run
+from ..help import Examples, examples
+from ..targets import in_existing_folder, writing
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae explore runs/autoencoder-1"))
@@ -20,9 +22,6 @@ def explore(run: str, out: str, data: str | None) -> None:
     RUN is a run folder. Drag over the map of codes, move latents, draw a sample, add noise, walk
     from one sample to another. The page is one HTML file that needs no network.
     """
-    from ..uses.explore import explore as written
-    from .outputs import in_existing_folder, writing
-
     target = in_existing_folder(Path(out))
     trained = open_run(run)
     found = trained.load_data(data)

@@ -1,0 +1,26 @@
+"""``evaluate``: a run beside PCA on its test split."""
+
+from __future__ import annotations
+
+import click
+
+from ...run import results
+from .. import progress
+from ..context import count, open_run
+from ..help import Examples, examples
+from ..options import moved_data
+
+
+@click.command(cls=Examples, epilog=examples("tinygrad-ae evaluate runs/autoencoder-1"))
+@click.argument("run")
+@moved_data()
+def evaluate(run: str, data: str | None) -> None:
+    """Compare a run with PCA on its test split.
+
+    RUN is a run folder; PCA has the same code size. MSE is the mean squared error of a value,
+    all values lying within 0...1, and PSNR = 10 log10(1 / MSE).
+    """
+    trained = open_run(run)
+    found = trained.load_data(data)
+    title = f"{found.name}: {count(len(found.test), 'test sample')}, {trained.progress}"
+    progress.quality(title, trained, results.measure(trained, found))
