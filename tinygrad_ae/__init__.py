@@ -6,7 +6,7 @@ from tinygrad_ae import Tensor, nn, optim
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import autodiff, ops
+from . import autodiff, export, ops
 from .autodiff import (
     GradcheckError,
     backward,
@@ -77,6 +77,7 @@ __all__ = [
     "default_generator",
     "detect_anomaly",
     "enable_grad",
+    "export",
     "from_numpy",
     "grad",
     "gradcheck",

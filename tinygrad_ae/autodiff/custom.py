@@ -78,7 +78,7 @@ class _Recompute:
                 "eval mode), or it draws random numbers from a generator of its own."
             )
         seeds = [(out.node, g if record else _wrap(g))]
-        return pull_back(seeds, set(self.inputs), since=start, record=record)
+        return pull_back(seeds, set(self.inputs), wrap=_wrap, since=start, record=record)
 
 
 def _remat_forward(*xs: Any, recompute: _Recompute) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.engine import pull_back, seed
+from ..core.engine import pull_back
 from ..core.graph import clock, reachable, state
 from ..core.modes import enable_grad
 from ..core.tensor import Tensor, _wrap, as_tensor
@@ -65,8 +65,8 @@ def grads(
 ) -> list[Tensor]:
     """Return Σ seedᵀ ∂output/∂input for each input; zeros where nothing depends on it."""
     pairs = zip(outputs, seeds, strict=True)
-    starts = [(o.node, seed(o, s)) for o, s in pairs if o.requires_grad]
-    found = pull_back(starts, {x.node for x in inputs}, retain=True, record=record)
+    starts = [o._start(s) for o, s in pairs if o.requires_grad]
+    found = pull_back(starts, {x.node for x in inputs}, wrap=_wrap, retain=True, record=record)
     return [found[x.node] if x.node in found else _zeros(x) for x in inputs]
 
 

@@ -16,7 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -254,16 +254,12 @@ class Graph:
 
     @classmethod
     def from_json(cls, text: str) -> Graph:
-        """Return the graph that :meth:`to_json` wrote."""
-        from ..export.json import from_json
-
-        return from_json(text)
+        """Return the graph that :meth:`to_json` wrote; see :mod:`tinygrad_ae.export.json`."""
+        return formats["json"].read(text)
 
     def to_json(self) -> str:
         """Return the graph's structure as JSON; :mod:`tinygrad_ae.export.json` has the schema."""
-        from ..export.json import to_json
-
-        return to_json(self)
+        return formats["json"].write(self)
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -326,3 +322,13 @@ class Graph:
     def __repr__(self) -> str:
         operations = sum(node.op is not None for node in self.nodes)
         return f"<Graph: {operations} operations, {len(self) - operations} leaves>"
+
+
+class Format(NamedTuple):
+    """How a graph is written as text, and read again."""
+
+    write: Callable[[Graph], str]
+    read: Callable[[str], Graph]
+
+
+formats: dict[str, Format] = {}  # by name; tinygrad_ae.export, which is above, enters its own

@@ -21,7 +21,7 @@ from ..ops import astype
 from ..ops.op import Array, Op
 from . import messages
 from .graph import Node, clock, state
-from .operators import Operators
+from .value import Value
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ def check_views(args: Sequence[Any]) -> None:
         GradientError: naming the in-place operation.
     """
     for a in args:
-        if not isinstance(a, Operators):
+        if not isinstance(a, Value):
             continue
         array, node = a.data, a._node
         if found := _found(left_behind, array, -1 if node is None else node.index):
@@ -129,7 +129,7 @@ def plain_index(index: Any) -> Any:
     """Return an index of arrays and numbers that nobody else can change."""
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
-    given = index.data if isinstance(index, Operators) else index
+    given = index.data if isinstance(index, Value) else index
     if not isinstance(given, (list, np.ndarray)):
         return index
     plain = np.array(given)

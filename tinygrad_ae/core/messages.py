@@ -10,22 +10,20 @@ import numpy as np
 from ..errors import NonFiniteError, ShapeError, UserError
 from ..ops.op import Array, Op, ragged
 from .graph import constant, line_of, state, user_frame
-from .operators import Operators
+from .value import Value
 
 
 def _array(a: Any) -> Array:
-    return np.asarray(a.data if isinstance(a, Operators) else a)
+    return np.asarray(a.data if isinstance(a, Value) else a)
 
 
 def _described(a: Any) -> str:
     """Return an argument in words: the shape and dtype of an array, and a tensor's name."""
-    if isinstance(a, (list, tuple)) and any(
-        isinstance(part, (Operators, np.ndarray)) for part in a
-    ):
+    if isinstance(a, (list, tuple)) and any(isinstance(part, (Value, np.ndarray)) for part in a):
         return f"[{', '.join(map(_described, a))}]"
-    if not isinstance(a, (Operators, np.ndarray, np.generic)):
+    if not isinstance(a, (Value, np.ndarray, np.generic)):
         return reprlib.repr(a)
-    name = f"{a.name} " if isinstance(a, Operators) and a.name else ""
+    name = f"{a.name} " if isinstance(a, Value) and a.name else ""
     array = _array(a)
     return f"{name}{array.shape} {array.dtype}"
 
@@ -46,7 +44,7 @@ def cannot_work(op: Op, args: tuple[Any, ...], error: Exception) -> Exception:
     failure = _failure(f"{op.name} cannot work on {given(args)}", error)
     if isinstance(failure, ShapeError) and not any(isinstance(a, (list, tuple)) for a in args):
         failure.op, failure.scope = op, state.scope
-        failure.inputs = tuple(a.node if isinstance(a, Operators) else constant(a) for a in args)
+        failure.inputs = tuple(a.node if isinstance(a, Value) else constant(a) for a in args)
     return failure
 
 
@@ -103,7 +101,7 @@ def as_result(op: Op, args: tuple[Any, ...], z: Any) -> Array:
 def not_finite(op: Op, args: tuple[Any, ...]) -> NonFiniteError:
     """Return the error for an operation that gave NaN or infinity."""
     bad = [
-        a.label() if isinstance(a, Operators) else "a constant"
+        a.label() if isinstance(a, Value) else "a constant"
         for a in args
         if not np.isfinite(_array(a)).all()
     ]

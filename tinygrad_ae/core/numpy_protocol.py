@@ -19,7 +19,7 @@ from ..ops.op import Array, as_array
 from ..ops.shape import axis_of
 from .graph import state
 from .messages import cannot_call
-from .operators import Operators
+from .value import Value
 
 
 def _array(x: Any) -> Any:
@@ -246,7 +246,7 @@ def _of_values(function: Callable[..., Any], name: str, args: Any, kwargs: Any) 
     def values(x: Any) -> Any:
         if isinstance(x, (list, tuple)):
             return type(x)(map(values, x)) if type(x) in (list, tuple) else x
-        if not isinstance(x, Operators):
+        if not isinstance(x, Value):
             return x
         tensor: Any = x
         if not even_tracked and tensor.requires_grad and state.recording:

@@ -16,7 +16,7 @@ import numpy as np
 from ..ops.op import Op
 from .graph import is_ours, line_of
 from .messages import given
-from .operators import Operators
+from .value import Value
 
 _PACKAGE = __name__.partition(".")[0]
 _QUIET = {f"{_PACKAGE}.core.engine", f"{_PACKAGE}.core.inplace"}
@@ -35,7 +35,7 @@ def widened(op: Op, args: tuple[Any, ...]) -> None:
     """
     if op.name == "astype":
         return
-    tensors = [a for a in args if isinstance(a, Operators) and a._node and a._node.tracked]
+    tensors = [a for a in args if isinstance(a, Value) and a._node and a._node.tracked]
     is_single = any(t.data.dtype == np.float32 for t in tensors)
     is_wide = any(t.data.dtype == np.float64 and t._node.op for t in tensors if t._node)
     if not is_single or is_wide:

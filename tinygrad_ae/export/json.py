@@ -47,7 +47,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..core.graph import Graph, Node, Scope
+from ..core.graph import Format, Graph, Node, Scope, formats
 from ..errors import DataError
 from ..ops.op import Op
 
@@ -253,3 +253,6 @@ def _decode(value: Any) -> Any:
             raise DataError(f"a damaged graph: an attribute of unknown kind {kind!r}")
         return _DECODERS[kind](content)
     return value
+
+
+formats["json"] = Format(write=to_json, read=from_json)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from .. import ops
-from ..core.operators import TensorLike
 from ..core.tensor import Tensor, as_tensor
+from ..core.value import TensorLike
 from ..errors import ModelError, did_you_mean
 from .module import Module
 

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from .. import ops
-from ..core.operators import TensorLike
+from ..core.value import TensorLike
 from ..errors import ShapeError
 
 # These are operations: what is meant by F.relu is ops.relu.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..core.operators import TensorLike
 from ..core.tensor import Tensor
+from ..core.value import TensorLike
 from ..errors import ModelError
 from . import functional
 from .activations import FunctionModule

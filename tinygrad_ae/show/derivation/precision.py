@@ -60,7 +60,7 @@ def gradients_of(graph: Graph, nodes: Iterable[Node]) -> dict[Node, Array]:
     """
     seeds = [(root, _wrap(np.ones(root.shape, root.dtype))) for root in graph.outputs]
     with _without_hooks(graph):
-        found = pull_back([s for s in seeds if s[0].tracked], set(nodes), retain=True)
+        found = pull_back([s for s in seeds if s[0].tracked], set(nodes), wrap=_wrap, retain=True)
     return {node: g.data for node, g in found.items()}
 
 
