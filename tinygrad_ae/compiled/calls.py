@@ -84,7 +84,7 @@ def _placing(value: Value, table: Array, where: Array) -> Callable[[Array], None
 
 def _product(line: Line) -> Row | None:
     """Return a product as a row; None if NumPy does not simply hand it to BLAS."""
-    if line.text not in ("{0}.dot({1}, {out})", "dot({0}, {1}, {out})"):
+    if line.kind != "product":
         return None
     x, y = line.args
     name = {(1, 1): "dot", (2, 2): "gemm"}.get((len(x.shape), len(y.shape)), "gemv")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..core.graph import Node
 from ..ops import conv
 from ..ops.windows import Geometry, Lengths, add_columns, columns, empty_samples_last
+from .lines import Lines
 from .program import Value
-from .structural import emitter, product
+from .structural import Rule, product, rule
 
-if TYPE_CHECKING:
-    from .lower import Lowering
+RULES: dict[str, Rule] = {}
 
 
-@emitter("conv")
-def _conv(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("conv", RULES)
+def _conv(to: Lines, node: Node, args: list[Value]) -> Value | None:
     x, W = (to.full(v) for v in args)
     if node.dtype.kind != "f" or x.dtype != W.dtype:
         return None
@@ -27,8 +25,8 @@ def _conv(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return to.seen(z, lambda a: np.moveaxis(a.reshape(channels, *counts, n), -1, 0), "samples")
 
 
-@emitter("conv_transpose")
-def _conv_transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("conv_transpose", RULES)
+def _conv_transpose(to: Lines, node: Node, args: list[Value]) -> Value | None:
     y, W = (to.full(v) for v in args)
     if node.dtype.kind != "f" or y.dtype != W.dtype:
         return None
@@ -42,8 +40,8 @@ def _conv_transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None
     return to.add(f"{add}({{0}}, {node.shape[2:]}, {how}, {{out}})", [windows], out)
 
 
-@emitter("conv_weight")
-def _conv_weight(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("conv_weight", RULES)
+def _conv_weight(to: Lines, node: Node, args: list[Value]) -> Value | None:
     x, y = (to.full(v) for v in args)
     if node.dtype.kind != "f" or x.dtype != y.dtype:
         return None
@@ -54,7 +52,7 @@ def _conv_weight(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return to.seen(z, lambda a: a.reshape(node.shape), "weight")
 
 
-def _columns(to: Lowering, x: Value, kernel: Lengths, counts: Lengths, geometry: Geometry) -> Value:
+def _columns(to: Lines, x: Value, kernel: Lengths, counts: Lengths, geometry: Geometry) -> Value:
     """Return the columns of x, one matrix per group.
 
     The two products that pull a gradient back share them. Forward and backward do not: columns
@@ -71,11 +69,11 @@ def _columns(to: Lowering, x: Value, kernel: Lengths, counts: Lengths, geometry:
     return to.shared[key]
 
 
-def _channels(to: Lowering, y: Value, groups: int) -> Value:
+def _channels(to: Lines, y: Value, groups: int) -> Value:
     return to.seen(_samples_last(to, y), lambda a: conv.channels(a, groups), "channels")
 
 
-def _samples_last(to: Lowering, x: Value) -> Value:
+def _samples_last(to: Lines, x: Value) -> Value:
     """Return x with the samples last in memory: copied, once, if it lies otherwise."""
     if not x.local and np.moveaxis(x.layout(), 0, -1).flags.c_contiguous:
         return x

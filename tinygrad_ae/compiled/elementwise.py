@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ast
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core.graph import Node
 from ..ops.formula import parts
 from ..ops.op import Array
+from .lines import Lines
 from .program import DType, Value
 
-if TYPE_CHECKING:
-    from .lower import Lowering
 
-
-def emit(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+def emit(to: Lines, node: Node, args: list[Value]) -> Value | None:
     """Add the lines of an elementwise operation; None if it is not one, or not expressible."""
     op = node.op
     assert op is not None
@@ -44,13 +42,13 @@ def _parsed(expr: str) -> ast.expr:
     return ast.parse(expr, mode="eval").body
 
 
-def _result(to: Lowering, node: Node, value: Value | None) -> Value | None:
+def _result(to: Lines, node: Node, value: Value | None) -> Value | None:
     if value is None or value.dtype != node.dtype or value.shape != node.shape:
         return None
     return value
 
 
-def _expression(to: Lowering, tree: ast.expr, known: dict[str, Value]) -> Value | None:
+def _expression(to: Lines, tree: ast.expr, known: dict[str, Value]) -> Value | None:
     if isinstance(tree, ast.Constant):
         return number(tree.value)  # type: ignore[arg-type]
     if isinstance(tree, ast.Name):
@@ -67,7 +65,7 @@ def _expression(to: Lowering, tree: ast.expr, known: dict[str, Value]) -> Value 
     return ufunc(to, getattr(np, name), args)
 
 
-def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:
+def ufunc(to: Lines, f: np.ufunc, args: list[Value]) -> Value | None:
     """Add ``f(*args)``, or compute it now if its arguments are constants."""
     shape = np.broadcast_shapes(*(v.shape for v in args))
     if all(v.number is not None for v in args):
@@ -94,7 +92,7 @@ def ufunc(to: Lowering, f: np.ufunc, args: list[Value]) -> Value | None:
     return to.add(text, ready, out, ufunc=f)
 
 
-def _log1p_of_fraction(to: Lowering, e: Value) -> Value | None:
+def _log1p_of_fraction(to: Lines, e: Value) -> Value | None:
     """Add log(1 + e) for e in [0, 1] as log u - ((u - 1) - e) / u, where u = 1 + e.
 
     The second term is what rounding u took. NumPy's own log1p has no SIMD and takes twice as long.
@@ -126,7 +124,7 @@ def _plain(value: Value) -> Any:
 
 
 def _operands(
-    to: Lowering, f: np.ufunc, args: list[Value], dtypes: Any, shape: tuple[int, ...]
+    to: Lines, f: np.ufunc, args: list[Value], dtypes: Any, shape: tuple[int, ...]
 ) -> list[Value]:
     """Write constants out no further than needed."""
     arrays = [v.shape for v in args if v.number is None]
@@ -144,7 +142,7 @@ def _operands(
     return ready
 
 
-def typed(to: Lowering, v: Value, dtype: DType) -> Value:
+def typed(to: Lines, v: Value, dtype: DType) -> Value:
     """Return a number that the step was given as an array of the dtype that it takes."""
     key = "typed", v, dtype
     if key not in to.shared:
@@ -168,7 +166,7 @@ def _layouts(shape: tuple[int, ...], dtype: DType, args: list[Value]) -> list[Ar
     return [np.empty_like(v.layout(), dtype) for v in args if v.number is None and v.shape == shape]
 
 
-def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
+def where(to: Lines, c: Value, x: Value, y: Value) -> Value | None:
     """Add ``np.where(c, x, y)``, by the bits: y ^ ((x ^ y) & mask), the mask all ones where c.
 
     ``np.where`` branches at each element, which takes twenty times as long where c is irregular.
@@ -199,7 +197,7 @@ def where(to: Lowering, c: Value, x: Value, y: Value) -> Value | None:
     return Value(shape, dtype, to.name("chosen"), base=found, view=lambda a: a.view(dtype))
 
 
-def _bitwise(to: Lowering, f: np.ufunc, *args: Value) -> Value:
+def _bitwise(to: Lines, f: np.ufunc, *args: Value) -> Value:
     return _only(ufunc(to, f, list(args)))
 
 
@@ -207,7 +205,7 @@ def _is_zero(value: Value) -> bool:
     return value.number is not None and value.number.tobytes().strip(b"\0") == b""
 
 
-def _bits(to: Lowering, value: Value, dtype: DType) -> Value:
+def _bits(to: Lines, value: Value, dtype: DType) -> Value:
     """Return floats as integers of the same bits."""
     bits = np.dtype(f"i{dtype.itemsize}")
     if value.number is not None:

@@ -155,8 +155,11 @@ def _loop(shape: tuple[int, ...], lines: list[Line], needed: set[Value]) -> Line
         loop = [f"for i{axis} in range(n{axis}):", *indented(loop)]
     text = f"loop({', '.join(f'{{{k}}}' for k in range(len(values)))})"
     last = lines[-1]
-    return Line(text, values, first, more=more, node=last.node, backward=last.backward,
-                where=last.where, row=[row_function((*start, *loop)), *row])  # fmt: skip
+    row = [row_function((*start, *loop)), *row]
+    return Line(
+        text, values, first, kind="fused", more=more, node=last.node, backward=last.backward,
+        where=last.where, row=row,
+    )  # fmt: skip
 
 
 def _axes(

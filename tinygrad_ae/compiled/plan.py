@@ -71,7 +71,7 @@ class Plan:
 
 def _write(program: Program) -> tuple[str, dict[str, Any]]:
     """Return the program's source, and the names it is to run with."""
-    namespace: dict[str, Any] = {"asarray": np.asarray, **program.objects}
+    namespace = {**_NUMPY, **program.objects}
     resolve = _Resolver(namespace)
     body: list[tuple[str, str]] = []
     for line in program.lines:
@@ -110,6 +110,7 @@ class _Resolver:
         return name
 
 
+_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in np.__all__}  # what lines call
 _PLACE = re.compile(r"\{(out|\d+)(:tensor)?\}")
 
 
@@ -120,13 +121,7 @@ def _text(line: Line, resolve: _Resolver) -> str:
         assert value is not None
         return resolve.tensor(value) if tensor else resolve(value)
 
-    text = _PLACE.sub(meant, line.text)
-    called = text.split("(")[0].split(" ")[-1].split(".")[0]
-    if called not in resolve.namespace and hasattr(np, called):
-        resolve.namespace[called] = getattr(np, called)
-    for dtype in ("float32", "float64", "int32", "int64"):
-        resolve.namespace.setdefault(dtype, getattr(np, dtype))
-    return text
+    return _PLACE.sub(meant, line.text)
 
 
 def _comment(line: Line) -> str:

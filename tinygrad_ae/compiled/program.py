@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ Row = list["int | Value"]
 
 OWN = re.compile(r"step|tensor|(calls|place)\d+")
 """Names of a plan's source which no value has."""
+
+Kind = Literal["ufunc", "product", "call", "fused"]
+"""What a line does: an elementwise function, a product for BLAS, anything else, many at once."""
 
 MANY = 64
 """Values from which on it is not found out one by one what an array may share memory with."""
@@ -124,6 +127,7 @@ class Line:
     text: str
     args: list[Value]
     out: Value | None = None
+    kind: Kind = "call"
     node: Node | None = None
     backward: bool = False  # it pulls a gradient back through ``node``
     ufunc: np.ufunc | None = None  # of an elementwise line

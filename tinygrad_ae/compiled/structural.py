@@ -4,44 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core.graph import Node
 from ..ops.windows import empty_samples_last
 from . import elementwise
+from .lines import Lines
 from .program import Uncapturable, Value
 
-if TYPE_CHECKING:
-    from .lower import Lowering
-
-Emitter = Callable[["Lowering", Node, list[Value]], Value | None]
-EMITTERS: dict[str, Emitter] = {}
+Rule = Callable[[Lines, Node, list[Value]], Value | None]
+RULES: dict[str, Rule] = {}
 
 
-def emitter(name: str) -> Callable[[Emitter], Emitter]:
-    """Register how operations of that name become lines; it returns None for cases it leaves."""
+def rule(name: str, rules: dict[str, Rule] = RULES) -> Callable[[Rule], Rule]:
+    """Enter how operations of that name become lines; it returns None for cases it leaves."""
 
-    def register(f: Emitter) -> Emitter:
-        EMITTERS[name] = f
+    def enter(f: Rule) -> Rule:
+        rules[name] = f
         return f
 
-    return register
+    return enter
 
 
 # ---- products
 
 
-@emitter("matmul")
-def _matmul(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("matmul")
+def _matmul(to: Lines, node: Node, args: list[Value]) -> Value | None:
     x, y = (to.full(v) for v in args)
     if node.dtype.kind != "f" or x.dtype != y.dtype:
         return None
     return product(to, x, y)
 
 
-def product(to: Lowering, x: Value, y: Value) -> Value:
+def product(to: Lines, x: Value, y: Value) -> Value:
     """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead.
 
     Samples last in memory stay so when multiplied by weights, since a convolution needs them so.
@@ -58,12 +56,12 @@ def product(to: Lowering, x: Value, y: Value) -> Value:
     else:
         out = to.buffer(shape, x.dtype)
     text = "{0}.dot({1}, {out})" if two else "matmul({0}, {1}, {out})"
-    to.add(text, [x, y], out)
+    to.add(text, [x, y], out, kind="product" if two else "call")
     return out
 
 
-@emitter("linear")
-def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("linear")
+def _linear(to: Lines, node: Node, args: list[Value]) -> Value | None:
     x, weight, bias = (to.full(v) for v in args)
     if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
         return None
@@ -72,7 +70,7 @@ def _linear(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return _stacked(to, z, x)
 
 
-def _as_matrix(to: Lowering, x: Value) -> Value:
+def _as_matrix(to: Lines, x: Value) -> Value:
     """Return the vectors along the last axis of a stack of matrices as the rows of one."""
     if len(x.shape) <= 2:
         return x
@@ -80,7 +78,7 @@ def _as_matrix(to: Lowering, x: Value) -> Value:
     return to.seen(x, lambda a: a.reshape(n, a.shape[-1]), "rows")
 
 
-def _stacked(to: Lowering, z: Value, x: Value) -> Value:
+def _stacked(to: Lines, z: Value, x: Value) -> Value:
     """Return rows as a stack of the shape that :func:`_as_matrix` found in ``x``."""
     if len(x.shape) <= 2:
         return z
@@ -88,7 +86,7 @@ def _stacked(to: Lowering, z: Value, x: Value) -> Value:
     return to.seen(z, lambda a: a.reshape(shape), "stack")
 
 
-def transposed(to: Lowering, x: Value) -> Value:
+def transposed(to: Lines, x: Value) -> Value:
     """Return a matrix's transpose."""
     shape, name = x.shape[::-1], to.name(f"{x.name}_T")
     if not x.local:
@@ -101,8 +99,8 @@ def transposed(to: Lowering, x: Value) -> Value:
 # ---- reductions
 
 
-@emitter("sum")
-def _sum(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("sum")
+def _sum(to: Lines, node: Node, args: list[Value]) -> Value | None:
     x = to.full(args[0])
     axis, keepdims = node.attrs["axis"], node.attrs["keepdims"]
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
@@ -112,15 +110,15 @@ def _sum(to: Lowering, node: Node, args: list[Value]) -> Value | None:
         # Down to one axis, a product with ones is several times faster.
         if len(x.shape) == 2 and axis == (0,):
             ones = to.constant(1, x.shape[:1], x.dtype)
-            return to.add("{0}.dot({1}, {out})", [ones, x], out)
+            return to.add("{0}.dot({1}, {out})", [ones, x], out, kind="product")
         rows = _rows(to, x, axis)
         if rows is not None:
             ones = to.constant(1, rows.shape[1:], x.dtype)
-            return to.add("{0}.dot({1}, {out})", [rows, ones], out)
+            return to.add("{0}.dot({1}, {out})", [rows, ones], out, kind="product")
     return to.add(f"add.reduce({{0}}, {axis}, None, {{out}}, {keepdims})", [x], out)
 
 
-def _rows(to: Lowering, x: Value, axis: tuple[int, ...]) -> Value | None:
+def _rows(to: Lines, x: Value, axis: tuple[int, ...]) -> Value | None:
     """Return a matrix, of x's memory, of whose rows each is all there is along some axes."""
     strides = x.layout().strides
     order = sorted(range(len(strides)), key=lambda k: (k in axis, -strides[k]))
@@ -130,8 +128,8 @@ def _rows(to: Lowering, x: Value, axis: tuple[int, ...]) -> Value | None:
     return to.seen(x, lambda a: a.transpose(order).reshape(n, -1), "rows")
 
 
-@emitter("mean")
-def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("mean")
+def _mean(to: Lines, node: Node, args: list[Value]) -> Value | None:
     x = args[0]
     count = math.prod(x.shape) // max(math.prod(node.shape), 1)
     if count == 0 or x.number is not None:
@@ -141,7 +139,9 @@ def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
         if d.number is None and d.dtype == node.dtype:
             flat = _flat(to, d)
             if flat is not None:  # the mean of squares is an inner product
-                total = to.add("dot({0}, {1}, {out})", [flat, flat], _scalar(to, node))
+                total = to.add(
+                    "dot({0}, {1}, {out})", [flat, flat], _scalar(to, node), kind="product"
+                )
                 assert total is not None
                 return elementwise.ufunc(to, np.divide, [total, elementwise.number(count)])
     total = _sum(to, node, args)
@@ -150,16 +150,16 @@ def _mean(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return elementwise.ufunc(to, np.divide, [total, elementwise.number(count)])
 
 
-def _is_square(to: Lowering, node: Node) -> bool:
+def _is_square(to: Lines, node: Node) -> bool:
     x = node.inputs[0]
     return x.op is not None and x.op.name == "square" and len(to.uses.get(x, ())) == 1
 
 
-def _scalar(to: Lowering, node: Node) -> Value:
+def _scalar(to: Lines, node: Node) -> Value:
     return to.buffer((), node.dtype, "total")
 
 
-def _flat(to: Lowering, x: Value) -> Value | None:
+def _flat(to: Lines, x: Value) -> Value | None:
     """Return all of x's elements as they lie in memory, if nothing lies between them."""
     if x.local or not np.may_share_memory(x.layout().ravel("K"), x.layout()):
         return None
@@ -170,8 +170,8 @@ def _flat(to: Lowering, x: Value) -> Value | None:
 # ---- the sigmoid
 
 
-@emitter("sigmoid")
-def _sigmoid(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("sigmoid")
+def _sigmoid(to: Lines, node: Node, args: list[Value]) -> Value | None:
     """Use σ(x) = e / (1 + e) with e = eˣ, which has one exponential where the other form has two.
 
     Small values keep their digits; from x = 40 on the result is 1 and e must not overflow.
@@ -188,8 +188,8 @@ def _sigmoid(to: Lowering, node: Node, args: list[Value]) -> Value | None:
 # ---- moves
 
 
-@emitter("where")
-def _where(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("where")
+def _where(to: Lines, node: Node, args: list[Value]) -> Value | None:
     start = len(to.program.lines)
     found = elementwise.where(to, *args)
     if found is None or found.dtype != node.dtype or found.shape != node.shape:
@@ -198,13 +198,13 @@ def _where(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return found
 
 
-@emitter("broadcast_to")
-def _broadcast_to(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("broadcast_to")
+def _broadcast_to(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return to.view(node, args)
 
 
-@emitter("astype")
-def _astype(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("astype")
+def _astype(to: Lines, node: Node, args: list[Value]) -> Value | None:
     (x,) = args
     if x.number is not None:
         return Value(x.shape, node.dtype, x.name, number=x.number.astype(node.dtype))
@@ -212,8 +212,8 @@ def _astype(to: Lowering, node: Node, args: list[Value]) -> Value | None:
     return to.add('copyto({out}, {0}, "unsafe")', [x], out)
 
 
-@emitter("transpose")
-def _transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("transpose")
+def _transpose(to: Lines, node: Node, args: list[Value]) -> Value | None:
     (x,) = args
     if len(x.shape) == 2 and node.attrs["axes"] == (1, 0) and x.number is None:
         return transposed(to, x)
@@ -223,17 +223,17 @@ def _transpose(to: Lowering, node: Node, args: list[Value]) -> Value | None:
 # ---- draws
 
 
-@emitter("normal")
-def _normal(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("normal")
+def _normal(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return _draw(to, node, "standard_normal")
 
 
-@emitter("uniform")
-def _uniform(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("uniform")
+def _uniform(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return _draw(to, node, "random")
 
 
-def _draw(to: Lowering, node: Node, method: str) -> Value | None:
+def _draw(to: Lines, node: Node, method: str) -> Value | None:
     if node.dtype not in (np.float32, np.float64):
         return None
     generator = to.object("generator", node.attrs["generator"])
@@ -242,8 +242,8 @@ def _draw(to: Lowering, node: Node, method: str) -> Value | None:
     return to.add(text, [], out, effect=True)
 
 
-@emitter("bernoulli")
-def _bernoulli(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+@rule("bernoulli")
+def _bernoulli(to: Lines, node: Node, args: list[Value]) -> Value | None:
     if args[1].number is None or not 0 <= args[1].number.item() <= 1:
         return None
     noise = _draw(to, node, "random")
@@ -257,7 +257,7 @@ def _bernoulli(to: Lowering, node: Node, args: list[Value]) -> Value | None:
 # ---- numbers that the step was given
 
 
-def of_numbers(to: Lowering, node: Node, args: list[Value]) -> Value | None:
+def of_numbers(to: Lines, node: Node, args: list[Value]) -> Value | None:
     """Add a line of Python's numbers: what they give is a number, and takes any dtype as one."""
     assert node.op is not None
     if not all(v.weak for v in args) or not any(v.local for v in args):
@@ -279,7 +279,7 @@ def of_numbers(to: Lowering, node: Node, args: list[Value]) -> Value | None:
 # ---- everything else
 
 
-def generic(to: Lowering, node: Node, args: list[Value]) -> Value:
+def generic(to: Lines, node: Node, args: list[Value]) -> Value:
     """Add a call of the operation's own forward function, whose result is a new array."""
     op = node.op
     assert op is not None
@@ -293,7 +293,7 @@ def generic(to: Lowering, node: Node, args: list[Value]) -> Value:
     return out
 
 
-def _attribute(to: Lowering, value: Any, reads: list[Value]) -> str:
+def _attribute(to: Lines, value: Any, reads: list[Value]) -> str:
     """Return an attribute as source text; arrays in it that the graph computes stay live."""
     if type(value) is tuple:
         return "(" + "".join(_attribute(to, part, reads) + ", " for part in value) + ")"

@@ -9,11 +9,9 @@ of ``runtime.js``. All shapes are known, so nothing is checked when it runs.
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 
@@ -23,15 +21,8 @@ from ..core.tensor import Tensor
 from ..errors import UserError
 from ..ops.op import Array
 from .expression import number, translate
-from .structural import FORMULAS, MOVES, STRUCTURAL, move, origins
-
-_ARRAYS = {  # the typed array that holds what NumPy computes, and its elements in NumPy
-    "bool": ("Uint8Array", "u1"), "int8": ("Int8Array", "i1"), "uint8": ("Uint8Array", "u1"),
-    "int16": ("Int16Array", "<i2"), "uint16": ("Uint16Array", "<u2"),
-    "int32": ("Int32Array", "<i4"), "uint32": ("Uint32Array", "<u4"),
-    "float16": ("Float32Array", "<f4"), "float32": ("Float32Array", "<f4"),
-}  # fmt: skip
-_WIDEST = "Float64Array", "<f8"  # whole numbers of 64 bits: exact up to 2⁵³, as all of JavaScript's
+from .structural import FORMULAS, MOVES, STRUCTURAL, move, origins, spread
+from .writer import Constants, Writer
 
 
 def javascript(**functions: tuple[Callable[..., Tensor], *tuple[Array, ...]]) -> str:
@@ -52,7 +43,7 @@ def javascript(**functions: tuple[Callable[..., Tensor], *tuple[Array, ...]]) ->
     Example:
         >>> text = javascript(encode=(model.encoder, x[:1]), decode=(model.decoder, z[:1]))
     """
-    constants = _Constants()
+    constants = Constants()
     bodies = [
         _Function(name, *_traced(function, examples), constants).text
         for name, (function, *examples) in functions.items()
@@ -74,34 +65,7 @@ def _traced(
     return [x.node for x in inputs], output.node, Graph.of(output).values()
 
 
-class _Constants:
-    """The arrays a program brings along, each once however many functions use it."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self._names: dict[int, tuple[str, Array]] = {}
-
-    def name(self, array: Array, what: str) -> str:
-        if id(array) not in self._names:
-            name = f"c{len(self._names)}"
-            self._names[id(array)] = name, array  # the array too: its id is its own while it lives
-            self.lines.append(f"const {name} = {packed(array)};  // {what}")
-        return self._names[id(array)][0]
-
-
-def packed(array: Array) -> str:
-    """Return an array as an expression that unpacks it: base64 of its bytes, little-endian."""
-    kind, plain = _ARRAYS.get(array.dtype.name, _WIDEST)
-    text = base64.b64encode(np.ascontiguousarray(array, plain).tobytes()).decode("ascii")
-    return f'unpacked({kind}, "{text}")'
-
-
-def typed(dtype: np.dtype[Any]) -> str:
-    """Return the typed array that holds such numbers."""
-    return _ARRAYS.get(dtype.name, _WIDEST)[0]
-
-
-class _Function:
+class _Function(Writer):
     """One function of the program: a buffer for each result, and a statement for each node."""
 
     def __init__(
@@ -110,53 +74,18 @@ class _Function:
         inputs: list[Node],
         output: Node,
         values: dict[Node, Array],
-        constants: _Constants,
+        constants: Constants,
     ) -> None:
-        self._values, self._constants = values, constants
-        self._names = {x: f"x{k}" for k, x in enumerate(inputs)}
-        self._buffers: list[str] = []
-        self._lines: list[str] = []
+        super().__init__(inputs, values, constants)
         for node in Graph([output]):
             if node.op is not None:
-                self._names[node] = self._computed(node)
-        self._lines.append(f"return {self.of(output)}.slice();")
+                self.names[node] = self._computed(node)
+        self.lines.append(f"return {self.of(output)}.slice();")
         arguments = ", ".join(f"x{k}" for k in range(len(inputs)))
         head = f"const {name} = (() => {{"
         call = f"  return ({arguments}) => {{"
-        body = [*_indented(self._buffers), call, *_indented(self._lines, 4), "  };"]
+        body = [*_indented(self.buffers), call, *_indented(self.lines, 4), "  };"]
         self.text = "\n".join([head, *body, "})();"])
-
-    # ---- what the emitters use
-
-    def of(self, node: Node) -> str:
-        """Return the name of an array that holds a node's value."""
-        if node not in self._names:
-            what = f"{node.label} {node.shape}"
-            self._names[node] = self.constant(self._values[node], what)
-        return self._names[node]
-
-    def constant(self, array: Array, what: str) -> str:
-        """Return the name of an array that the program brings along."""
-        return self._constants.name(array, what)
-
-    def buffer(self, size: int, dtype: np.dtype[Any]) -> str:
-        """Return the name of a new array."""
-        name = f"t{len(self._buffers)}"
-        self._buffers.append(f"const {name} = new {typed(dtype)}({size});")
-        return name
-
-    def add(self, line: str) -> None:
-        """Add a statement."""
-        self._lines.append(line)
-
-    def spread(self, node: Node, shape: tuple[int, ...]) -> str:
-        """Return the name of an array that holds a node's value broadcast to ``shape``."""
-        if node.shape == shape:
-            return self.of(node)
-        places = np.broadcast_to(np.arange(math.prod(node.shape)).reshape(node.shape), shape)
-        out = self.buffer(places.size, node.dtype)
-        self.add(move(self, out, self.of(node), places))
-        return out
 
     # ---- one node
 
@@ -192,10 +121,10 @@ class _Function:
         names = {name: number(value) for name, value in node.attrs.items() if name != "dtype"}
         for name, x in zip(node.op.inputs, node.inputs, strict=True):
             if math.prod(x.shape) == 1:
-                known = self._values.get(x) if x.op is None and x not in self._names else None
+                known = self.values.get(x) if x.op is None and x not in self.names else None
                 names[name] = f"{self.of(x)}[0]" if known is None else number(known.item())
             else:
-                names[name] = f"{self.spread(x, node.shape)}[i]"
+                names[name] = f"{spread(self, x, node.shape)}[i]"
         value = translate(formula, names)
         return f"for (let i = 0; i < {math.prod(node.shape)}; i++) {out}[i] = {value};"
 

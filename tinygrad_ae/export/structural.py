@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..core.graph import Node
 from ..ops.op import Array
 from .expression import number
-
-if TYPE_CHECKING:
-    from .javascript import _Function as Function
+from .writer import Writer
 
 FORMULAS = {
     "where": "where(condition, x, y)",
@@ -38,7 +36,7 @@ def origins(node: Node) -> Array:
     return np.asarray(node.op.forward(numbers, **attrs)) - 1
 
 
-def move(to: Function, out: str, x: str, places: Array, node: Node | None = None) -> str:
+def move(to: Writer, out: str, x: str, places: Array, node: Node | None = None) -> str:
     """Return the statement that fetches ``out`` from ``x``: by strides if it can, else a table."""
     strides = _strides(places)
     if strides is not None:
@@ -47,6 +45,16 @@ def move(to: Function, out: str, x: str, places: Array, node: Node | None = None
     missing = number(node.attrs.get("value", 0)) if node else "0"
     table = to.constant(np.ascontiguousarray(places, np.int32), "origins")
     return f"gather({out}, {x}, {table}, {missing});"
+
+
+def spread(to: Writer, node: Node, shape: tuple[int, ...]) -> str:
+    """Return the name of an array that holds a node's value broadcast to ``shape``."""
+    if node.shape == shape:
+        return to.of(node)
+    places = np.broadcast_to(np.arange(math.prod(node.shape)).reshape(node.shape), shape)
+    out = to.buffer(places.size, node.dtype)
+    to.add(move(to, out, to.of(node), places))
+    return out
 
 
 def _strides(places: Array) -> list[int] | None:
@@ -68,20 +76,20 @@ def _strides(places: Array) -> list[int] | None:
 # ---- products
 
 
-def _linear(to: Function, node: Node, out: str) -> str:
+def _linear(to: Writer, node: Node, out: str) -> str:
     x, W, b = node.inputs
     *lead, k = x.shape
     n = math.prod(lead)
     return f"linear({out}, {to.of(x)}, {to.of(W)}, {to.of(b)}, {n}, {k}, {W.shape[0]});"
 
 
-def _matmul(to: Function, node: Node, out: str) -> str:
+def _matmul(to: Writer, node: Node, out: str) -> str:
     a, b = node.inputs
     rows = a.shape[-2] if len(a.shape) > 1 else 1
     columns = b.shape[-1] if len(b.shape) > 1 else 1
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    left = to.spread(a, (*batch, *a.shape[-2:]))
-    right = to.spread(b, (*batch, *b.shape[-2:]))
+    left = spread(to, a, (*batch, *a.shape[-2:]))
+    right = spread(to, b, (*batch, *b.shape[-2:]))
     sizes = f"{math.prod(batch)}, {rows}, {a.shape[-1]}, {columns}"
     return f"matmul({out}, {left}, {right}, {sizes});"
 
@@ -89,7 +97,7 @@ def _matmul(to: Function, node: Node, out: str) -> str:
 # ---- reductions
 
 
-def _rows(to: Function, x: Node, axes: tuple[int, ...]) -> tuple[str, int, tuple[int, ...]]:
+def _rows(to: Writer, x: Node, axes: tuple[int, ...]) -> tuple[str, int, tuple[int, ...]]:
     """Return an array whose last axes are ``axes``, their length, and the order they came from."""
     order = (*(a for a in range(len(x.shape)) if a not in axes), *axes)
     n = math.prod(x.shape[a] for a in axes)
@@ -108,8 +116,8 @@ def _axes(node: Node) -> tuple[int, ...]:
     return tuple(a % ndim for a in ((axis,) if isinstance(axis, int) else axis))
 
 
-def _reduce(function: str) -> Callable[[Function, Node, str], str]:
-    def emit(to: Function, node: Node, out: str) -> str:
+def _reduce(function: str) -> Callable[[Writer, Node, str], str]:
+    def emit(to: Writer, node: Node, out: str) -> str:
         rows, n, _ = _rows(to, node.inputs[0], _axes(node))
         extra = f", {node.attrs['ddof']}" if "ddof" in node.attrs else ""
         return f"reduce({out}, {rows}, {n}, row => {function}(row{extra}));"
@@ -117,10 +125,10 @@ def _reduce(function: str) -> Callable[[Function, Node, str], str]:
     return emit
 
 
-def _normalize(function: str) -> Callable[[Function, Node, str], str]:
+def _normalize(function: str) -> Callable[[Writer, Node, str], str]:
     """Print what turns each row along the axes into a row, such as softmax."""
 
-    def emit(to: Function, node: Node, out: str) -> str:
+    def emit(to: Writer, node: Node, out: str) -> str:
         x = node.inputs[0]
         rows, n, order = _rows(to, x, _axes(node))
         if order == tuple(range(len(x.shape))):
@@ -137,7 +145,7 @@ def _normalize(function: str) -> Callable[[Function, Node, str], str]:
 # ---- joining, and convolution
 
 
-def _concatenate(to: Function, node: Node, out: str) -> str:
+def _concatenate(to: Writer, node: Node, out: str) -> str:
     axis = node.attrs["axis"]
     inner = [math.prod(x.shape[axis:]) for x in node.inputs]
     parts = ", ".join(to.of(x) for x in node.inputs)
@@ -159,8 +167,8 @@ def _image(shape: tuple[int, ...]) -> list[int]:
     return list(shape) if len(shape) == 4 else [shape[0], shape[1], 1, shape[2]]
 
 
-def _convolve(function: str) -> Callable[[Function, Node, str], str]:
-    def emit(to: Function, node: Node, out: str) -> str:
+def _convolve(function: str) -> Callable[[Writer, Node, str], str]:
+    def emit(to: Writer, node: Node, out: str) -> str:
         x, W = node.inputs
         sides = ", ".join(f"{k}: {v}" for k, v in _sides(node, len(x.shape) - 2).items())
         shapes = f"{_image(x.shape)}, {_image(W.shape)}, {_image(node.shape)}"
@@ -169,7 +177,7 @@ def _convolve(function: str) -> Callable[[Function, Node, str], str]:
     return emit
 
 
-STRUCTURAL: dict[str, Callable[[Function, Node, str], str]] = {
+STRUCTURAL: dict[str, Callable[[Writer, Node, str], str]] = {
     "linear": _linear,
     "matmul": _matmul,
     "concatenate": _concatenate,

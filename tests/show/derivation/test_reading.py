@@ -12,7 +12,7 @@ from tests.models.test_every_model import VARIANTS, build
 from tinygrad_ae import Graph, Op, Tensor, grad, manual_seed, nn, ops
 from tinygrad_ae.nn import functional
 from tinygrad_ae.show.derivation import explanation as explanations
-from tinygrad_ae.show.derivation import printers, typeset
+from tinygrad_ae.show.derivation import expression, printers, typeset
 from tinygrad_ae.show.derivation.explain import explain
 from tinygrad_ae.show.derivation.explanation import shape_text
 from tinygrad_ae.show.derivation.expression import apply, constant, symbol
@@ -341,7 +341,7 @@ def test_a_wrong_sign_on_the_page_is_found(monkeypatch, right, wrong):
     printed = printers.to_unicode
     loss = attention(tracked=True)
     assert any(right in line.text for line in explain(loss).lines)
-    monkeypatch.setattr(printers, "to_unicode", lambda e: printed(e).replace(right, wrong))
+    monkeypatch.setitem(expression.PRINTERS, "unicode", lambda e: printed(e).replace(right, wrong))
     assert worst(loss) > 1e-3
 
 

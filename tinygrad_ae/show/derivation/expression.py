@@ -121,26 +121,19 @@ class Expression:
 
     def unicode(self) -> str:
         """Return it as one line of plain text."""
-        from .printers import to_unicode
-
-        return to_unicode(self)
+        return PRINTERS["unicode"](self)
 
     def latex(self) -> str:
         """Return it as LaTeX mathematics."""
-        from .printers import to_latex
-
-        return to_latex(self)
-
-    def mathml(self) -> str:
-        """Return it as presentation MathML (what stands inside ``<math>``)."""
-        from .printers import to_mathml
-
-        return to_mathml(self)
+        return PRINTERS["latex"](self)
 
     __str__ = unicode
 
     def __repr__(self) -> str:
         return f"<{self} {self.shape}>"
+
+
+PRINTERS: dict[str, Callable[[Expression], str]] = {}  # by notation; printers.py enters its own
 
 
 def symbol(name: str, shape: Shape = ()) -> Expression:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ... import ops
 from ...core.graph import Node
 from ...ops.op import Op
-from .expression import Expression, apply, symbol
+from .expression import PRINTERS, Expression, apply, symbol
 from .formula import ACCENTS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, formula, to_text
 from .mathml import from_latex
 from .templates import SLOT, says_all
@@ -101,3 +101,6 @@ def _escaped(char: str) -> str:
     if char in "_%#&${}":
         return "\\" + char
     return {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", " ": "~"}.get(char, char)
+
+
+PRINTERS.update(unicode=to_unicode, latex=to_latex)
