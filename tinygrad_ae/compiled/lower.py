@@ -67,7 +67,6 @@ class Lowering:
         self._given = {id(array) for array in inputs}
         self._expect(inputs)
         self.uses = self._count_uses()
-        self.returned = {self.origin(t.node) for t in outputs}
         for event in trace.events:
             if isinstance(event, Node):
                 self._lower(event)
