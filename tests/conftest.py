@@ -1,12 +1,16 @@
-"""Leaves out what needs more than ``.[test]`` installs, and says so in one line each."""
+"""Shares the tests among the cores; leaves out what needs more than ``.[test]`` installs."""
 
 import os
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy: each worker has a core, and one thread
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
 
 # No test asserts a time; and a change is judged on the same examples each time.
 settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
@@ -39,7 +43,27 @@ MISSING = {
 collect_ignore = list(MISSING)
 
 
+def pytest_xdist_auto_num_workers(config):
+    """A worker for each core this process may use; none for a part of the suite: they cost a start."""
+    part = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    if part or config.option.markexpr or config.option.keyword or config.option.collectonly:
+        return 0
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """``-m smoke`` reads no other file: to import the whole suite takes longer than to run it."""
+    if config.option.markexpr == "smoke" and collection_path.suffix == ".py":
+        return "pytest.mark.smoke" not in collection_path.read_text("utf-8") or None
+    return None
+
+
 def pytest_terminal_summary(terminalreporter):
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "said":  # a figure that a test wants seen, from whichever worker
+                    terminalreporter.write_line(value)
     for path, missing in MISSING.items():
         extra, _, purpose = OPTIONAL[path]
         terminalreporter.write_line(

@@ -198,7 +198,7 @@ def test_columns_keep_their_names(trained: Path) -> None:
     assert Path("out.csv").read_text().splitlines()[0] == "a,b,c,d,e,f"
 
 
-def test_columns_are_found_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_columns_are_found_by_name(capsys: pytest.CaptureFixture[str], no_pictures: None) -> None:
     values = np.stack([np.arange(40) ** 2 % 7, 100 + np.arange(40) ** 2 % 11, np.arange(40)], 1)
 
     def write(order: list[int], names: str) -> None:

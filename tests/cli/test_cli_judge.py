@@ -23,7 +23,7 @@ def ok(*arguments: object) -> None:
 
 
 def test_a_run_of_one_label_finds_the_others_anomalous(
-    runs: Path, capsys: pytest.CaptureFixture[str]
+    runs: Path, capsys: pytest.CaptureFixture[str], no_pictures: None
 ) -> None:
     ok("train", "autoencoder", "--data", runs / "pictures.npz", "--only", 1, "--hidden", 16,
        "--latent", 3, "--epochs", 20, "--batch-size", 8, "--out", "ones")  # fmt: skip

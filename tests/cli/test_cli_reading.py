@@ -15,7 +15,7 @@ from tinygrad_ae.run import Config, Run, checkpoint
 N = 60
 RNG = np.random.default_rng(0)
 WALK = RNG.standard_normal((N, 3)).cumsum(0)
-EPOCH = ("--latent", "1", "--epochs", "1", "--out")
+EPOCH = ("--hidden", "4", "--latent", "1", "--epochs", "1", "--out")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_a_reading_is_said_in_one_line_and_kept(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("said", [(), ("--no-header",)])
 def test_a_heading_of_numbers_is_no_sample_for_a_run_without_one(
-    said: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    said: tuple[str, ...], capsys: pytest.CaptureFixture[str], no_pictures: None
 ) -> None:
     write("x.csv", "", *WALK.T)
     ok("train", "autoencoder", "--data", "x.csv", *said, *EPOCH, "run")
@@ -87,7 +87,9 @@ def test_a_heading_of_numbers_is_no_sample_for_a_run_without_one(
     assert len(np.load("z.npy")) == 1
 
 
-def test_labels_that_the_run_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_that_the_run_does_not_know(
+    capsys: pytest.CaptureFixture[str], no_pictures: None
+) -> None:
     words = ["oak", "fir", "elm"] * (N // 3)
     write("x.csv", "a,b,species", *WALK.T[:2], words)
     ok("train", "autoencoder", "--data", "x.csv", "--only", "1,2", *EPOCH, "run")
@@ -105,7 +107,7 @@ def test_labels_that_the_run_does_not_know(capsys: pytest.CaptureFixture[str]) -
         write("new.csv", "a,b,species", *WALK.T[:2], ["ash", *words[1:]])
 
 
-def test_the_options_that_settle_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_options_that_settle_it(capsys: pytest.CaptureFixture[str], no_pictures: None) -> None:
     write("x.csv", "2019,2020", *WALK.T[:2])
     train = ("train", "autoencoder", "--data", "x.csv")
     assert main([*train, *EPOCH, "run"]) == 2
@@ -121,6 +123,7 @@ def test_the_options_that_settle_it(capsys: pytest.CaptureFixture[str]) -> None:
     ok(*train, "--columns", "day,pre cut,p", "--drop", "y", *EPOCH, "run")
     line = one_line(capsys.readouterr().out)
     assert "3 columns: day, pre cut, p; no label; no time; left out y (--drop)" in line
+    ok("report", "run")
     page = Path("run/report.html").read_text("utf-8")
     assert "--columns &#x27;day,pre cut,p&#x27; --drop y" in page
     ok(*train, "--label", "none", "--time", "day", *EPOCH, "run2")
@@ -158,7 +161,7 @@ def test_arrays_of_that_shape_are_drawn_as_lines(shape: tuple[int, ...]) -> None
 
 
 @pytest.mark.parametrize("suffix", ["npy", "csv"])
-def test_what_a_run_writes_it_reads(suffix: str) -> None:
+def test_what_a_run_writes_it_reads(suffix: str, no_pictures: None) -> None:
     write("x.csv", "", range(N), *WALK.T)
     ok("train", "autoencoder", "--data", "x.csv", *EPOCH, "run")
     np.save("x.npy", WALK)
@@ -173,7 +176,7 @@ def test_what_a_run_writes_it_reads(suffix: str) -> None:
 @pytest.mark.parametrize("heading", ["time_s,y,v", ""])
 @pytest.mark.parametrize("window", [None, 4])
 def test_a_run_that_kept_no_reading_goes_on_by_the_one_of_its_time(
-    heading: str, window: int | None, capsys: pytest.CaptureFixture[str]
+    heading: str, window: int | None, capsys: pytest.CaptureFixture[str], no_pictures: None
 ) -> None:
     write("x.csv", heading, np.arange(N) / 10, [0, 1] * 30, WALK[:, 0])
     learnt = 2 if heading else 3  # the time, too

@@ -85,15 +85,6 @@ def refuse(capsys: pytest.CaptureFixture[str]) -> Command:
     return command
 
 
-@pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the slow part where it is not what is tested."""
-    from tinygrad_ae.run import results
-
-    monkeypatch.setattr(results, "_pictures", lambda run, data, qualities: [])
-    monkeypatch.setattr(results, "_graph", lambda run, data: "metrics.csv")
-
-
 def config(run: str) -> dict[str, object]:
     loaded: dict[str, object] = json.loads((Path(run) / "config.json").read_text())
     return loaded
@@ -233,7 +224,7 @@ def test_flat_samples_can_be_said_to_be_pictures(run: Command, no_pictures: None
 # ---- resuming
 
 
-def test_a_finished_run_says_so_and_goes_on_if_told(run: Command) -> None:
+def test_a_finished_run_says_so_and_goes_on_if_told(run: Command, no_pictures: None) -> None:
     run("train", "mine.py", "--data", "data.npy", "--epochs", "2", "--out", "a")
     assert "has done all its 2 epochs" in run("train", "--resume", "a")
     out = run("train", "--resume", "a", "--epochs", "3")

@@ -4,6 +4,8 @@ Each mistake below is put into an operation's own declaration. ``gradcheck`` mus
 must the test of the suite that is named beside it.
 """
 
+import functools
+
 import numpy as np
 import pytest
 import test_conv
@@ -102,18 +104,22 @@ MISTAKES = {
 
 @pytest.fixture
 def plant(monkeypatch):
+    """Declare an operation anew with one wrong rule, for all that already use it."""
+
     def put(name, k, wrong):
         op = Op.registry[name]
         if wrong is None:
-            right = op.pulls[k]
-            broken = lambda *args: -right(*args)
-            rules = op.rules
-        else:
-            broken = op._bind(wrong)
-            rules = tuple(wrong if i == k else rule for i, rule in enumerate(op.rules))
-        monkeypatch.setattr(op, "rules", rules)
-        monkeypatch.setattr(op, "pulls", [broken if i == k else p for i, p in enumerate(op.pulls)])
-        monkeypatch.setattr(op, "drops", [op.unread(t, op.arity) for t in range(len(op.drops))])
+            right = op.rules[k]
+
+            @functools.wraps(right)
+            def wrong(*args, **named):
+                return -right(*args, **named)
+
+        rules = [wrong if i == k else rule for i, rule in enumerate(op.rules)]
+        settings = {key: getattr(op, key) for key in ("tex", "flops", "expr", "views", "floats")}
+        broken = Op(name, op.forward, *rules, **settings, register=False)
+        for key, value in vars(broken).items():
+            monkeypatch.setattr(op, key, value)
 
     return put
 

@@ -9,7 +9,6 @@ import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -285,8 +284,6 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
 
 
 # ---- indexing
-
-Index = int | slice | EllipsisType | None | Array | Sequence[Any] | tuple[Any, ...]
 
 
 def _is_basic(index: Any) -> bool:

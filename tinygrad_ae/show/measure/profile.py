@@ -14,7 +14,6 @@ from ...errors import UserError
 from .observe import Counter, Key, Timer, observed
 from .quantities import count, data, duration
 
-PHASES = ("forward", "backward", "optimizer")
 HEADINGS = ("time", "share", "calls", "flop/s", "bytes", "peak memory")
 
 

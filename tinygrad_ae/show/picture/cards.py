@@ -176,12 +176,6 @@ class Frame:
         for frame in self.frames.values():
             yield from frame.all_cards()
 
-    def all_frames(self) -> Iterator[Frame]:
-        """Yield the modules inside this one, at any depth."""
-        for frame in self.frames.values():
-            yield frame
-            yield from frame.all_frames()
-
 
 @dataclass(frozen=True)
 class Picture:
