@@ -5,10 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import Any
 
+import numpy.typing as npt
 from numpy.lib.array_utils import byte_bounds
 
-from ..ops.op import Array
+Array = npt.NDArray[Any]
 
 
 class Places:

@@ -128,7 +128,7 @@ def _side_by_side(images: Array, signed: bool) -> Pixels:
 
 def _diverging(images: Array, limit: float) -> Array:
     """Colour values by sign: white is zero."""
-    levels = np.clip(np.nan_to_num(images) / limit, -1, 1)
+    levels = np.nan_to_num(images, nan=0, posinf=limit, neginf=-limit).clip(-limit, limit) / limit
     level = levels.mean(axis=-1, keepdims=True) if images.ndim == 4 else levels[..., None]
     end = np.where(level >= 0, POSITIVE, NEGATIVE)
     colours: Array = 255 + (end - 255) * np.abs(level)
