@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "tinygrad_ae"
-SHOW = ("derivation", "measure", "picture", "plots", "pages")
+SHOW = {"derivation", "measure", "picture", "plots", "pages"}  # houses within a room
 
 
 @dataclass
@@ -77,7 +77,7 @@ def room_of(module: str) -> str:
     parts = module.split(".")[1:]
     if not parts:
         return "the front door"
-    return ".".join(parts[:2]) if parts[0] == "show" and parts[1:2] > [""] else parts[0]
+    return ".".join(parts[:2]) if parts[0] == "show" and {*parts[1:2]} & SHOW else parts[0]
 
 
 def _imports(module: str, path: Path, files: Mapping[str, Path]) -> Iterable[tuple[str, bool]]:
@@ -176,7 +176,7 @@ def walk(job: str, python: str = sys.executable) -> tuple[int, int]:
     code = WALKS[job] if "start()" in WALKS[job] else f"start(); {WALKS[job]}"
     end = "\nsys.setprofile(None)\nprint(f'\\n{len(entered)} {switches}')"
     found = subprocess.run(
-        [python, "-c", f"{_WALK}{code}{end}"], capture_output=True, text=True, check=True
+        [python, "-P", "-c", f"{_WALK}{code}{end}"], capture_output=True, text=True, check=True
     )
     files, switches = found.stdout.split("\n")[-2].split()
     return int(files), int(switches)

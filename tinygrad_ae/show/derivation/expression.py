@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...core.graph import Node
-from ...ops.op import Array, Op
+from ...ops.op import Array, Op, in_floats
 
 Shape = tuple[int, ...]
 
@@ -108,7 +108,8 @@ class Expression:
                     value.item() if x.value is not None and x.shape == () else value
                     for x, value in zip(e.operands, operands, strict=True)
                 ]
-            return np.asarray(e.op.forward(*operands, **e.attrs))
+            given = in_floats(tuple(operands)) if e.op.floats else operands
+            return np.asarray(e.op.forward(*given, **e.attrs))
 
         with np.errstate(all="ignore"):
             return np.asarray(_fold(self, compute, {}))
