@@ -1,1 +1,6 @@
-"""The ground: files written whole, threads, memory, page templates; nothing here knows a tensor."""
+"""The ground: what knows no tensor.
+
+``files`` are whole or not there; ``threads`` limits those of matrix products; ``malloc`` is how the
+C library keeps memory; ``overlap`` finds arrays that share memory; ``random`` holds the generator
+that everything draws from; ``template`` assembles pages that are one file.
+"""

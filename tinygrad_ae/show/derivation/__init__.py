@@ -1,1 +1,10 @@
-"""The chain rule of a graph, written out, from its nodes to text, LaTeX and MathML."""
+"""The chain rule of a graph, written out, from its nodes to text, LaTeX and MathML.
+
+``explain`` is the door. ``sources`` finds what is one value though it stands in several nodes, and
+``naming`` gives each its letter; ``chain`` goes back through the graph as backward does, and
+``derive`` runs an operation's rule on letters. What comes out are trees of ``expression``, which
+``simplify`` rewrites as a textbook would, by the rules of ``algebra``. ``typeset`` puts them into
+words by the ``templates`` that operations bring along; ``formula``, ``mathml`` and ``printers``
+write these as text, LaTeX and MathML, and ``explanation`` holds the lines. ``reading`` reads the
+printed text and computes it again; ``precision`` tells what is small from what is rounding.
+"""
