@@ -434,8 +434,8 @@ class Reach:
     def _module(self, module: Module) -> None:
         """Guard a module: its parts and mode, and what is read of a user's or all of ours.
 
-        Modules count how often they are changed, so these guards cost nothing as long as none is;
-        a user's own attributes are compared all the same, as code may go round the counting.
+        Modules count how often they are changed, so that most of these guards cost nothing as long
+        as none is; attributes are compared all the same, as code may go round the counting.
         """
         found, values, kind = self._found, vars(module), type(module).__name__
         found.modules.append(module)
@@ -446,6 +446,7 @@ class Reach:
         )
         mode = Guard(f"{kind}.training", "attribute", module, "training", module.training)
         found.counted += [members, mode]
+        found.direct.setdefault(("attribute", id(module), "training"), mode)
         if users:
             found.direct.setdefault(("members", id(values)), members)
             self._guard("type", module, None, f"the class of a {kind}")
@@ -456,8 +457,7 @@ class Reach:
                 continue
             guard = Guard(f"{kind}.{name}", "item", values, name, value)
             found.counted.append(guard)
-            if users:
-                found.direct.setdefault(("item", id(values), name), guard)
+            found.direct.setdefault(("item", id(values), name), guard)
             found.attributes.setdefault(name, []).append(value)
             self._walk(value, guard.label)
 
@@ -619,13 +619,16 @@ def everybodys() -> Iterator[Any]:
 
 @contextmanager
 def noting() -> Iterator[Ran | None]:
-    """Collect what runs; None where a profiler watches already."""
-    if sys.getprofile() is not None:
+    """Collect what runs; None where a profiler watches that can neither listen nor be stopped."""
+    before: Any = sys.getprofile()
+    if before is not None and not callable(before) and not hasattr(before, "disable"):
         yield None
         return
     ran = Ran()
 
     def note(frame: types.FrameType, event: str, function: Any) -> None:
+        if callable(before):
+            before(frame, event, function)
         if event == "call":
             if frame.f_code not in ran:
                 ran[frame.f_code] = frame.f_globals.get("__name__")
@@ -637,11 +640,15 @@ def noting() -> Iterator[Ran | None]:
 
     collects = gc.isenabled()
     gc.disable()  # whoever asked to be told of collections would seem to run in the step
+    if before is not None and not callable(before):  # cProfile's: it goes on afterwards
+        before.disable()
     sys.setprofile(note)
     try:
         yield ran
     finally:
-        sys.setprofile(None)
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):
+            before.enable()
         if collects:
             gc.enable()
 

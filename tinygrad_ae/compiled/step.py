@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import sys
+import threading
 import types
 import warnings
 import zlib
@@ -95,11 +96,23 @@ class CompiledStep:
         self._last: Plan | None = None
         self._lazy = 0  # calls in which the step only set what was not set before
         self._warned: dict[str, str] = {}  # by the line, what was said of it
+        self._lock = threading.RLock()  # a plan has one set of buffers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy the step, not what was recorded of it."""
+        return type(self), (self._step, self._engine)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the step: captured the first time, replayed when the arguments look alike."""
-        if state.capture is not None:  # inside another step that is being captured
+        """Run the step: captured the first time, replayed when the arguments look alike.
+
+        Threads that call it at once wait for each other.
+        """
+        if state.capture is not None or state.as_written:  # inside another step: a part of it
             return self._step(*args, **kwargs)
+        with self._lock:
+            return self._run_or_replay(args, kwargs)
+
+    def _run_or_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves, rebuild, form = _flat(args, kwargs)
         if state.anomaly:  # each operation is to be looked at
             return self._eager(leaves, rebuild, bool(kwargs))
@@ -138,7 +151,11 @@ class CompiledStep:
         """Run the step as it is written, on what it was recorded with: arrays become tensors."""
         given = rebuild([leaf if type(leaf) is float else _entering(leaf) for leaf in leaves])
         args, kwargs = given if named else (given, {})
-        return self._step(*args, **kwargs)
+        state.as_written = True
+        try:
+            return self._step(*args, **kwargs)
+        finally:
+            state.as_written = False
 
     def _capture(
         self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
@@ -219,6 +236,9 @@ class CompiledStep:
             trace.catch_up()
             raise
         trace.finish()
+        if ran is None:
+            why = "a profiler watches, so that what Python reads cannot be seen"
+            trace.give_up(why, trace.place)
         return trace, inputs, result, ran
 
     def _confirm(

@@ -72,6 +72,7 @@ class WeakNumber(Tensor):
     """A Python number on its way through a step that is recorded: as such it never changes."""
 
     __slots__ = ()
+    _is_number = True
     __iadd__, __isub__ = Tensor.__add__, Tensor.__sub__
     __imul__, __itruediv__ = Tensor.__mul__, Tensor.__truediv__
     __ipow__, __ifloordiv__ = Tensor.__pow__, Tensor.__floordiv__

@@ -49,6 +49,7 @@ class State(threading.local):
         self.scope: Scope | None = None
         self.repeating = False  # remat runs a function again: what counts its calls does not
         self.anomaly = False  # True inside detect_anomaly
+        self.as_written = False  # inside a compiled step that runs as it is written
         # Hears of everything while a step is captured: a Trace of tinygrad_ae.compiled.
         self.capture: Any = None
         # Runs each piece of work in the tape's stead, to time it, say:

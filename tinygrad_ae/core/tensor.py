@@ -217,6 +217,7 @@ class Tensor(Value):
     __slots__ = ()
 
     grad: Tensor | None
+    _is_number = False  # a Python number that a step which is being captured was given
     __record_op__ = staticmethod(record)
     __report__ = staticmethod(messages.cannot_call)
 
@@ -589,7 +590,7 @@ def _call_hook(hook: Callable[[Tensor], TensorLike | None], g: Tensor) -> Tensor
 
 def as_tensor(data: TensorLike) -> Tensor:
     """Return a tensor as it is, anything else as a tensor of its own memory."""
-    return data if isinstance(data, Tensor) else Tensor(data)
+    return data if isinstance(data, Tensor) and not data._is_number else Tensor(data)
 
 
 def from_numpy(array: Array) -> Tensor:
