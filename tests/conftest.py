@@ -30,7 +30,7 @@ OPTIONAL = {  # what it is: (extra that brings the packages, packages, what it i
     "capture/test_numba_outside.py": ("fast", ("numba",), "follow what changes between calls"),
     "capture/test_numba_planning.py": ("fast", ("numba",), "bound and share compiled loops"),
     "capture/test_numba_everything.py": ("fast", ("numba",), "hold every fused loop to its lines"),
-    "data/test_carried.py": ("signals", ("seglearn", "pywt", "aeon"), "read sensors' recordings"),
+    "data/test_packages.py": ("signals", ("seglearn", "pywt", "aeon"), "read sensors' recordings"),
     "benchmarks/test_diagnostics.py": ("results", ("sklearn",), "measure the theory's claims"),
     "benchmarks/test_results.py": ("results", ("sklearn",), "measure the table of results"),
     "benchmarks/test_peers.py": ("peers", ("torch", "jax", "autograd", "mygrad"), "time peers"),

@@ -156,7 +156,7 @@ class Content:
     @staticmethod
     def _goes_back(node: Node, k: int) -> bool:
         assert node.op is not None
-        return node.inputs[k].tracked and node.op.pull(k) is not None
+        return node.inputs[k].tracked and node.op.vjp(k) is not None
 
     def _rules(self, node: Node) -> list[dict[str, Any]]:
         """Return what a node adds to the gradient of each input."""
