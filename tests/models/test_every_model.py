@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.capture.steps import training
 
 import tinygrad_ae as tg
+from tests.compiled.steps import training
 from tinygrad_ae import Tensor, models
 from tinygrad_ae.cli.options import model_options
 from tinygrad_ae.compiled import compile
