@@ -176,4 +176,4 @@ def test_one_place_puts_a_model_into_evaluation_mode() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr == "eval":
                 found.append(path.relative_to(root).as_posix())
-    assert sorted(found) == ["contract.py", "run/folder.py", "train.py"]
+    assert sorted(found) == ["nn/protocols.py", "run/folder.py", "train.py"]
