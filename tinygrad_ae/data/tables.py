@@ -58,6 +58,8 @@ class CsvFile:
         width, n = 0, 0
         labels: list[str] = []
         lines: list[int] = []
+        first: NDArray[np.float64] | None = None
+        constant = np.ones(len(self._used), bool)
         with _readable(path), _opened(path) as file:
             reader = csv.reader(iter(file.readline, ""), delimiter=self._separator)
             while True:
@@ -72,7 +74,9 @@ class CsvFile:
                     if places.heading:
                         continue
                 _refuse_other_width(path, reader.line_num, fields, width)
-                self._check(reader.line_num, fields, places)
+                row = self._checked(reader.line_num, fields, places)
+                first = row if first is None else first
+                constant &= row == first
                 if places.label is not None:
                     labels.append(fields[places.label])
                     lines.append(reader.line_num)
@@ -86,8 +90,9 @@ class CsvFile:
         if layout.label is not None and any(map(str.strip, labels)):
             self.labels = reading.numbered(str(path), layout.label, layout.classes, labels, lines)
         self.reading = _as_found(
-            layout, self._separator, places, None if self.labels is None else labels
-        )
+            layout, self._separator, places, None if self.labels is None else labels,
+            int(constant.sum()) if n > 1 else 0,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -106,13 +111,13 @@ class CsvFile:
             )  # fmt: skip
         return table[before:]
 
-    def _check(self, line: int, fields: list[str], places: Places) -> None:
-        """Raise DataError unless all cells that are used hold finite numbers."""
+    def _checked(self, line: int, fields: list[str], places: Places) -> NDArray[np.float64]:
+        """Return the cells that are used; raise DataError unless all hold finite numbers."""
         cells = [fields[j] for j in self._used]
         try:
             row = np.fromiter(map(float, cells), np.float64, len(cells))
             if np.isfinite(row).all() and "_" not in "".join(cells):
-                return
+                return row
         except ValueError:
             pass
         j = next(j for j in self._used if not reading.is_finite(fields[j]))
@@ -137,7 +142,10 @@ def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = N
     """
     if layout is not None:
         file = CsvFile(path, layout)
-        return Raw(file[:], file.labels, where=str(path), table=layout)
+        return Raw(
+            file[:], file.labels, where=str(path), kind=str(file.reading), table=layout,
+            classes=layout.classes,
+        )  # fmt: skip
     wanted = wanted or Wanted()
     table = _scan(path, wanted.header)
     layout = reading.decide(table, wanted)
@@ -148,7 +156,7 @@ def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = N
         text = table.text.get(j, {})
         cells = [text.get(i, repr(v)) for i, v in enumerate(table.values[:, j].tolist())]
         y = reading.numbered(str(path), layout.label, layout.classes, cells, table.lines)
-    return Raw(x, y, where=str(path), table=layout)
+    return Raw(x, y, where=str(path), table=layout, classes=layout.classes)
 
 
 def before(path: Path, size: int, columns: Sequence[str] = ()) -> Layout:
@@ -300,12 +308,17 @@ def _place(path: Path, layout: Layout) -> tuple[str, Places]:
 
 
 def _as_found(
-    layout: Layout, separator: str, places: Places, labels: Sequence[str] | None
+    layout: Layout,
+    separator: str,
+    places: Places,
+    labels: Sequence[str] | None,
+    constant: int,
 ) -> Reading:
     """Say what a file is read as whose layout was decided on before."""
     new = reading.new_classes(layout.classes, labels or ()) if layout.classes else ()
     keys = {name.casefold() for name in (*layout.columns, *layout.time, layout.label or "")}
     others = [name for name in places.names if name.casefold() not in keys]
+    reasons = {name.casefold(): why for name, why in layout.left_out}
     found = {name.casefold() for name in places.names}
     here = replace(
         layout,
@@ -314,11 +327,11 @@ def _as_found(
         label=None if labels is None else layout.label,
         classes=() if labels is None else layout.classes + new,
         time=tuple(name for name in layout.time if name.casefold() in found),
-        left_out=tuple((name, "not learnt") for name in others),
-        constant=0,
+        left_out=tuple((name, reasons.get(name.casefold(), "not learnt")) for name in others),
+        constant=constant,
     )
     unknown = f"; not among the classes that were trained on: {reading.shown(new)}" if new else ""
-    return Reading(f"{here}{unknown}", layout)
+    return Reading(f"{here}{unknown}", layout, layout.classes)
 
 
 def _refuse_other_width(path: Path, line: int, fields: list[str], width: int) -> None:

@@ -48,7 +48,7 @@ With fewer than ten lines the names alone decide.
 from tinygrad_ae.data.reading.cells import is_finite, is_number
 from tinygrad_ae.data.reading.decide import decide
 from tinygrad_ae.data.reading.heading import is_heading
-from tinygrad_ae.data.reading.labels import new_classes, numbered
+from tinygrad_ae.data.reading.labels import new_classes, numbered, numbers_of
 from tinygrad_ae.data.reading.layout import Layout, Places, Reading, Wanted
 from tinygrad_ae.data.reading.names import column_names, shown
 from tinygrad_ae.data.reading.table import Table, bad_cell
@@ -67,5 +67,6 @@ __all__ = [
     "is_number",
     "new_classes",
     "numbered",
+    "numbers_of",
     "shown",
 ]

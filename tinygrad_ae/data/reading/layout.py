@@ -142,10 +142,12 @@ class Reading:
     Args:
         said: in one line.
         table: of a table, what its lines and columns are.
+        classes: the words that are labels, class i at position i; none if labels are numbers.
     """
 
     said: str
     table: Layout | None = None
+    classes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.said
@@ -159,12 +161,13 @@ class Reading:
         """Return the reading that :meth:`to_json` gave."""
         table = values["table"]
         if table is None:
-            return cls(values["said"])
+            return cls(values["said"], None, tuple(values.get("classes", ())))
         lists: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in table.items()
         }
         lists["left_out"] = tuple((name, why) for name, why in lists["left_out"])
-        return cls(values["said"], Layout(**lists))
+        layout = Layout(**lists)
+        return cls(values["said"], layout, layout.classes)
 
 
 def _count(number: int, noun: str) -> str:
