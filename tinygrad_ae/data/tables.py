@@ -59,6 +59,7 @@ class CsvFile:
         labels: list[str] = []
         lines: list[int] = []
         first: NDArray[np.float64] | None = None
+        top: tuple[str, ...] = ()
         constant = np.ones(len(self._used), bool)
         with _readable(path), _opened(path) as file:
             reader = csv.reader(iter(file.readline, ""), delimiter=self._separator)
@@ -71,6 +72,7 @@ class CsvFile:
                     continue
                 if not width:
                     width = len(fields)
+                    top = tuple(map(str.strip, fields))
                     if places.heading:
                         continue
                 _refuse_other_width(path, reader.line_num, fields, width)
@@ -91,7 +93,7 @@ class CsvFile:
             self.labels = reading.numbered(str(path), layout.label, layout.classes, labels, lines)
         self.reading = _as_found(
             layout, self._separator, places, None if self.labels is None else labels,
-            int(constant.sum()) if n > 1 else 0,
+            int(constant.sum()) if n > 1 else 0, top,
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -313,6 +315,7 @@ def _as_found(
     places: Places,
     labels: Sequence[str] | None,
     constant: int,
+    first: tuple[str, ...],
 ) -> Reading:
     """Say what a file is read as whose layout was decided on before."""
     new = reading.new_classes(layout.classes, labels or ()) if layout.classes else ()
@@ -329,6 +332,7 @@ def _as_found(
         time=tuple(name for name in layout.time if name.casefold() in found),
         left_out=tuple((name, reasons.get(name.casefold(), "not learnt")) for name in others),
         constant=constant,
+        first=() if places.heading or not layout.first else first,
     )
     unknown = f"; not among the classes that were trained on: {reading.shown(new)}" if new else ""
     return Reading(f"{here}{unknown}", layout, layout.classes)

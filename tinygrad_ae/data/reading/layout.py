@@ -69,6 +69,8 @@ class Layout:
         left_out: further columns that are not learnt, and why, as pairs.
         constant: how many of ``columns`` held one value only.
         header: whether it was asked for to have a heading; None: the rule decided.
+        first: the cells of the first line where it might as well be a heading, but was taken as a
+            sample: different whole numbers above whole numbers.
     """
 
     separator: str
@@ -81,6 +83,7 @@ class Layout:
     left_out: tuple[tuple[str, str], ...] = ()
     constant: int = 0
     header: bool | None = None
+    first: tuple[str, ...] = ()
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -120,7 +123,9 @@ class Layout:
     def __str__(self) -> str:
         """The decision in one line."""
         said = [f"a table with {_SEPARATORS[self.separator]} and "
-                + ("a heading" if self.heading else "no heading")]  # fmt: skip
+                + ("a heading" if self.heading else "no heading")
+                + (f" (its first line is a sample: {shown(self.first)})" if self.first else "")
+                ]  # fmt: skip
         constant = f", {self.constant} of them constant" if self.constant else ""
         said.append(f"{_count(len(self.columns), 'column')}{constant}: {shown(self.columns)}")
         classes = shown([f"{i} {name}" for i, name in enumerate(self.classes)])
