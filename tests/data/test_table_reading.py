@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from tinygrad_ae.data import Dataset, Reading, idx, load
+from tinygrad_ae.data import Dataset, Reading, idx, load, load_samples
 from tinygrad_ae.data.reading import Layout
 from tinygrad_ae.errors import DataError
 
@@ -34,6 +34,7 @@ STAMPS = [(datetime(2024, 1, 1) + timedelta(seconds=7 * i)).isoformat(" ") for i
 COUNTS = [list(map(str, RNG.integers(0, 17, N))) for _ in range(3)]
 WRAPS = [int(v) % 64 for v in GAPS]
 CLOCK = [int(f"{s // 3600 % 24}{s // 60 % 60:02}{s % 60:02}") for s in range(86_000, 86_900, 15)]
+READING = Reading("", Layout(",", True, ("a", "b", "c"), ("a", "b", "c")))
 SPECIES = [("setosa", "virginica", "versicolor")[i % 3] for i in LINES]
 
 
@@ -355,6 +356,50 @@ def test_columns_are_asked_of_tables_alone(tmp_path):
     for source in ("digits", np.zeros((20, 3)), tmp_path / "x.npy"):
         with pytest.raises(DataError, match="is no table, so it has no columns to choose"):
             load(source, label="y")
+
+
+def test_bars_separate_too(read, tmp_path):
+    data = read("a| when |b|species", [A, STAMPS, B, SPECIES], "|")
+    assert str(data.reading).startswith("a table with bars and a heading; 2 columns: a, b; label")
+    samples = load_samples(tmp_path / "t.csv", (2,), data.scaling, reading=data.reading)
+    assert sorted(samples[:][:, 0]) == pytest.approx(sorted(
+        x for split in (data.train, data.validation, data.test) for x in split.x[:, 0]
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heading", "separator", "name", "mark"),
+    [
+        ("a b c", " ", "spaces", "."),
+        ("a b c", " ", "spaces", ","),
+        ("", " ", "spaces", "."),
+        ("# a b c", "   ", "spaces", "."),  # as numpy.savetxt does
+        ("a,b,c", " ", "spaces", "."),
+        ("a:b:c", ":", "colons", "."),
+    ],
+)
+def test_separators_that_are_not_read_are_named(read, tmp_path, heading, separator, name, mark):
+    columns = [[cell.replace(".", mark) for cell in column] for column in (A, B, C)]
+    with pytest.raises(DataError, match=f"seem to be separated by {name}, but read are commas"):
+        read(heading, columns, separator)
+    with pytest.raises(DataError, match="Put commas in their place, or semicolons if"):
+        load_samples(tmp_path / "t.csv", (3,), None, reading=READING)
+
+
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [
+        ("v", [A]),
+        ("v,w", [[f"{i % 24}:{i:02}" for i in LINES], A]),  # times of day
+        ("v,w", [STAMPS, A]),
+        ("v,genre,w", [A, [("a|b", "a|b|c")[i % 2] for i in LINES], B]),
+        ("v,city,w", [A, ["New York"] * N, B]),
+        ("v, w", [A, [f" {b}" for b in B]]),
+    ],
+)
+def test_what_stands_inside_a_cell_separates_nothing(read, heading, columns):
+    data = read(heading, columns, drop=[n for n in ("genre", "city") if n in heading])
+    assert layout(data).separator == ","
 
 
 def test_wine_is_read_as_what_it_is(read):

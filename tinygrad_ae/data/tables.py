@@ -21,7 +21,6 @@ from tinygrad_ae.util.files import atomic
 
 _EVERY = 1024  # lines from one place that is remembered to the next
 _LOOKED_AT = 100  # lines that tell the separator and whether there is a heading
-_SEPARATORS = (",", ";", "\t")
 
 
 class CsvFile:
@@ -131,8 +130,8 @@ class CsvFile:
 def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = None) -> Raw:
     """Read a table of numbers by its layout, or decide what its lines and columns are.
 
-    Commas, semicolons or tabs separate the columns: that which gives all lines the same number of
-    them, most of numbers.
+    Commas, semicolons, tabs or bars (``|``) separate the columns: what gives all lines the same
+    number of them, most of numbers.
 
     Args:
         path: the file, in UTF-8.
@@ -273,21 +272,16 @@ def _first(path: Path, separator: str) -> list[str]:
 def _separator(path: Path) -> str:
     """Return what separates the columns of a table."""
 
-    def fits(separator: str) -> tuple[bool, bool, float]:
-        rows = [fields for _, fields in _head(path, separator)]
-        widths = {len(row) for row in rows[1:]} or {len(row) for row in rows}
-        cells = [cell for row in rows for cell in row]
-        if separator != ",":  # elsewhere than here numbers have commas
-            cells = [cell.replace(",", ".") for cell in cells]
-        numbers = sum(map(reading.is_number, cells)) / max(1, len(cells))
-        return bool(rows) and max(map(len, rows)) > 1, len(widths) == 1, numbers
+    def rows(separator: str) -> list[list[str]]:
+        return [fields for _, fields in _head(path, separator)]
 
-    return max(_SEPARATORS, key=fits)
+    return reading.separator_of(str(path), rows)
 
 
 def _place(path: Path, layout: Layout) -> tuple[str, Places]:
     """Return what separates the columns of a file, and where those are that a layout names."""
-    for separator in dict.fromkeys((layout.separator, *_SEPARATORS)):
+    _separator(path)  # refuses one that is not read
+    for separator in dict.fromkeys((layout.separator, *reading.SEPARATORS)):
         first, *below = [fields for _, fields in _head(path, separator)] or [[]]
         places = layout.place(str(path), first, below)
         if places is not None:

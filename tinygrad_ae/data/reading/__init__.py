@@ -6,6 +6,9 @@ every other file by it.
 
 The rule, for what was not asked for (``Wanted``):
 
+**Separator.** Commas, semicolons, tabs or bars (``|``): what gives all lines the same number of
+cells, most of them numbers. Spaces and colons are refused by name.
+
 **Heading.** A first line without any number is one. A first line that has numbers may be one where
 
 - all of its cells are numbers that run evenly (0, 1, 2; 10, 20, 30; of two columns only from 0 or
@@ -55,9 +58,11 @@ from tinygrad_ae.data.reading.heading import is_heading
 from tinygrad_ae.data.reading.labels import new_classes, numbered, numbers_of
 from tinygrad_ae.data.reading.layout import Layout, Places, Reading, Wanted
 from tinygrad_ae.data.reading.names import column_names, shown
+from tinygrad_ae.data.reading.separator import SEPARATORS, separator_of
 from tinygrad_ae.data.reading.table import Table, bad_cell
 
 __all__ = [
+    "SEPARATORS",
     "Layout",
     "Places",
     "Reading",
@@ -72,5 +77,6 @@ __all__ = [
     "new_classes",
     "numbered",
     "numbers_of",
+    "separator_of",
     "shown",
 ]

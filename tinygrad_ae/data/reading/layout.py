@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_ae.data.reading.cells import is_number
 from tinygrad_ae.data.reading.heading import is_heading
 from tinygrad_ae.data.reading.names import column_names, shown
-
-_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+from tinygrad_ae.data.reading.separator import SEPARATORS
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Layout:
     """What the lines and columns of a table are.
 
     Args:
-        separator: between columns: a comma, a semicolon or a tab.
+        separator: between columns: a comma, a semicolon, a tab or a bar (``|``).
         heading: whether the first line names the columns.
         names: of all columns; ``column 1``, ... without a heading.
         columns: those that are learnt, in this order.
@@ -122,7 +121,7 @@ class Layout:
 
     def __str__(self) -> str:
         """The decision in one line."""
-        said = [f"a table with {_SEPARATORS[self.separator]} and "
+        said = [f"a table with {SEPARATORS[self.separator]} and "
                 + ("a heading" if self.heading else "no heading")
                 + (f" (its first line is a sample: {shown(self.first)})" if self.first else "")
                 ]  # fmt: skip
