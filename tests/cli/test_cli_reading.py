@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tinygrad_ae.cli import main
 from tinygrad_ae.data import Reading, load
 from tinygrad_ae.data.tables import before
+from tinygrad_ae.errors import DataError
 from tinygrad_ae.run import Config, Run, checkpoint
 
 N = 60
@@ -204,3 +206,99 @@ def test_a_run_that_kept_no_reading_goes_on_by_the_one_of_its_time(
         capsys.readouterr()
         assert main(["encode", "old", "other.csv", "-o", "z.npy"]) == 2
         assert "trained on the columns time_s, v, but v is missing" in capsys.readouterr().err
+
+
+def test_labels_that_are_words_are_chosen_by_word(
+    capsys: pytest.CaptureFixture[str], no_pictures: None
+) -> None:
+    words = ["oak", "fir", "old elm"] * (N // 3)
+    write("x.csv", "a,b,species", *WALK.T[:2], words)
+    train = ("train", "autoencoder", "--data", "x.csv")
+    for given, numbers in (("oak", [1]), ("0,oak", [0, 1]), ("fir,old elm", [0, 2])):
+        ok(*train, "--only", given, *EPOCH, given)
+        count = len(load("x.csv", only=numbers).train)
+        assert f"x.csv: {count} train" in capsys.readouterr().out
+    by_number = load("x.csv", only=[1])
+    np.testing.assert_array_equal(load("x.csv", only=["oak"]).train.x, by_number.train.x)
+    np.testing.assert_array_equal(load("x.csv").only(["oak"]).train.y, by_number.train.y)
+    assert main([*train, "--only", "7", *EPOCH, "no"]) == 2
+    assert "no sample labelled 7; its labels are 0, 1, 2" in capsys.readouterr().err
+    assert main([*train, "--only", "ok", *EPOCH, "no"]) == 2
+    assert "the labels are 0 fir, 1 oak, 2 old elm. Did you mean 'oak'?" in capsys.readouterr().err
+
+    detected = []
+    for normal in ((), ("--normal", "oak"), ("--normal", "1")):
+        ok("anomalies", "oak", *normal, "-o", "found")
+        detected.append(capsys.readouterr().out.replace(" (replaced)", ""))
+    assert "AUROC" in detected[0]
+    assert detected[0] == detected[1] == detected[2]
+    assert main(["anomalies", "oak", "--normal", "elm", "-o", "no"]) == 2
+    assert "no label 'elm'; the labels are 0 fir, 1 oak" in capsys.readouterr().err
+    assert not Path("no").exists()
+    ok("report", "0,oak")
+    assert "--only 0,oak" in Path("0,oak/report.html").read_text("utf-8")
+
+
+def test_words_choose_among_labels_that_are_words_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write("x.csv", "a,b,species", *WALK.T[:2], [0, 1] * 30)
+    assert main(["train", "autoencoder", "--data", "x.csv", "--only", "oak", *EPOCH, "no"]) == 2
+    assert "no label 'oak'; the labels are whole numbers" in capsys.readouterr().err
+
+
+def test_subfolders_are_chosen_by_their_names(
+    capsys: pytest.CaptureFixture[str], no_pictures: None
+) -> None:
+    pictures("shapes", "tall", "wide")
+    ok("train", "autoencoder", "--data", "shapes", "--only", "wide", *EPOCH, "run")
+    assert "shapes: 16 train" in capsys.readouterr().out
+    pictures("others", "huge", "wide")  # here wide is 1 of others, and tall is not
+    pictures("more", "wide", "zigzag")  # here it is 0
+    found = []
+    for folder in ("others", "more"):
+        ok("anomalies", "run", folder, "-o", folder + "-found")
+        found.append(capsys.readouterr().out)
+        assert "20 are anomalous" in found[-1]
+        scores = Path(folder + "-found/scores.csv").read_text()
+        assert scores.count("wide/") == 20
+    pictures("numbers", "0", "1", "10", "2")
+    for given, number in (("10", 2), (10, 2), ("2", 3), (1, 1)):
+        assert {*load("numbers", only=[given]).train.y} == {number}
+    with pytest.raises(DataError, match="label 2 may be the class of that name, or of that number"):
+        load("numbers", only=[2])
+
+
+def pictures(folder: str, *classes: str) -> None:
+    for name in classes:
+        (Path(folder) / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = RNG.integers(0, 256, (4, 4), np.uint8)
+            Image.fromarray(pixels).save(Path(folder) / name / f"{i}.png")
+
+
+COMMANDS = ("evaluate", "compress", "features", "report", "anomalies", "traverse", "explore")
+
+
+def test_data_that_was_moved_is_said_to_be_read_as_it_was(
+    capsys: pytest.CaptureFixture[str], no_pictures: None
+) -> None:
+    write("x.csv", "row,a,b,flat,species", range(N), *WALK.T[:2], [1] * N, ["oak", "fir"] * 30)
+    ok("train", "autoencoder", "--data", "x.csv", *EPOCH, "run")
+    trained = one_line(capsys.readouterr().out).partition("; scaling")[0]
+    assert "1 of them constant" in trained
+    assert trained.endswith("left out row (names the lines)")
+    Path("x.csv").rename("y.csv")
+    for command in COMMANDS:
+        ok(command, "run", "--data", "y.csv")
+        assert one_line(capsys.readouterr().err) == trained
+    text = Path("y.csv").read_text().replace(",", ";").replace("row;", "line;")
+    Path("y.csv").write_text(text)
+    ok("evaluate", "run", "--data", "y.csv")
+    said = one_line(capsys.readouterr().err)
+    assert said == trained.replace("commas", "semicolons").replace(
+        "row (names the lines)", "line (not learnt)"
+    )
+    Path("y.csv").rename("x.csv")
+    ok("evaluate", "run")
+    assert "read as" not in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from tinygrad_ae.data import Dataset, Reading, idx, load
+from tinygrad_ae.data import Dataset, Reading, idx, load, load_samples
 from tinygrad_ae.data.reading import Layout
 from tinygrad_ae.errors import DataError
 
@@ -32,6 +32,9 @@ GAPS = [str(v) for v in np.cumsum(RNG.integers(1, 4, N))]
 JITTER = [f"{v:.4f}" for v in np.cumsum(RNG.uniform(0.01, 0.03, N))]
 STAMPS = [(datetime(2024, 1, 1) + timedelta(seconds=7 * i)).isoformat(" ") for i in LINES]
 COUNTS = [list(map(str, RNG.integers(0, 17, N))) for _ in range(3)]
+WRAPS = [int(v) % 64 for v in GAPS]
+CLOCK = [int(f"{s // 3600 % 24}{s // 60 % 60:02}{s % 60:02}") for s in range(86_000, 86_900, 15)]
+READING = Reading("", Layout(",", True, ("a", "b", "c"), ("a", "b", "c")))
 SPECIES = [("setosa", "virginica", "versicolor")[i % 3] for i in LINES]
 
 
@@ -72,6 +75,8 @@ def layout(data: Dataset) -> Layout:
         ("frame,a,b", [GAPS, A, B], "ab"),
         ("seq,a,b", [[(i + 50) % 64 for i in LINES], A, B], "ab"),
         ("a,b,", [A, B, [""] * N], "ab"),
+        ("pkt,a,b", [[int(v) % 16 for v in GAPS], A, B], "ab"),  # it wraps round
+        ("seq,a,b", [[i % 8 for i in LINES], A, B], "ab"),
     ],
 )
 def test_what_only_counts_is_not_learnt_unless_asked_for(read, heading, columns, learnt):
@@ -194,6 +199,30 @@ def test_values_are_learnt_whatever_they_look_like(read, heading, columns, learn
          [{"columns": ["uptime_s", "a"]}, {"time": "uptime_s", "drop": ["RECORD NO"]}]),
         ("a,activity_id", [A, [i // 9 % 4 for i in LINES]], "its values occur again and again",
          [{"label": "activity_id"}, {"drop": ["activity_id"]}]),
+        *[("v,a", [cells, A], f"'v' counts {way} again", [{"drop": ["v"]}, {"time": "none"}])
+          for way, cells in (
+              ("up", WRAPS),
+              ("up", [(65_500 + 5 * int(v)) % 65_536 for v in GAPS]),
+              ("up", [i % 8 for i in LINES]),
+              ("up", [i // 2 % 8 for i in LINES]),  # two lines in a packet
+              ("up", [i % 40 for i in LINES][:35] + [i // 2 for i in range(25)]),  # two recordings
+              ("down", [-w for w in WRAPS]),
+              ("up", CLOCK),  # over midnight
+          )],
+        ("", [WRAPS, A], "column 1 counts up again", [{"drop": ["1"]}]),
+        ("", [[w / 10 for w in WRAPS], A], "column 1 counts up again", [{"drop": ["1"]}]),
+        ("time_of_day,a", [[w / 10 for w in WRAPS], A], "'time_of_day' counts up again",
+         [{"time": "time_of_day"}]),
+        *[(f"{name},a", [cells, A], f"'{name}' is named like a part of a date and seldom changes",
+           [{"time": name}, {"drop": [name]}, {"time": "none"}])
+          for name, cells in (
+              ("day", [5 + (i > 40) for i in LINES]),
+              ("Day", [(30, 31, 1)[i // 20] for i in LINES]),
+              ("hhmm", [1200 + i // 25 for i in LINES]),
+              ("hhmmss", [120_000 + i // 40 for i in LINES]),
+          )],
+        ("3,7,9", [[20 + int(v) for v in COUNTS[0]], COUNTS[1], COUNTS[2]], "may be a heading",
+         [{"header": True}, {"header": False}]),
         ("T,p", [A, B], "'T' is named like a time, but", [{"time": "none"}, {"time": "T"}]),
         ("V,Id", [A, B], "'Id' is named like an id, but holds", [{"columns": ["all"]}]),
         ("ds,y", [STAMPS, DIGITS], "'y' was taken as the label; --label none keeps it",
@@ -207,6 +236,51 @@ def test_what_is_ambiguous_is_refused_with_what_settles_it(read, heading, column
     for cure in cures:
         data = read(heading, columns, **cure)
         assert len(data.columns or layout(data).columns) == data.shape[0]
+
+
+def test_a_line_of_whole_numbers_that_is_taken_as_a_sample_is_shown(read, tmp_path):
+    data = read("3,9,5", COUNTS)
+    said = "a table with commas and no heading (its first line is a sample: 3, 9, 5); 3 columns: "
+    assert str(data.reading).startswith(said)
+    assert load(tmp_path / "t.csv", reading=data.reading).reading == data.reading
+    assert "a sample" not in str(read("3,9,5", COUNTS, header=False).reading)
+    assert "a sample" not in str(read("3,9,3", COUNTS).reading)  # no names of columns
+
+
+def ordinary() -> dict[str, tuple[str, list[Any]]]:
+    """Return tables of 200 lines of which nothing is to be asked."""
+    rng, n = np.random.default_rng(1), 200
+    t = np.arange(n)
+    waves = [np.round(512 + 100 * np.sin(t / 9 + k) + 3 * rng.standard_normal(n)) for k in range(3)]
+    pixels = [rng.integers(0, 256, n) * (rng.random(n) < 0.4) for _ in range(9)]
+    kinds, counts = rng.integers(0, 4, n), [rng.poisson(3, n) for _ in range(30)]
+    walk = rng.standard_normal(n).cumsum()
+    names = {k: ",".join(f"c{i}" for i in range(k)) for k in (3, 4, 9, 30)}
+    return {
+        "accelerometer": ("x,y,z", [rng.integers(-500, 500, n) for _ in range(3)]),
+        "adc": (names[3], waves),
+        "adc without heading": ("", waves),
+        "pixels": (names[9], pixels),
+        "pixels without heading": ("", pixels),
+        "one-hot": (names[4], [(kinds == k) * 1 for k in range(4)]),
+        "one-hot, sorted": (names[4], [(np.sort(kinds) == k) * 1 for k in range(4)]),
+        "answers": (names[9], [rng.integers(1, 6, n) for _ in range(9)]),
+        "counts": (names[30], counts),
+        "whole sine": ("a,b", [np.round(1000 * np.sin(t / 9)), np.round(9 * np.cos(t / 9))]),
+        "events": ("a,events", [walk, rng.poisson(0.2, n)]),
+        "switches": ("a,door,valve", [walk, t // 50 % 2, np.where(t % 40 < 20, 0, 100)]),
+        "houses": ("rooms,age,hour", [rng.integers(1, 9, n), rng.integers(0, 99, n), kinds]),
+        "heart": ("mlii,v5", [np.round(200 * np.exp(-(((t % 80 - 20) / 4) ** 2)) + walk), walk]),
+        "quantised walk": ("a,b", [np.round(walk), np.round(4 * walk)]),
+    }
+
+
+@pytest.mark.parametrize("name", ordinary())
+def test_nothing_is_asked_of_an_ordinary_table(read, name):
+    heading, columns = ordinary()[name]
+    found = layout(read(heading, columns))
+    assert len(found.columns) == len(columns)
+    assert (found.heading, found.label, found.time) == (bool(heading), None, ())
 
 
 @pytest.mark.parametrize(("name", "column"), [("", LINES), ("when", STAMPS), ("tag", DIGITS)])
@@ -282,6 +356,50 @@ def test_columns_are_asked_of_tables_alone(tmp_path):
     for source in ("digits", np.zeros((20, 3)), tmp_path / "x.npy"):
         with pytest.raises(DataError, match="is no table, so it has no columns to choose"):
             load(source, label="y")
+
+
+def test_bars_separate_too(read, tmp_path):
+    data = read("a| when |b|species", [A, STAMPS, B, SPECIES], "|")
+    assert str(data.reading).startswith("a table with bars and a heading; 2 columns: a, b; label")
+    samples = load_samples(tmp_path / "t.csv", (2,), data.scaling, reading=data.reading)
+    assert sorted(samples[:][:, 0]) == pytest.approx(sorted(
+        x for split in (data.train, data.validation, data.test) for x in split.x[:, 0]
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("heading", "separator", "name", "mark"),
+    [
+        ("a b c", " ", "spaces", "."),
+        ("a b c", " ", "spaces", ","),
+        ("", " ", "spaces", "."),
+        ("# a b c", "   ", "spaces", "."),  # as numpy.savetxt does
+        ("a,b,c", " ", "spaces", "."),
+        ("a:b:c", ":", "colons", "."),
+    ],
+)
+def test_separators_that_are_not_read_are_named(read, tmp_path, heading, separator, name, mark):
+    columns = [[cell.replace(".", mark) for cell in column] for column in (A, B, C)]
+    with pytest.raises(DataError, match=f"seem to be separated by {name}, but read are commas"):
+        read(heading, columns, separator)
+    with pytest.raises(DataError, match="Put commas in their place, or semicolons if"):
+        load_samples(tmp_path / "t.csv", (3,), None, reading=READING)
+
+
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [
+        ("v", [A]),
+        ("v,w", [[f"{i % 24}:{i:02}" for i in LINES], A]),  # times of day
+        ("v,w", [STAMPS, A]),
+        ("v,genre,w", [A, [("a|b", "a|b|c")[i % 2] for i in LINES], B]),
+        ("v,city,w", [A, ["New York"] * N, B]),
+        ("v, w", [A, [f" {b}" for b in B]]),
+    ],
+)
+def test_what_stands_inside_a_cell_separates_nothing(read, heading, columns):
+    data = read(heading, columns, drop=[n for n in ("genre", "city") if n in heading])
+    assert layout(data).separator == ","
 
 
 def test_wine_is_read_as_what_it_is(read):

@@ -34,6 +34,14 @@ def test_samples(data: Dataset) -> Samples:
     return Samples(data.test.x, data.shape, None, where=where, labels=data.test.y)
 
 
+def own_data(run: Run, moved: str | None) -> Dataset:
+    """Return the data a run was trained on; where it was moved to, say what it was read as."""
+    data = run.load_data(moved)
+    if moved is not None:
+        click.echo(f"{moved} read as: {data.reading}", err=True)
+    return data
+
+
 def read(run: Run, path: str) -> Samples:
     """Return the user's samples as the run takes them, and say what they were read as."""
     samples = run.load_samples(path)

@@ -85,6 +85,17 @@ class Names(Numbers):
         return tuple(name.strip() for name in names)
 
 
+class Labels(Names):
+    """Several labels: whole numbers, or words where labels are words."""
+
+    name = "label,label,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the tuple, whole numbers in it as such."""
+        labels = super().convert(value, param, ctx)
+        return tuple(int(x) if re.fullmatch(r"-?\d+", str(x)) else x for x in labels if x != "")
+
+
 class Name(click.Choice[str]):
     """One of several names; for another, the nearest is suggested."""
 
@@ -206,6 +217,8 @@ def _kind(annotation: Any) -> Any:
         return click.FloatRange(min=least if above is None else above, min_open=above is not None)
     if typing.get_origin(annotation) is Literal:
         return Name(arguments)
+    if annotation == tuple[int | str, ...]:
+        return Labels()
     if typing.get_origin(annotation) in (tuple, list) and arguments[0] in (int, float, str):
         return Names() if arguments[0] is str else Numbers(arguments[0])
     return annotation if annotation in (int, float, str, bool) else None

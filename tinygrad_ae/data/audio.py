@@ -73,7 +73,12 @@ def read_folder(folder: Path) -> dict[str, list[Recording]]:
         parts[split] = [read(path) for path in files.paths]
         if files.labels is not None:
             parts[split] = [
-                replace(r, labels=np.full(len(r), label), label_kind=files.label_kind)
+                replace(
+                    r,
+                    labels=np.full(len(r), label),
+                    label_kind=files.label_kind,
+                    classes=files.classes,
+                )
                 for r, label in zip(parts[split], files.labels, strict=True)
             ]
     return parts

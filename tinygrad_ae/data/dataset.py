@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tinygrad_ae.data.framing import Framing
 from tinygrad_ae.data.raw import Raw
-from tinygrad_ae.data.reading import Reading
+from tinygrad_ae.data.reading import Reading, numbers_of
 from tinygrad_ae.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -183,6 +183,11 @@ class Dataset:
         return () if table is None else table.headings
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The words that are labels, class i at position i; empty if labels are numbers."""
+        return () if self.reading is None else self.reading.classes
+
+    @property
     def features(self) -> int:
         """The number d of values in one sample."""
         return math.prod(self.shape)
@@ -196,8 +201,11 @@ class Dataset:
         """Return which n test samples to show, see ``shown``."""
         return shown(len(self.test), n, self.framing)
 
-    def only(self, labels: Sequence[int]) -> Dataset:
+    def only(self, labels: Sequence[int | str]) -> Dataset:
         """Return the samples of some labels, scaled as they are here.
+
+        Args:
+            labels: whole numbers, or words where labels are words.
 
         Raises:
             DataError: the samples have no labels, or a split has none of these.
@@ -205,9 +213,9 @@ class Dataset:
         train, validation, test = (self._only(name, labels) for name in SPLITS)
         return replace(self, train=train, validation=validation, test=test)
 
-    def _only(self, name: str, labels: Sequence[int]) -> Split:
+    def _only(self, name: str, labels: Sequence[int | str]) -> Split:
         split: Split = getattr(self, name)
-        chosen = _chosen(f"{self.name}: the {name} split", split.y, labels)
+        chosen = _chosen(f"{self.name}: the {name} split", split.y, labels, self.classes)
         return Split(split.x[chosen], None if split.y is None else split.y[chosen])
 
 
@@ -230,7 +238,7 @@ def assemble(
     parts: Mapping[str, Raw],
     shape: tuple[int, ...] | None = None,
     framing: Framing | None = None,
-    only: Sequence[int] | None = None,
+    only: Sequence[int | str] | None = None,
     scaling: Scaling | None = None,
     reading: Reading | None = None,
 ) -> Dataset:
@@ -268,8 +276,11 @@ def assemble(
             )
     parts = _complete(parts)
     if only is not None:
+        classes = () if reading is None else reading.classes
         parts = {
-            split: _take(part, np.flatnonzero(_chosen(f"{name}: the {split} split", part.y, only)))
+            split: _take(
+                part, np.flatnonzero(_chosen(f"{name}: the {split} split", part.y, only, classes))
+            )
             for split, part in parts.items()
         }
         train = parts["train"]
@@ -337,7 +348,10 @@ def _complete(parts: Mapping[str, Raw]) -> dict[str, Raw]:
 
 
 def _chosen(
-    where: str, y: NDArray[np.integer[Any]] | None, labels: Sequence[int]
+    where: str,
+    y: NDArray[np.integer[Any]] | None,
+    labels: Sequence[int | str],
+    classes: Sequence[str],
 ) -> NDArray[np.bool_]:
     """Return which samples have one of some labels."""
     if y is None:
@@ -345,7 +359,7 @@ def _chosen(
             f"{where} has no labels to choose samples by. Give data with labels, or leave the "
             "choice out."
         )
-    chosen: NDArray[np.bool_] = np.isin(y, labels)
+    chosen: NDArray[np.bool_] = np.isin(y, numbers_of(where, labels, classes))
     if not chosen.any():
         raise DataError(
             f"{where} has no sample labelled {' or '.join(map(str, labels))}; its labels are "

@@ -64,8 +64,9 @@ def _read(files: folders.Files) -> Raw:
     y = None if files.labels is None else np.array(files.labels)
     kind = f"{len(x):,} picture{'s' * (len(x) != 1)}, {_describe(first)}"
     return Raw(
-        x, y, where=str(files.folder), names=files.names, kind=kind, label_kind=files.label_kind
-    )
+        x, y, where=str(files.folder), names=files.names, kind=kind, label_kind=files.label_kind,
+        classes=() if y is None else files.classes,
+    )  # fmt: skip
 
 
 def _pixels(path: Path) -> NDArray[Any]:

@@ -37,8 +37,10 @@ class Raw:
         y: integer labels, shape (n,), or None.
         where: what to call the source in a message: its file, folder or key.
         names: the file name of each sample, where each has one.
-        kind: what it was read as, in words; the shape and type of an array unless given.
+        kind: what it was read as, in words; unless given the shape and type of an array, or the
+            layout of a table.
         label_kind: where the labels were found, in words.
+        classes: the words that are labels, class i at position i; none if labels are numbers.
         table: the layout of a table.
 
     Raises:
@@ -52,6 +54,7 @@ class Raw:
     names: tuple[str, ...] | None = None
     kind: str = ""
     label_kind: str = ""
+    classes: tuple[str, ...] = ()
     table: Layout | None = None
 
     def __post_init__(self) -> None:
@@ -82,7 +85,7 @@ class Raw:
     def said(self) -> str:
         """What it was read as, in one line."""
         if self.table is not None:
-            return str(self.table)
+            return self.kind or str(self.table)
         kind = self.kind or described("an array", self.x)
         if self.y is None:
             return f"{kind}; no labels"

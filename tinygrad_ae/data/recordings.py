@@ -29,6 +29,7 @@ class Recording:
         labels: integers, shape (times,), or None.
         kind: of a sound: what its file was read as, in words.
         label_kind: where the labels were found, in words.
+        classes: the words that are labels, class i at position i; none if labels are numbers.
     """
 
     values: Rows
@@ -37,6 +38,7 @@ class Recording:
     labels: NDArray[np.integer[Any]] | None = None
     kind: str = ""
     label_kind: str = ""
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)

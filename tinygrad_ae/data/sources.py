@@ -69,7 +69,7 @@ def load(
     window: int | None = None,
     hop: int | None = None,
     sample_rate: float | None = None,
-    only: Sequence[int] | None = None,
+    only: Sequence[int | str] | None = None,
     label: str | None = None,
     columns: Sequence[str] | None = None,
     drop: Sequence[str] | None = None,
@@ -105,7 +105,8 @@ def load(
         hop: times from one window to the next; half a window unless given.
         sample_rate: times in a second, in Hz. Sounds of another rate are brought to it; unless
             given, all must have the same.
-        only: labels of the samples to take, as if the source held no others; None: all.
+        only: labels of the samples to take, as if the source held no others; None: all. Those
+            that are words, such as names of subfolders, are given as words or by their numbers.
         label: the column of a table that holds labels, by its name in the heading (without one
             by its number, counted from 1); ``"none"``: there is none.
         columns: those of a table to learn, and no others; ``["all"]``: all but label and time.
@@ -241,7 +242,7 @@ def _assemble(
     parts: Parts,
     shape: tuple[int, ...] | None,
     asked: _Windows,
-    only: Sequence[int] | None,
+    only: Sequence[int | str] | None,
     scaling: Scaling | None,
 ) -> Dataset:
     """Cut recordings into windows if the source holds such, or if windows were asked for."""
@@ -272,9 +273,9 @@ def _reading(parts: Parts) -> Reading:
     }
     train = parts["train"]
     table = train.table if isinstance(train, Raw) else None
-    if len(said) == 1:
-        return Reading(said["train"], table)
-    return Reading(" | ".join(f"{split}: {line}" for split, line in said.items()), table)
+    classes = (train if isinstance(train, Raw) else train[0]).classes
+    line = " | ".join(f"{split}: {line}" for split, line in said.items())
+    return Reading(said["train"] if len(said) == 1 else line, table, classes)
 
 
 def _refuse_wanted(where: str, wanted: Wanted) -> None:

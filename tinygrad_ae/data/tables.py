@@ -21,7 +21,6 @@ from tinygrad_ae.util.files import atomic
 
 _EVERY = 1024  # lines from one place that is remembered to the next
 _LOOKED_AT = 100  # lines that tell the separator and whether there is a heading
-_SEPARATORS = (",", ";", "\t")
 
 
 class CsvFile:
@@ -58,6 +57,9 @@ class CsvFile:
         width, n = 0, 0
         labels: list[str] = []
         lines: list[int] = []
+        first: NDArray[np.float64] | None = None
+        top: tuple[str, ...] = ()
+        constant = np.ones(len(self._used), bool)
         with _readable(path), _opened(path) as file:
             reader = csv.reader(iter(file.readline, ""), delimiter=self._separator)
             while True:
@@ -69,10 +71,13 @@ class CsvFile:
                     continue
                 if not width:
                     width = len(fields)
+                    top = tuple(map(str.strip, fields))
                     if places.heading:
                         continue
                 _refuse_other_width(path, reader.line_num, fields, width)
-                self._check(reader.line_num, fields, places)
+                row = self._checked(reader.line_num, fields, places)
+                first = row if first is None else first
+                constant &= row == first
                 if places.label is not None:
                     labels.append(fields[places.label])
                     lines.append(reader.line_num)
@@ -86,8 +91,9 @@ class CsvFile:
         if layout.label is not None and any(map(str.strip, labels)):
             self.labels = reading.numbered(str(path), layout.label, layout.classes, labels, lines)
         self.reading = _as_found(
-            layout, self._separator, places, None if self.labels is None else labels
-        )
+            layout, self._separator, places, None if self.labels is None else labels,
+            int(constant.sum()) if n > 1 else 0, top,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -106,13 +112,13 @@ class CsvFile:
             )  # fmt: skip
         return table[before:]
 
-    def _check(self, line: int, fields: list[str], places: Places) -> None:
-        """Raise DataError unless all cells that are used hold finite numbers."""
+    def _checked(self, line: int, fields: list[str], places: Places) -> NDArray[np.float64]:
+        """Return the cells that are used; raise DataError unless all hold finite numbers."""
         cells = [fields[j] for j in self._used]
         try:
             row = np.fromiter(map(float, cells), np.float64, len(cells))
             if np.isfinite(row).all() and "_" not in "".join(cells):
-                return
+                return row
         except ValueError:
             pass
         j = next(j for j in self._used if not reading.is_finite(fields[j]))
@@ -124,8 +130,8 @@ class CsvFile:
 def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = None) -> Raw:
     """Read a table of numbers by its layout, or decide what its lines and columns are.
 
-    Commas, semicolons or tabs separate the columns: that which gives all lines the same number of
-    them, most of numbers.
+    Commas, semicolons, tabs or bars (``|``) separate the columns: what gives all lines the same
+    number of them, most of numbers.
 
     Args:
         path: the file, in UTF-8.
@@ -137,7 +143,10 @@ def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = N
     """
     if layout is not None:
         file = CsvFile(path, layout)
-        return Raw(file[:], file.labels, where=str(path), table=layout)
+        return Raw(
+            file[:], file.labels, where=str(path), kind=str(file.reading), table=layout,
+            classes=layout.classes,
+        )  # fmt: skip
     wanted = wanted or Wanted()
     table = _scan(path, wanted.header)
     layout = reading.decide(table, wanted)
@@ -148,7 +157,7 @@ def read_csv(path: Path, wanted: Wanted | None = None, layout: Layout | None = N
         text = table.text.get(j, {})
         cells = [text.get(i, repr(v)) for i, v in enumerate(table.values[:, j].tolist())]
         y = reading.numbered(str(path), layout.label, layout.classes, cells, table.lines)
-    return Raw(x, y, where=str(path), table=layout)
+    return Raw(x, y, where=str(path), table=layout, classes=layout.classes)
 
 
 def before(path: Path, size: int, columns: Sequence[str] = ()) -> Layout:
@@ -263,21 +272,16 @@ def _first(path: Path, separator: str) -> list[str]:
 def _separator(path: Path) -> str:
     """Return what separates the columns of a table."""
 
-    def fits(separator: str) -> tuple[bool, bool, float]:
-        rows = [fields for _, fields in _head(path, separator)]
-        widths = {len(row) for row in rows[1:]} or {len(row) for row in rows}
-        cells = [cell for row in rows for cell in row]
-        if separator != ",":  # elsewhere than here numbers have commas
-            cells = [cell.replace(",", ".") for cell in cells]
-        numbers = sum(map(reading.is_number, cells)) / max(1, len(cells))
-        return bool(rows) and max(map(len, rows)) > 1, len(widths) == 1, numbers
+    def rows(separator: str) -> list[list[str]]:
+        return [fields for _, fields in _head(path, separator)]
 
-    return max(_SEPARATORS, key=fits)
+    return reading.separator_of(str(path), rows)
 
 
 def _place(path: Path, layout: Layout) -> tuple[str, Places]:
     """Return what separates the columns of a file, and where those are that a layout names."""
-    for separator in dict.fromkeys((layout.separator, *_SEPARATORS)):
+    _separator(path)  # refuses one that is not read
+    for separator in dict.fromkeys((layout.separator, *reading.SEPARATORS)):
         first, *below = [fields for _, fields in _head(path, separator)] or [[]]
         places = layout.place(str(path), first, below)
         if places is not None:
@@ -300,12 +304,18 @@ def _place(path: Path, layout: Layout) -> tuple[str, Places]:
 
 
 def _as_found(
-    layout: Layout, separator: str, places: Places, labels: Sequence[str] | None
+    layout: Layout,
+    separator: str,
+    places: Places,
+    labels: Sequence[str] | None,
+    constant: int,
+    first: tuple[str, ...],
 ) -> Reading:
     """Say what a file is read as whose layout was decided on before."""
     new = reading.new_classes(layout.classes, labels or ()) if layout.classes else ()
     keys = {name.casefold() for name in (*layout.columns, *layout.time, layout.label or "")}
     others = [name for name in places.names if name.casefold() not in keys]
+    reasons = {name.casefold(): why for name, why in layout.left_out}
     found = {name.casefold() for name in places.names}
     here = replace(
         layout,
@@ -314,11 +324,12 @@ def _as_found(
         label=None if labels is None else layout.label,
         classes=() if labels is None else layout.classes + new,
         time=tuple(name for name in layout.time if name.casefold() in found),
-        left_out=tuple((name, "not learnt") for name in others),
-        constant=0,
+        left_out=tuple((name, reasons.get(name.casefold(), "not learnt")) for name in others),
+        constant=constant,
+        first=() if places.heading or not layout.first else first,
     )
     unknown = f"; not among the classes that were trained on: {reading.shown(new)}" if new else ""
-    return Reading(f"{here}{unknown}", layout)
+    return Reading(f"{here}{unknown}", layout, layout.classes)
 
 
 def _refuse_other_width(path: Path, line: int, fields: list[str], width: int) -> None:

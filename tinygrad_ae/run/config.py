@@ -87,7 +87,8 @@ class Config:
             [default for sound: 256]
         hop: From one window to the next.  [default: half a window]
         sample_rate: Values in a second; sounds of another rate are brought to it.
-        only: Take only the samples of these labels, to find others anomalous afterwards.
+        only: Take only the samples of these labels (numbers, or words where labels are words), to
+            find others anomalous afterwards.
         label: The column of a table that holds labels; none: there is none. Without a heading
             columns are called 1, 2, 3, ...
         columns: The columns of a table to learn, and no others; all: all but label and time,
@@ -124,7 +125,7 @@ class Config:
     window: Annotated[int | None, Bounds(least=2), Unit("TIMES")] = None
     hop: Annotated[int | None, Bounds(least=1), Unit("TIMES")] = None
     sample_rate: Annotated[float | None, Bounds(above=0), Unit("HZ")] = None
-    only: Annotated[tuple[int, ...] | None, Unit("LABEL,...")] = None
+    only: Annotated[tuple[int | str, ...] | None, Unit("LABEL,...")] = None
     label: Annotated[str | None, Unit("NAME")] = None
     columns: Annotated[tuple[str, ...] | None, Unit("NAME,...")] = None
     drop: Annotated[tuple[str, ...] | None, Unit("NAME,...")] = None

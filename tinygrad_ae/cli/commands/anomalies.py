@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from ... import uses
 from ...data import Dataset, Samples
+from ...data.reading import numbers_of
 from ...errors import UserError
 from ...run import Run
 from ...show.plots import detection
-from ..context import count, open_run, read, test_samples
+from ..context import count, open_run, own_data, read, test_samples
 from ..help import Examples, examples
-from ..options import Numbers, moved_data, output, seed
+from ..options import Labels, moved_data, output, seed
 from ..targets import folder_target
 from ..writing import write_figure, write_table
 
@@ -36,8 +37,9 @@ _WORST = 8  # samples that are shown with what made them anomalous
 @click.argument("input", required=False)
 @output("A folder for scores.csv and pictures.  [default: RUN/anomalies]")
 @click.option(
-    "--normal", type=Numbers(), metavar="LABEL,...",
-    help="Labels that are normal, all others anomalous.  [default: those of train --only]",
+    "--normal", type=Labels(), metavar="LABEL,...",
+    help="Labels that are normal, by number or by word, all others anomalous.  [default: those of "
+    "train --only]",
 )  # fmt: skip
 @click.option(
     "--false-alarms", type=click.FloatRange(0, 1), default=0.05, show_default=True,
@@ -46,7 +48,7 @@ _WORST = 8  # samples that are shown with what made them anomalous
 @seed()
 @moved_data()
 def anomalies(
-    run: str, input: str | None, out: str | None, normal: tuple[int, ...] | None,
+    run: str, input: str | None, out: str | None, normal: tuple[int | str, ...] | None,
     false_alarms: float, seed: int, data: str | None,
 ) -> None:  # fmt: skip
     """Find samples unlike the training ones, and say why.
@@ -57,7 +59,7 @@ def anomalies(
     picture shows which values make the most anomalous ones so.
     """
     trained = open_run(run)
-    own = trained.load_data(data)
+    own = own_data(trained, data)
     normal = normal or trained.config.only
     samples = read(trained, input) if input else test_samples(_with_all_labels(trained, own))
     if normal is not None and samples.labels is None and own.validation.y is None:
@@ -65,6 +67,8 @@ def anomalies(
             f"--normal {','.join(map(str, normal))}: neither the samples nor the run's data have "
             "labels that say which are normal. Leave it out, or give data with labels."
         )
+    if normal is not None:
+        numbers_of(f"--normal: {own.name}", normal, own.classes)  # before anything is written
     folder = folder_target(out, run, "anomalies")
     with trained.file.blame():
         held_out = uses.anomaly_scores(trained.model, _normal(own, normal))
@@ -81,10 +85,12 @@ def anomalies(
         click.echo("  There are no labels that say what is anomalous, so nothing is measured.")
     elif normal is None:
         click.echo(
-            "  To measure how well they are told apart, say which labels are normal: --normal 0,1"
+            "  To measure how well they are told apart, say which labels are normal: --normal "
+            + (",".join(own.classes[:2]) or "0,1")
         )
     else:
-        _report_detection(scores, ~np.isin(labels, normal), limit, seed, folder)
+        anomalous = ~np.isin(labels, _numbers(own, samples, normal))
+        _report_detection(scores, anomalous, limit, seed, folder)
         if trained.config.only is None:
             click.echo(
                 "  The run was trained on all labels, so it has learnt to reconstruct the others "
@@ -118,11 +124,24 @@ def _with_all_labels(run: Run, own: Dataset) -> Dataset:
     return config.load_data(scaling=run.scaling, reading=run.reading(config.data))
 
 
-def _normal(data: Dataset, normal: tuple[int, ...] | None) -> NDArray[np.float32]:
+def _normal(data: Dataset, normal: tuple[int | str, ...] | None) -> NDArray[np.float32]:
     """Return the validation samples that are normal, as far as it is known."""
     if normal is None or data.validation.y is None:
         return data.validation.x
     return data.only(normal).validation.x
+
+
+def _numbers(own: Dataset, samples: Samples, normal: tuple[int | str, ...]) -> list[int]:
+    """Return by which numbers the samples' labels have the normal ones.
+
+    Subfolders of their own may number the same words in another way.
+    """
+    numbers = numbers_of(own.name, normal, own.classes)
+    classes = own.classes if samples.reading is None else samples.reading.classes
+    if classes == own.classes or not (classes and own.classes):
+        return [*numbers]
+    words = [own.classes[i] for i in numbers if i < len(own.classes)]
+    return [classes.index(word) for word in words if word in classes]
 
 
 def _report_detection(

@@ -7,7 +7,7 @@ import click
 from ... import uses
 from ...errors import DataError
 from ...show.plots import comparisons
-from ..context import count, open_run
+from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data, output
 from ..targets import folder_target
@@ -26,7 +26,7 @@ def compress(run: str, out: str | None, data: str | None) -> None:
     PCA, which a receiver needs once, are not counted.
     """
     trained = open_run(run)
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     folder = folder_target(out, run, "compress")
     with trained.file.blame():
         curves = uses.compress(trained.model, found.train.x, found.test.x)

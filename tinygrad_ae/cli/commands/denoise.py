@@ -18,7 +18,7 @@ from ...errors import DataError, UserError
 from ...evaluate import Rows, in_batches, psnr
 from ...run import Run
 from ...uses import SignalToNoise
-from ..context import count, open_run, read, test_samples
+from ..context import count, open_run, own_data, read, test_samples
 from ..help import Examples, examples
 from ..options import SAMPLES, Numbers, moved_data, output, seed
 from ..targets import sample_or_picture_target
@@ -74,7 +74,7 @@ def denoise(
     noisy: Rows
     truth: Rows | None
     if input is None:
-        samples = test_samples(trained.load_data(data))
+        samples = test_samples(own_data(trained, data))
         truth = samples[:]
         noisy, what = _noisy(trained, truth, noise, strength, seed)
     else:

@@ -6,7 +6,7 @@ import click
 
 from ...run import results
 from .. import progress
-from ..context import count, open_run
+from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data
 
@@ -21,6 +21,6 @@ def evaluate(run: str, data: str | None) -> None:
     all values lying within 0...1, and PSNR = 10 log10(1 / MSE).
     """
     trained = open_run(run)
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     title = f"{found.name}: {count(len(found.test), 'test sample')}, {trained.progress}"
     progress.quality(title, trained, results.measure(trained, found))

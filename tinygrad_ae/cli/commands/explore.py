@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ...uses.explore import explore as written
-from ..context import open_run
+from ..context import open_run, own_data
 from ..help import Examples, examples
 from ..targets import in_existing_folder, writing
 
@@ -24,7 +24,7 @@ def explore(run: str, out: str, data: str | None) -> None:
     """
     target = in_existing_folder(Path(out))
     trained = open_run(run)
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     title = f"{type(trained.model).__name__} on {Path(found.name).name}, {trained.progress}"
     with trained.file.blame(), writing(target) as report:
         written(trained.model, found, target, title=title)

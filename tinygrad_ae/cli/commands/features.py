@@ -17,7 +17,7 @@ from ...run import Run
 from ...show.plots import comparisons
 from ...util.files import atomic
 from ...util.random import manual_seed
-from ..context import count, open_run
+from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import Numbers, moved_data, output
 from ..targets import in_existing_folder, writing
@@ -57,7 +57,7 @@ def features(
     target = in_existing_folder(Path(run) / "features.npz" if out is None else Path(out))
     if target.suffix not in (".npz", ""):
         raise UserError(f"{target} must end in .npz, or have no suffix: a folder of .csv files.")
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     if labels and found.train.y is None:
         raise UserError(f"--labels: {found.name} has no labels to fine-tune on. Leave it out.")
     splits = {name: getattr(found, name) for name in ("train", "validation", "test")}

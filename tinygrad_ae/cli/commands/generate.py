@@ -11,7 +11,7 @@ from ... import evaluate, uses
 from ...data import Dataset
 from ...run import Run
 from ...show.plots.grid import Panel, panels
-from ..context import count, open_run
+from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data, output, seed
 from ..targets import FIGURES, sample_or_picture_target
@@ -49,7 +49,7 @@ def generate(run: str, out: str, number: int, seed: int, data: str | None) -> No
     """
     target = sample_or_picture_target(out, run)
     trained = open_run(run)
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     with trained.file.blame():
         made = uses.generate(trained.model, number, found.train.x, np.random.default_rng(seed))
         held_out = found.test.x[:1000]

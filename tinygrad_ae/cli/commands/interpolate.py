@@ -6,7 +6,7 @@ import click
 
 from ... import uses
 from ...show.plots import grid
-from ..context import count, open_run, sample
+from ..context import count, open_run, own_data, sample
 from ..help import Examples, examples
 from ..options import moved_data, output
 from ..targets import FIGURES, sample_or_picture_target
@@ -40,7 +40,7 @@ def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None
     """
     target = sample_or_picture_target(out, run)
     trained = open_run(run)
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     first, last = (sample(trained, end, lambda: found) for end in (a, b))
     with trained.file.blame():
         path = uses.interpolate(trained.model, first, last, steps)

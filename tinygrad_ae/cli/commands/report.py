@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ...run import results
-from ..context import open_run
+from ..context import open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data, output
 from ..targets import page_target, writing
@@ -29,5 +29,5 @@ def report(run: str, out: str | None, data: str | None) -> None:
     trained = open_run(run)
     target = page_target(out, trained.path / "report.html")
     with writing(target) as said:
-        results.write_report(trained, trained.load_data(data), target)
+        results.write_report(trained, own_data(trained, data), target)
     click.echo(said)

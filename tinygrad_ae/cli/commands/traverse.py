@@ -6,7 +6,7 @@ import click
 
 from ... import uses
 from ...show.plots import grid
-from ..context import count, open_run, sample
+from ..context import count, open_run, own_data, sample
 from ..help import Examples, examples
 from ..options import moved_data, output
 from ..targets import FIGURES, sample_or_picture_target
@@ -45,7 +45,7 @@ def traverse(
     """
     target = sample_or_picture_target(out, run)
     trained = open_run(run)
-    found = trained.load_data(data)
+    found = own_data(trained, data)
     first = None if start is None else sample(trained, start, lambda: found)
     with trained.file.blame():
         moved = uses.traverse(trained.model, found.train.x, first, steps)

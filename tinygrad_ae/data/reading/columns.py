@@ -34,10 +34,21 @@ _INDEX = _of("index idx row rownum row_number row_index line_number")
 _NAMES_WORDS = _of("name file filename path image")  # of lines, not of classes
 _COUNTERS = _of(
     "n no nr num number count counter seq sequence frame sample step record packet line obs "
-    "observation case tick key entry"
+    "observation case tick key entry pkt ctr cnt msg message"
 )
+_CALENDAR = _of(
+    "year yr month mnth week day days dom doy dow weekday hour hours hr minute minutes hhmm hhmmss "
+    "hms ymd yymmdd yyyymmdd"
+)  # parts of dates and times of day
 _UNIX = (9.4e8, 2.2e9)  # seconds: the years 1999 to 2039
 _RISES = 3  # without a fall, from which on a column without a name is no chance
+_STRAY = 50  # steps, one of which may fall in what counts up again and again
+
+
+_CLOCK_CURE = (
+    "--drop NAME, or --time NAME, or --time none if it is to be learnt (of several such, "
+    "--columns with those that are)"
+)
 
 
 class Role(NamedTuple):
@@ -142,6 +153,10 @@ def _time_role(x: NDArray[np.float64], name: tuple[str, ...]) -> Role | None:
         return None
     if _TIME & {*name} and (steps >= 0).all():
         return Role("time")
+    changes = int(np.count_nonzero(steps))
+    seldom = 10 * changes <= len(x) or (changes < _RISES and (steps >= 0).all())
+    if _CALENDAR & {*name} and seldom and (x % 1 == 0).all():
+        return Role("ask", "is named like a part of a date and seldom changes", _CLOCK_CURE)
     for scale in (1, 1e3, 1e6, 1e9):
         if x.min() >= _UNIX[0] * scale and x.max() <= _UNIX[1] * scale:
             if (steps >= 0).all():
@@ -169,23 +184,41 @@ def _counting_role(x: NDArray[np.float64], name: tuple[str, ...], clocks: bool) 
     if whole and np.ptp(x) == len(x) - 1 and len(np.unique(x)) == len(x):
         return Role("out", "numbers the lines")
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
-    mostly = whole and 10 * falls <= len(x) and 2 * rises > len(x)
+    mostly = whole and 2 * rises > len(x) and (10 * falls <= len(x) or _counts_again(x))
     if (mostly and name and name[-1] in _COUNTERS) or (always and whole and not name):
         return Role("out", "counts, with gaps or restarts")
     if not clocks:
         return Role("channel")
-    cure = ("--drop NAME, or --time NAME, or --time none if it is to be learnt (of several such, "
-            "--columns with those that are)")  # fmt: skip
     steady = not (rises and falls) and rises + falls >= _RISES
     if always or (steady and (whole or not name)):
         way = "rises" if rises else "falls"
         how = "from line to line" if always else "in steps"
-        return Role("ask", f"{way} {how}, as a counter or a time does", cure)
-    up = steps[steps > 0]
-    few = rises and 10 * falls <= len(x) and (x[1:][steps < 0] == x.min()).all()
-    if (whole or not name) and few and np.ptp(up) == 0 and np.ptp(x) >= _RISES * up[0]:
-        return Role("ask", "counts up again and again", cure)
+        return Role("ask", f"{way} {how}, as a counter or a time does", _CLOCK_CURE)
+    if whole or not name or {*name} & (_TIME | _CALENDAR):
+        for way, values in (("up", x), ("down", -x)):
+            if _counts_again(values):
+                return Role("ask", f"counts {way} again and again", _CLOCK_CURE)
     return Role("channel")
+
+
+def _counts_again(x: NDArray[np.float64]) -> bool:
+    """Whether values count up and start anew, as what wraps round does: packets modulo 256, days.
+
+    Where they start anew they fall by half of their range or to its lowest tenth, further than they
+    ever rise; and between two such falls they rise three times or more, by less than half of it.
+    """
+    steps, span = np.diff(x), np.ptp(x)
+    up, down = steps[steps > 0], steps < 0
+    if not (up.size and down.any()):
+        return False
+    down &= -steps > 2 * up.max()  # a signal falls as it rises
+    evenly = 10 * down.sum() <= len(x) and (x[1:][steps < 0] == x.min()).all() and np.ptp(up) == 0
+    if evenly and down.any():  # in few lines nothing else would tell
+        return bool(span >= _RISES * up[0])
+    anew = down & ((-steps >= span / 2) | (x[1:] <= x.min() + span / 10))
+    stray = int(((steps < 0) & ~anew).sum() + (up > span / 2).sum())
+    enough = len(x) >= 2 * FEW and up.size >= _RISES * anew.sum() > 0
+    return bool(enough and _STRAY * stray <= len(steps))
 
 
 def _is_even(x: NDArray[np.float64]) -> bool:

@@ -120,7 +120,18 @@ def decide(table: Table, wanted: Wanted) -> Layout:
         tuple((table.names[j], out[j]) for j in sorted(out)),
         int((x == x[:1]).all(0).sum()) if len(x) > 1 else 0,
         wanted.header,
+        _first(table) if wanted.header is None else (),
     )
+
+
+def _first(table: Table) -> tuple[str, ...]:
+    """Return the cells of a first line that might be a heading, see ``Layout.first``."""
+    if table.heading or 0 in {i for cells in table.text.values() for i in cells}:
+        return ()
+    first = table.values[0]
+    if (first % 1 != 0).any() or len(np.unique(first)) < len(first):
+        return ()
+    return tuple(f"{value:.0f}" for value in first)
 
 
 def _refuse_counters(table: Table, known: set[int | None]) -> None:

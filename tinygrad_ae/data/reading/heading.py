@@ -105,6 +105,8 @@ def _stands_out(first: Sequence[str], samples: Sequence[Sequence[str]]) -> bool:
     beyond = ((x < below.min()) | (x > below.max())).sum()
     rising = (np.diff(below) > 0).all(1).mean()
     enough = 4 if all(map(is_whole, first)) else 5  # that are hardly ordered so by chance
+    if enough == 4 and not rising and len(samples) >= 3 * FEW:
+        enough = 3
     return bool(2 * beyond > len(x) or (steps[0] > 0 and len(x) >= enough and rising < 0.1))
 
 

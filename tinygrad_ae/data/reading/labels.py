@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tinygrad_ae.data.reading.cells import is_number
 from tinygrad_ae.data.reading.names import shell_word, shown
 from tinygrad_ae.data.reading.table import Table
-from tinygrad_ae.errors import DataError
+from tinygrad_ae.errors import DataError, did_you_mean
 
 
 def numbered(
@@ -53,6 +53,38 @@ def numbered(
             f"in all lines; or leave it out by --drop {shell_word(label)}."
         )
     return y.astype(np.int64)
+
+
+def numbers_of(where: str, labels: Sequence[int | str], classes: Sequence[str]) -> tuple[int, ...]:
+    """Return the numbers of labels that were asked for by number, or by the word they stand for.
+
+    Args:
+        where: what to call the data in a message.
+        labels: as asked for.
+        classes: the words that are labels, class i at position i; none if labels are numbers.
+
+    Raises:
+        DataError: there is no such word, or a number is that of one class and the name of another.
+    """
+    numbers: list[int] = []
+    known = shown([f"{i} {name}" for i, name in enumerate(classes)])
+    for label in labels:
+        named = classes.index(str(label)) if str(label) in classes else None
+        counted = None
+        if not isinstance(label, str) and (named is None or label in range(len(classes))):
+            counted = int(label)
+        if named is None and counted is None:
+            words = f"the labels are {known}" if classes else "the labels are whole numbers"
+            raise DataError(
+                f"{where} has no label {label!r}; {words}.{did_you_mean(str(label), classes)}"
+            )
+        if named is not None and counted is not None and named != counted:
+            raise DataError(
+                f"{where}: the label {label} may be the class of that name, or of that number; the "
+                f"classes are {known}. Rename them so that both are the same, such as 01, 02, 10."
+            )
+        numbers += [n for n in (named, counted) if n is not None][:1]
+    return tuple(numbers)
 
 
 def new_classes(classes: Sequence[str], cells: Iterable[str]) -> tuple[str, ...]:

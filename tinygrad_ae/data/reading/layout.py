@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_ae.data.reading.cells import is_number
 from tinygrad_ae.data.reading.heading import is_heading
 from tinygrad_ae.data.reading.names import column_names, shown
-
-_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+from tinygrad_ae.data.reading.separator import SEPARATORS
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Layout:
     """What the lines and columns of a table are.
 
     Args:
-        separator: between columns: a comma, a semicolon or a tab.
+        separator: between columns: a comma, a semicolon, a tab or a bar (``|``).
         heading: whether the first line names the columns.
         names: of all columns; ``column 1``, ... without a heading.
         columns: those that are learnt, in this order.
@@ -69,6 +68,8 @@ class Layout:
         left_out: further columns that are not learnt, and why, as pairs.
         constant: how many of ``columns`` held one value only.
         header: whether it was asked for to have a heading; None: the rule decided.
+        first: the cells of the first line where it might as well be a heading, but was taken as a
+            sample: different whole numbers above whole numbers.
     """
 
     separator: str
@@ -81,6 +82,7 @@ class Layout:
     left_out: tuple[tuple[str, str], ...] = ()
     constant: int = 0
     header: bool | None = None
+    first: tuple[str, ...] = ()
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -119,8 +121,10 @@ class Layout:
 
     def __str__(self) -> str:
         """The decision in one line."""
-        said = [f"a table with {_SEPARATORS[self.separator]} and "
-                + ("a heading" if self.heading else "no heading")]  # fmt: skip
+        said = [f"a table with {SEPARATORS[self.separator]} and "
+                + ("a heading" if self.heading else "no heading")
+                + (f" (its first line is a sample: {shown(self.first)})" if self.first else "")
+                ]  # fmt: skip
         constant = f", {self.constant} of them constant" if self.constant else ""
         said.append(f"{_count(len(self.columns), 'column')}{constant}: {shown(self.columns)}")
         classes = shown([f"{i} {name}" for i, name in enumerate(self.classes)])
@@ -142,10 +146,12 @@ class Reading:
     Args:
         said: in one line.
         table: of a table, what its lines and columns are.
+        classes: the words that are labels, class i at position i; none if labels are numbers.
     """
 
     said: str
     table: Layout | None = None
+    classes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.said
@@ -159,12 +165,13 @@ class Reading:
         """Return the reading that :meth:`to_json` gave."""
         table = values["table"]
         if table is None:
-            return cls(values["said"])
+            return cls(values["said"], None, tuple(values.get("classes", ())))
         lists: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in table.items()
         }
         lists["left_out"] = tuple((name, why) for name, why in lists["left_out"])
-        return cls(values["said"], Layout(**lists))
+        layout = Layout(**lists)
+        return cls(values["said"], layout, layout.classes)
 
 
 def _count(number: int, noun: str) -> str:
