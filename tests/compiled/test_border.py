@@ -160,3 +160,110 @@ def test_a_copy_of_a_compiled_step_records_for_itself() -> None:
     step = tinygrad_ae.compile(np.tanh)
     step(BATCH)
     np.testing.assert_allclose(copy.deepcopy(step)(BATCH).data, np.tanh(BATCH), rtol=1e-6)
+
+
+# ---- requires_grad_ in the step: gradients go to the tensors that were there before it
+
+
+def leaf(value: float, requires_grad: bool = True) -> Tensor:
+    return Tensor(np.full(3, value, np.float32), requires_grad=requires_grad)
+
+
+def turned_on_and_off(w: Tensor, v: Tensor, x: Any) -> Tensor:
+    w.requires_grad_()
+    loss = (x * w * v).sum()
+    loss.backward()
+    w.requires_grad_(False)
+    return loss
+
+
+def turned_on(w: Tensor, v: Tensor, x: Any) -> Tensor:
+    w.requires_grad_()
+    loss = (x * w * v).sum()
+    loss.backward()
+    return loss
+
+
+def frozen_for_a_part(w: Tensor, v: Tensor, x: Any) -> Tensor:
+    w.requires_grad_(False)
+    (x * w * v).sum().backward()
+    w.requires_grad_(True)
+    loss = (x * w * w).sum()
+    loss.backward()
+    return loss
+
+
+def frozen_in_between(w: Tensor, v: Tensor, x: Any) -> Tensor:
+    loss = (x * w * v).sum()
+    w.requires_grad_(False)
+    loss.backward()
+    w.requires_grad_(True)
+    return loss
+
+
+def frozen_after(w: Tensor, v: Tensor, x: Any) -> Tensor:
+    loss = (x * w * v).sum()
+    loss.backward()
+    w.requires_grad_(False)
+    w.requires_grad_(True)
+    return loss
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+@pytest.mark.parametrize(
+    "work", [turned_on_and_off, turned_on, frozen_for_a_part, frozen_in_between, frozen_after]
+)
+def test_gradients_are_those_of_eager_where_requires_grad_changes_in_the_step(
+    work: Callable[[Tensor, Tensor, Any], Tensor], is_frozen: bool
+) -> None:
+    def gradients(compiled: bool) -> list[Any]:
+        w, v = leaf(2.0, not is_frozen), leaf(3.0)
+
+        def step(x: Any) -> Tensor:
+            w.zero_grad()
+            v.zero_grad()
+            return work(w, v, x)
+
+        run = tinygrad_ae.compile(step) if compiled else step
+        found = []
+        for k in range(5):
+            x = BATCH + k
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CaptureWarning)
+                loss = run(x if compiled else Tensor(x)).item()
+            grads = [None if t.grad is None else t.grad.data.tolist() for t in (w, v)]
+            found.append((loss, grads, w.requires_grad))
+        return found
+
+    assert gradients(compiled=True) == gradients(compiled=False)
+
+
+def test_a_generator_is_frozen_while_its_critic_learns_and_the_other_way_round() -> None:
+    def trained(compiled: bool) -> list[Any]:
+        tinygrad_ae.manual_seed(0)
+        maker, critic = nn.Linear(3, 3), nn.Linear(3, 1)
+        optimizers = [tinygrad_ae.optim.SGD(m.parameters(), lr=0.01) for m in (maker, critic)]
+
+        def step(x: Any) -> Tensor:
+            critic.zero_grad()
+            loss = (critic(x) - critic(maker(x).detach())).square().mean()
+            loss.backward()
+            optimizers[1].step()
+            for p in critic.parameters():
+                p.requires_grad_(False)
+            maker.zero_grad()
+            other = critic(maker(x)).square().mean()
+            other.backward()
+            optimizers[0].step()
+            for p in critic.parameters():
+                p.requires_grad_(True)
+            return loss + other
+
+        run = tinygrad_ae.compile(step) if compiled else step
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CaptureWarning)
+            losses = [run(BATCH / 6 if compiled else Tensor(BATCH / 6)).item() for _ in range(6)]
+        return [losses, *(p.data for m in (maker, critic) for p in m.parameters())]
+
+    for found, expected in zip(trained(True), trained(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)

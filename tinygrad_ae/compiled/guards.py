@@ -24,6 +24,7 @@ WAYS: dict[str, tuple[str, Callable[..., Any]]] = {
     "no item": ("{k} not in {h}", lambda h, k: h.get(k, MISSING)),
     "cell": ("{h}.cell_contents is {v}", lambda h, k: h.cell_contents),
     "attribute": ("getattr({h}, {k}, MISSING) is {v}", lambda h, k: getattr(h, k, MISSING)),
+    "mode": ("{h}.training is {v}", lambda h, k: h.training),
     "context": ("{h}.get() is {v}", lambda h, k: h.get()),
     "data": ("{h}.data is {v}", lambda h, k: h.data),
     "node": ("{h}._node is {v}", lambda h, k: h._node),

@@ -45,6 +45,7 @@ class Lines:
         self._constants: dict[Any, Value] = {}
         self.shared: dict[Any, Value] = {}  # parts of operations, until something is written to
         self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
+        self._outside: set[int] = set()  # arrays of tensors that were there before, by their id
         self._readers: dict[int, list[Node]] = {}  # leaves with a value, by the id of their array
         self._label = ""  # what new values are called
         self._expect(inputs)
@@ -86,7 +87,7 @@ class Lines:
     def is_made(self, node: Node) -> bool:
         """Whether a leaf is of the step's own making, new in each call."""
         array = self.trace.arrays.get(node)
-        if array is None:
+        if array is None or id(array) in self._outside:
             return False
         known = id(array) in self._sources or id(array) in self.trace.copies
         return known or self.trace.is_made(array)
@@ -115,6 +116,7 @@ class Lines:
             if id(tensor.data) in self._sources or self.is_made(node):
                 return self.array_value(tensor.data, node)
             self.parameters.append((tensor, tensor.data, node))
+            self._outside.add(id(tensor.data))
             found = self.fixed(tensor.data, self._called(tensor))
             self._sources.setdefault(id(tensor.data), found)
             return found
@@ -148,6 +150,8 @@ class Lines:
         self.memory[id(owner)] = owner
         value = self.fixed(array, (node and node.name) or "constant")
         self._sources[id(array)] = value
+        if not self.trace.is_made(array):
+            self._outside.add(id(array))
         return value
 
     def fixed(self, array: Array, name: str) -> Value:

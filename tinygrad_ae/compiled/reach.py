@@ -435,7 +435,7 @@ class Reach:
         """Guard a module: its parts and mode, and what is read of a user's or all of ours.
 
         Modules count how often they are changed, so that most of these guards cost nothing as long
-        as none is; attributes are compared all the same, as code may go round the counting.
+        as none is; what is read is compared all the same, as code may go round the counting.
         """
         found, values, kind = self._found, vars(module), type(module).__name__
         found.modules.append(module)
@@ -444,9 +444,11 @@ class Reach:
         members = Guard(
             f"an attribute of {kind}", "members", values, None, WAYS["members"][1](values, None)
         )
-        mode = Guard(f"{kind}.training", "attribute", module, "training", module.training)
+        mode = Guard(f"{kind}.training", "mode", module, None, module.training)
         found.counted += [members, mode]
-        found.direct.setdefault(("attribute", id(module), "training"), mode)
+        own = None if users else self._read_by(type(module))  # all, or the names that are
+        if own is None or "training" in own:
+            found.direct.setdefault(("mode", id(module)), mode)
         if users:
             found.direct.setdefault(("members", id(values)), members)
             self._guard("type", module, None, f"the class of a {kind}")
@@ -457,9 +459,19 @@ class Reach:
                 continue
             guard = Guard(f"{kind}.{name}", "item", values, name, value)
             found.counted.append(guard)
-            found.direct.setdefault(("item", id(values), name), guard)
+            if own is None or name in own:
+                found.direct.setdefault(("item", id(values), name), guard)
             found.attributes.setdefault(name, []).append(value)
             self._walk(value, guard.label)
+
+    def _read_by(self, cls: type) -> frozenset[str] | None:
+        """Return the attributes that a layer of ours read in the step; None if it may be any."""
+        functions = [f for base in cls.__mro__ if base is not Module for f in vars(base).values()]
+        codes = [f.__code__ for f in functions if isinstance(f, types.FunctionType)]
+        reads = [_reads(code) for code in codes if self._ran is None or code in self._ran]
+        if self._ran is None or any(r.everything for r in reads):
+            return None
+        return frozenset[str]().union(*(r.names for r in reads))
 
     def _container(self, value: Any, label: str) -> None:
         if not isinstance(value, (tuple, frozenset)):

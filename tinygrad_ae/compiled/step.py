@@ -265,8 +265,7 @@ class CompiledStep:
             trace.problem = entry.record.difference(_recorded(trace, around, inputs, outputs))
         if trace.problem is not None:
             self._warn(trace.problem)
-            entry.plan = entry.record = None
-            self._entries[key] = [entry]
+            self._entries[key] = [CacheEntry(None, Guards([], []), rebuild_outputs)]
             return self._as_written(trace, outputs, rebuild_outputs)
         trace.undo()
         if _samples(arrays) != entry.samples:
