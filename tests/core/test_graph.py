@@ -1,5 +1,6 @@
 """The record every reader reads."""
 
+import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +24,21 @@ def test_nodes_know_operation_inputs_shape_dtype_and_line():
     assert file == __file__
     assert "(x * 2).sum(axis=0)" in Path(file).read_text("utf-8").splitlines()[int(line) - 1]
     assert repr(x.node) == "<x (2, 3) float32>"
+
+
+def test_constants_and_leaves_know_their_line_whoever_meets_them():
+    def lines(node):
+        return [int(x.where.removeprefix(f"{__file__}:")) for x in Graph([node])]
+
+    first = sys._getframe().f_lineno + 1
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    x = Tensor([3.0, 4.0])  # enters the graph where an operation first meets it
+    by_operator = 2.0 * w
+    by_method = (w * x).mean()
+    by_function = ops.logsumexp(np.multiply(w, [5.0, 6.0]), axis=0)
+    assert lines(by_operator.node) == [first, first + 2, first + 2]
+    assert lines(by_method.node) == [first, first + 3, first + 3, first + 3]
+    assert set(lines(by_function.node)) == {first, first + 4}
 
 
 def test_graph_is_ordered_found_and_counted():

@@ -455,5 +455,5 @@ def _differ(a: Any, b: Any) -> bool:
 
 
 def _here() -> str:
-    frame = user_frame(1)
+    frame = user_frame()
     return f"{frame.f_code.co_filename}:{line_of(frame.f_code, frame.f_lasti)}"

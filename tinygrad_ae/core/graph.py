@@ -83,7 +83,8 @@ class Node:
     """The record of one operation's output, or of a leaf (``op`` is None).
 
     A node never changes except for what the tape needs: ``saved`` and ``hooks``. It is hashable
-    and compares by identity.
+    and compares by identity. It is told in which ``frame`` it was computed, or in one called from
+    there by this package's own code; by default in the caller's.
 
     Attributes:
         tracked: whether gradients flow through it.
@@ -116,16 +117,17 @@ class Node:
         tracked: bool,
         saved: list[Any] | None = None,
         scope: Scope | None = None,
+        frame: FrameType | None = None,
     ) -> None:
         global _users
         self.op, self.inputs, self.attrs = op, inputs, attrs
         self.tracked, self.saved, self.scope = tracked, saved, scope
         self.shape, self.dtype, self.index = value.shape, value.dtype, next(clock)
         self.hooks = self.leaf = self.name = None
-        frame = sys._getframe(3)  # above stand this, what records, and what called that
+        frame = frame or sys._getframe(1)
         code = frame.f_code
-        if code is not _users:
-            frame = user_frame(3)
+        if code is not _users:  # it mostly is: an operation is written where the last one was
+            frame = user_frame(frame)
             _users = code = frame.f_code
         self._code, self._instruction = code, frame.f_lasti
 
@@ -162,10 +164,10 @@ class Node:
         return f"<{self.label} {self.shape} {self.dtype}{inside}>"
 
 
-def constant(value: Any) -> Node:
-    """Return the node of a number or an array that is no tensor's."""
+def constant(value: Any, frame: FrameType | None = None) -> Node:
+    """Return the node of a number or an array that is no tensor's, met in ``frame``."""
     array = np.asarray(value)
-    node = Node(None, (), {}, array, False, [array], state.scope)
+    node = Node(None, (), {}, array, False, [array], state.scope, frame)
     if array.ndim == 0:
         node.name = f"{array.item():.6g}"
     if state.capture is not None and isinstance(value, (int, float, np.generic)):
@@ -186,12 +188,12 @@ def is_ours(module: str) -> bool:
 _users: CodeType | None = None  # where the last operation was found to be written
 
 
-def user_frame(above: int = 0) -> FrameType:
+def user_frame(frame: FrameType | None = None) -> FrameType:
     """Return the innermost frame that is not this package's own code (a model's file is not).
 
-    The search starts ``above`` frames above the caller.
+    The search starts at ``frame``, by default the caller's.
     """
-    frame = sys._getframe(above + 1)
+    frame = frame or sys._getframe(1)
     while is_ours(frame.f_globals.get("__name__", "")) and frame.f_back is not None:
         frame = frame.f_back
     return frame

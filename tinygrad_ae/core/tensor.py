@@ -7,6 +7,7 @@ compute, and their gradients, is written there.
 from __future__ import annotations
 
 import functools
+import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Concatenate, ParamSpec, SupportsIndex, cast
@@ -111,12 +112,13 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         values[i] = None
     if everything:
         values[-1] = z
+    frame = sys._getframe(2)  # where the user's code is, if an operator or an Op called this
     if is_new:
         for k, a in enumerate(args):
-            nodes[k] = a.node if isinstance(a, Tensor) else constant(a)
+            nodes[k] = a.node if isinstance(a, Tensor) else constant(a, frame)
             if values[k] is a and isinstance(a, ndarray):
                 values[k] = a.copy()  # it is the caller's, who may overwrite it
-    out._node = Node(op, tuple(nodes), attrs, z, drop is not None, values, now["scope"])
+    out._node = Node(op, tuple(nodes), attrs, z, drop is not None, values, now["scope"], frame)
     if capture is not None:
         capture.recorded(out)
     return out
