@@ -33,8 +33,8 @@ class PrecisionWarning(UserWarning):
 def widened(op: Op, args: tuple[Any, ...], dtype: np.dtype[Any]) -> None:
     """Warn, once for each line, that ``op`` gave ``dtype`` though a tracked operand is narrower.
 
-    Not where the network computes in that type already, where a conversion was asked for, in backward
-    (forward told), or where the result is written into a narrower tensor.
+    Not where the network computes in that type already, where a conversion was asked for, in
+    backward (forward told), or where the result is written into a narrower tensor.
     """
     if op.name == "astype":
         return
