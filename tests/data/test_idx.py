@@ -64,7 +64,10 @@ def images(shape: tuple[int, ...], n: int) -> bytes:
         (b"<!DOCTYPE html>", r"begins with b'<!DO'"),
         (b"", r"begins with b''"),
         (b"\0\0\x07\1\0\0\0\0", r"type 0x07, which does not exist; the types are 0x08 \(uint8\)"),
-        (gzip.compress(images((9, 9, 9), 729), mtime=0)[:-9], r"begins as gzip but cannot be unpacked"),
+        (
+            gzip.compress(images((9, 9, 9), 729), mtime=0)[:-9],
+            r"begins as gzip but cannot be unpacked",
+        ),
         (bz2.compress(images((9, 9, 9), 729))[:-9], r"begins as bz2 but cannot be unpacked"),
         (b"\x1f\x8bnot really", r"begins as gzip but cannot be unpacked"),
     ],

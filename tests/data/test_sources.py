@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinygrad_ae.data import Scaling, carried, idx, load, load_samples
+from tinygrad_ae.data import Scaling, idx, load, load_samples, packages
 from tinygrad_ae.data.sources import located
 from tinygrad_ae.errors import DataError, MissingExtra
 
@@ -183,7 +183,7 @@ def test_a_path_is_found_from_any_folder_and_a_name_stays_a_name(tmp_path, monke
     assert located(str(tmp_path / "x.npy")) == str(tmp_path / "x.npy")
 
 
-@pytest.mark.parametrize("name", carried.WINDOWS)
+@pytest.mark.parametrize("name", packages.WINDOWS)
 def test_without_the_package_the_extra_is_named(name, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
     with pytest.raises(

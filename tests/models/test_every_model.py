@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_ae as tg
-from tests.capture.steps import training
+from tests.compiled.steps import training
 from tinygrad_ae import Tensor, models
 from tinygrad_ae.cli.options import model_options
 from tinygrad_ae.compiled import compile

@@ -46,7 +46,7 @@ USES: dict[str, Callable[[Any, np.ndarray, Path], Any]] = {
     "evaluate.compare": lambda m, x, p: evaluate.compare(m, x, x),
     "anomaly_scores": lambda m, x, p: uses.anomaly_scores(m, x),
     "attribution": lambda m, x, p: uses.attribution(m, x),
-    "judgements": lambda m, x, p: uses.judgements(m, x),
+    "scores_and_largest": lambda m, x, p: uses.scores_and_largest(m, x),
     "compare": lambda m, x, p: uses.compare({"m": m}, x, x),
     "compress": lambda m, x, p: uses.compress(m, x, x),
     "denoise": lambda m, x, p: uses.denoise(m, x),
@@ -57,7 +57,7 @@ USES: dict[str, Callable[[Any, np.ndarray, Path], Any]] = {
         m, lambda seed: m, (x, Y[: len(x)]), (x, Y[: len(x)]), 4, seeds=(0,)
     ),
     "generate": lambda m, x, p: uses.generate(m, 3, x),
-    "strangeness": lambda m, x, p: uses.strangeness(m, x, x, x),
+    "distance_ratio": lambda m, x, p: uses.distance_ratio(m, x, x, x),
     "interpolate": lambda m, x, p: uses.interpolate(m, x[0], x[1]),
     "traverse": lambda m, x, p: uses.traverse(m, x),
     "summary": lambda m, x, p: summary(m.encoder, x.shape[1:]),
@@ -176,4 +176,4 @@ def test_one_place_puts_a_model_into_evaluation_mode() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr == "eval":
                 found.append(path.relative_to(root).as_posix())
-    assert sorted(found) == ["contract.py", "run/folder.py", "train.py"]
+    assert sorted(found) == ["nn/protocols.py", "run/folder.py", "train.py"]

@@ -9,11 +9,11 @@ from tinygrad_ae.evaluate import decode, encode, reconstruct
 from tinygrad_ae.models import Autoencoder, Variational
 from tinygrad_ae.uses import (
     denoise,
+    distance_ratio,
     generate,
     interpolate,
     is_generative,
     nearest,
-    strangeness,
     traverse,
 )
 
@@ -61,9 +61,9 @@ def test_a_plain_one_draws_like_its_training_codes() -> None:
 
 def test_reconstructions_are_not_strange() -> None:
     made = reconstruct(PLAIN, X)
-    assert strangeness(PLAIN, made, X, X) == pytest.approx(1)
+    assert distance_ratio(PLAIN, made, X, X) == pytest.approx(1)
     noise = np.random.default_rng(0).random((20, 784)).astype(np.float32)
-    assert strangeness(PLAIN, noise, X, X) > 1.2
+    assert distance_ratio(PLAIN, noise, X, X) > 1.2
 
 
 def test_a_path_leads_from_end_to_end() -> None:

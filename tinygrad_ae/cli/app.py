@@ -1,39 +1,61 @@
-"""The commands by name. Each is loaded when it is called, so that help comes at once."""
+"""The commands: files in ``commands``, each loaded when it is called, so that help is quick."""
 
 from __future__ import annotations
 
+import ast
 import importlib
+from importlib.resources import files
 
 import click
 
 from .. import __version__
 from ..errors import did_you_mean
+from . import commands
 from .help import Examples, examples
 
-COMMANDS = {
-    "train": "Train a MODEL and leave a run folder.",
-    "models": "List the built-in models, one line each.",
-    "evaluate": "Compare a run with PCA on its test split.",
-    "reconstruct": "Pass your samples through the code and back.",
-    "denoise": "Take noise out of your samples, or of noisy test samples.",
-    "encode": "Turn your samples into codes.",
-    "decode": "Turn codes into samples.",
-    "generate": "Make up samples: draw codes and decode them.",
-    "interpolate": "Go from sample A to sample B, through codes and values.",
-    "traverse": "Move one number of the code at a time over its range.",
-    "anomalies": "Find samples unlike the training ones, and say why.",
-    "compress": "Measure test samples as quantised codes: bits and errors.",
-    "features": "Write codes for a model of your own, and classify them.",
-    "report": "Write one page with all that a run knows.",
-    "compare": "Set runs and PCA side by side, in a table and on a page.",
-    "sweep": "Train a model with every combination of values.",
-    "explore": "Write a page to play with a run's model in a browser.",
-    "draw": "Draw the computation graph of one step's loss.",
-    "page": "Write a page to step through one training step.",
-    "explain": "Write out the chain rule through a model.",
-    "profile": "Measure time and memory of a training step.",
-}
-"""What each command does, in the order of use; it is the file of that name in ``commands``."""
+ORDER = (
+    "train",
+    "models",
+    "evaluate",
+    "reconstruct",
+    "denoise",
+    "encode",
+    "decode",
+    "generate",
+    "interpolate",
+    "traverse",
+    "anomalies",
+    "compress",
+    "features",
+    "report",
+    "compare",
+    "sweep",
+    "explore",
+    "draw",
+    "page",
+    "explain",
+    "profile",
+)
+"""The commands as one comes to use them; others, each a file in ``commands``, stand after them."""
+
+
+def names() -> list[str]:
+    """Return the names of the commands: those of the files."""
+    found = {path.name.removesuffix(".py") for path in files(commands).iterdir()}
+    place = {name: k for k, name in enumerate(ORDER)}
+    chosen = (name for name in found if name.isidentifier() and not name.startswith("_"))
+    return sorted(chosen, key=lambda name: (place.get(name, len(place)), name))
+
+
+def summary(name: str) -> str:
+    """Return the first line that a command says of itself, without loading it."""
+    text = files(commands).joinpath(f"{name}.py").read_text("utf-8")
+    (command,) = (
+        part
+        for part in ast.parse(text).body
+        if isinstance(part, ast.FunctionDef) and part.name == name
+    )
+    return (ast.get_docstring(command) or "").partition("\n")[0]
 
 
 class App(Examples, click.Group):
@@ -41,18 +63,18 @@ class App(Examples, click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of use."""
-        return list(COMMANDS)
+        return names()
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Load a command; None for an option, which click takes for itself.
+        """Load the command that is the file of its name; None for an option, which is click's.
 
         Raises:
             click.UsageError: there is no such command.
         """
         if name.startswith("-"):
             return None
-        if name not in COMMANDS:
-            ctx.fail(f"No such command {name!r}.{did_you_mean(name, COMMANDS)}")
+        if name not in (known := names()):
+            ctx.fail(f"No such command {name!r}.{did_you_mean(name, known)}")
         command = getattr(importlib.import_module(f".commands.{name}", __package__), name)
         assert isinstance(command, click.Command)
         return command
@@ -60,7 +82,7 @@ class App(Examples, click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each command does without loading it."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, summary(name)) for name in names()])
 
 
 @click.group(

@@ -50,7 +50,7 @@ LARGEST = 1 << 20
 """Bytes of an array above which comparing its values at each call takes too long."""
 
 
-class Entry:
+class CacheEntry:
     """What is known for one kind of arguments: a plan, or that there can be none.
 
     Attributes:
@@ -92,7 +92,7 @@ class CompiledStep:
         functools.update_wrapper(self, step)
         self._step, self._engine = step, engine
         compiler(engine)  # now is the time to miss it
-        self._entries: dict[Any, list[Entry]] = {}
+        self._entries: dict[Any, list[CacheEntry]] = {}
         self._last: Plan | None = None
         self._lazy = 0  # calls in which the step only set what was not set before
         self._warned: dict[str, str] = {}  # by the line, what was said of it
@@ -173,14 +173,14 @@ class CompiledStep:
 
     def _record(
         self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
-    ) -> tuple[Entry, Any]:
+    ) -> tuple[CacheEntry, Any]:
         """Record the step and plan what it did; without a plan return what it gave, too.
 
         All that the record held on to is free when this is over, before the plan runs.
         """
         around = Reach(self._step, leaves)
         if any(type(leaf) is float for leaf in leaves) and around.asks_kinds():
-            entry = Entry(None, Guards([], []), rebuild)
+            entry = CacheEntry(None, Guards([], []), rebuild)
             self._warn(f"it may ask what a number is, once recorded a tensor, at {around.place}")
             self._entries[key] = [entry]
             return entry, self._eager(leaves, rebuild, named)
@@ -193,7 +193,7 @@ class CompiledStep:
             self._lazy += 1  # what is made at first need is there in the next call
             outputs, rebuild_outputs = flatten(result)
             eager = self._as_written(trace, outputs, rebuild_outputs)
-            return Entry(None, Guards([], []), rebuild_outputs), eager
+            return CacheEntry(None, Guards([], []), rebuild_outputs), eager
         _see_changes(trace, changed, sums, _sums(around))
         also: list[Any] = [*trace.modules]
         around = Reach(self._step, leaves, also, ran)
@@ -244,7 +244,7 @@ class CompiledStep:
     def _confirm(
         self,
         key: Any,
-        entry: Entry,
+        entry: CacheEntry,
         leaves: list[Any],
         rebuild: Rebuild,
         named: bool,
@@ -275,19 +275,19 @@ class CompiledStep:
 
     def _later(
         self, key: Any, around: Reach, leaves: list[Any], rebuild: Rebuild, named: bool
-    ) -> tuple[Entry, Any]:
+    ) -> tuple[CacheEntry, Any]:
         """Run the step as it is written, since it asks which gradients there are and some are not.
 
         Mostly it makes them, and can be recorded in the next call.
         """
-        entry = Entry(None, Guards([], []), rebuild)
+        entry = CacheEntry(None, Guards([], []), rebuild)
         self._lazy += 1
         if self._lazy >= PLANS:
             self._warn(f"it asks whether a gradient is None, at {around.place}")
             self._entries[key] = [entry]
         return entry, self._eager(leaves, rebuild, named)
 
-    def _others(self, key: Any, trace: Trace) -> list[Entry]:
+    def _others(self, key: Any, trace: Trace) -> list[CacheEntry]:
         """Return the plans to keep beside a new one: the latest, if plans are worth their while."""
         others = self._entries.get(key, [])[: PLANS - 1]
         if len(others) == PLANS - 1 and sum(e.uses for e in others) < WORTH * len(others):
@@ -310,7 +310,7 @@ class CompiledStep:
         inputs: list[Array],
         outputs: list[Any],
         rebuild: Rebuild,
-    ) -> Entry:
+    ) -> CacheEntry:
         """Return a plan for what was recorded; or, having said why, that there is none."""
         try:
             if trace.problem:
@@ -322,10 +322,10 @@ class CompiledStep:
             )
             direct = [*around.direct, *_of_arrays(around, plan), *_of_tensors(around, plan)]
             record = _recorded(trace, around, inputs, outputs)
-            return Entry(plan, Guards(direct, around.counted), rebuild, record)
+            return CacheEntry(plan, Guards(direct, around.counted), rebuild, record)
         except Uncapturable as problem:
             self._warn(str(problem))
-            return Entry(None, Guards([], []), rebuild)
+            return CacheEntry(None, Guards([], []), rebuild)
 
     def _warn(self, problem: str) -> None:
         line = problem.rpartition(", at ")[2]

@@ -102,8 +102,8 @@ def _pull_node(
     assert op is not None
     observer, anomaly = now["observer"], now["anomaly"]
     for k, x in enumerate(node.inputs):
-        pull = op.pulls[0 if op.variadic else k]
-        if pull is None or not x.tracked or (wanted is not None and x not in wanted):
+        vjp = op.vjps[0 if op.variadic else k]
+        if vjp is None or not x.tracked or (wanted is not None and x not in wanted):
             continue
         if values is None:
             values = node.saved
@@ -111,9 +111,9 @@ def _pull_node(
                 values = _values_of(node, wrap if record else None)
         try:
             if observer is None:
-                gx = pull(k, g, node, values)
+                gx = vjp(k, g, node, values)
             else:
-                gx = observer("backward", node, pull, k, g, node, values)
+                gx = observer("backward", node, vjp, k, g, node, values)
         except Exception as error:
             error.add_note(f"in the rule of {op.name} for argument {k}; forward at {node.where}")
             raise

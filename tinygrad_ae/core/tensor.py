@@ -107,7 +107,7 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         return out
     drop = None
     if tracked and recording and kind == "f":
-        drop = op.drops[tracked] if op.drops else op.unread(tracked, len(args))
+        drop = op.unsaved[tracked] if op.unsaved else op.unneeded(tracked, len(args))
     if drop is None and not everything:
         return out
     values.append(z)

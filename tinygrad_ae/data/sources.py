@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tinygrad_ae.data import (
     arrays,
     audio,
-    carried,
     digits,
     folders,
     idx,
     images,
+    packages,
     recordings,
     spoken,
     tables,
@@ -123,7 +123,7 @@ def load(
         DataError: there is no such source, or it is damaged or of the wrong kind.
         MissingExtra: a package that is needed to read the source is not installed.
     """
-    asked = _Asked(frame, window, hop, sample_rate)
+    asked = _Windows(frame, window, hop, sample_rate)
     wanted = Wanted(
         label, None if columns is None else tuple(columns), tuple(drop or ()), time, header
     )
@@ -134,7 +134,7 @@ def load(
     name = os.fspath(source)
     if name in NAMES:
         _refuse_wanted(name, wanted)
-        asked = asked.unless(*carried.WINDOWS.get(name, (None, None)))
+        asked = asked.unless(*packages.WINDOWS.get(name, (None, None)))
         return _assemble(name, _named(name, progress), shape, asked, only, scaling)
     path = Path(name).expanduser()
     if not path.exists():
@@ -216,7 +216,7 @@ def load_samples(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Windows:
     """What was asked for of windows; None where nothing was."""
 
     frame: str | None
@@ -225,9 +225,9 @@ class _Asked:
     sample_rate: float | None
 
     def __bool__(self) -> bool:
-        return self != _Asked(None, None, None, None)
+        return self != _Windows(None, None, None, None)
 
-    def unless(self, window: int | None, hop: int | None) -> _Asked:
+    def unless(self, window: int | None, hop: int | None) -> _Windows:
         """Return the same with another default of window and hop."""
         return self if self.window or self.hop else replace(self, window=window, hop=hop)
 
@@ -241,7 +241,7 @@ def _assemble(
     name: str,
     parts: Parts,
     shape: tuple[int, ...] | None,
-    asked: _Asked,
+    asked: _Windows,
     only: Sequence[int | str] | None,
     scaling: Scaling | None,
 ) -> Dataset:
@@ -368,8 +368,8 @@ def _named(name: str, progress: Progress | None) -> Parts:
         return dict(digits.read())
     if name == "spoken":
         return dict(spoken.read())
-    if name in carried.WINDOWS:
-        return dict(carried.read(name))
+    if name in packages.WINDOWS:
+        return dict(packages.read(name))
     from tinygrad_ae.data import mnist  # brings urllib, which only a download needs
 
     return dict(mnist.read(name, progress))

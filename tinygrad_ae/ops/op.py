@@ -104,9 +104,9 @@ class Op:
         self.arity = len(self.inputs)
         if rules and not self.variadic and len(rules) != self.arity:
             raise TypeError(f"{name} has {self.arity} inputs {self.inputs} but {len(rules)} rules")
-        self.pulls = [rule and self._bind(rule) for rule in rules]
+        self.vjps = [rule and self._bind(rule) for rule in rules]
         cases = 1 << self.arity if self.arity < 7 and not self.variadic else 0  # else too many
-        self.drops = [self.unread(tracked, self.arity) for tracked in range(cases)]
+        self.unsaved = [self.unneeded(tracked, self.arity) for tracked in range(cases)]
         if register:
             self.register()
 
@@ -164,21 +164,21 @@ class Op:
         named = set(_names(self.flops)) & set(attrs)
         return self.flops(out, *shapes, **{name: attrs[name] for name in named})
 
-    def pull(self, k: int) -> Rule | None:
+    def vjp(self, k: int) -> Rule | None:
         """Return how a gradient flows to input ``k``, None if it does not.
 
         The result is called with ``(k, g, node, values)``: ``g`` = ∂L/∂y, the node, and the
         inputs followed by the output, all of them arrays or all of them tensors.
         """
-        return self.pulls[0 if self.variadic else k] if self.pulls else None
+        return self.vjps[0 if self.variadic else k] if self.vjps else None
 
-    def unread(self, tracked: int, count: int) -> tuple[int, ...] | None:
+    def unneeded(self, tracked: int, count: int) -> tuple[int, ...] | None:
         """Return the positions among (inputs…, output) that backward does not read.
 
         ``tracked`` has bit k set where input k of ``count`` requires a gradient. None if no
         gradient can flow to any of them.
         """
-        ways = [k for k in range(count) if tracked >> k & 1 and self.pull(k)]
+        ways = [k for k in range(count) if tracked >> k & 1 and self.vjp(k)]
         named = {name for k in ways for name in _names(self.rules[0 if self.variadic else k])}
         values = [*(self.inputs * count if self.variadic else self.inputs), "z"]
         rest = tuple(k for k, name in enumerate(values) if name not in named)

@@ -10,7 +10,7 @@ from .anomalies import (
     anomaly_scores,
     attribution,
     detect,
-    judgements,
+    scores_and_largest,
     threshold,
 )
 from .compare import compare
@@ -18,7 +18,7 @@ from .compress import Compression, compress, jpeg, quantised
 from .denoise import Denoised, SignalToNoise, denoise
 from .explore import explore
 from .features import FewLabels, Probe, few_labels, linear_probe
-from .generate import Generated, generate, is_generative, strangeness
+from .generate import Generated, distance_ratio, generate, is_generative
 from .interpolate import Path, interpolate
 from .nearest import nearest
 from .sweep import Trial, combinations, sweep
@@ -43,17 +43,17 @@ __all__ = [
     "compress",
     "denoise",
     "detect",
+    "distance_ratio",
     "explore",
     "few_labels",
     "generate",
     "interpolate",
     "is_generative",
     "jpeg",
-    "judgements",
     "linear_probe",
     "nearest",
     "quantised",
-    "strangeness",
+    "scores_and_largest",
     "sweep",
     "threshold",
     "traverse",

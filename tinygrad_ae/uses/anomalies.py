@@ -90,7 +90,7 @@ def attribution(model: Model, x: Floats) -> tuple[Floats, Numbers]:
     return x_hat, np.square(x_hat.astype(np.float64) - x) / x[0].size
 
 
-def judgements(model: Model, x: Rows) -> tuple[Numbers, NDArray[np.int64]]:
+def scores_and_largest(model: Model, x: Rows) -> tuple[Numbers, NDArray[np.int64]]:
     """Return each sample's score, and which of its values adds most to it, both of shape (n,).
 
     The samples are read once, a batch at a time.

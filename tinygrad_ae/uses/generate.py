@@ -76,7 +76,7 @@ def generate(
     return Generated(codes, decode(model, codes), "N(m, C) of the training codes")
 
 
-def strangeness(model: Model, samples: Floats, train: Floats, held_out: Floats) -> float:
+def distance_ratio(model: Model, samples: Floats, train: Floats, held_out: Floats) -> float:
     """Return how far made-up samples are from real ones, in units of what the decoder's blur costs.
 
     That is their mean squared distance to the nearest training sample, divided by that of

@@ -231,7 +231,7 @@ def test_lines_say_what_they_are_and_how_high():
 
 
 def test_colours_of_filters_are_explained():
-    assert "red positive, blue negative" in plots.filters(np.eye(4), (2, 2)).get_supxlabel()
+    assert "blue positive, orange negative" in plots.filters(np.eye(4), (2, 2)).get_supxlabel()
 
 
 def test_the_legend_of_errors_by_class_begins_with_what_is_largest():

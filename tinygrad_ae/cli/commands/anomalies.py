@@ -72,7 +72,7 @@ def anomalies(
     folder = folder_target(out, run, "anomalies")
     with trained.file.blame():
         held_out = uses.anomaly_scores(trained.model, _normal(own, normal))
-        scores, largest = uses.judgements(trained.model, samples)
+        scores, largest = uses.scores_and_largest(trained.model, samples)
     limit = uses.threshold(held_out, false_alarms)
     above = scores > limit
     click.echo(

@@ -53,7 +53,7 @@ def generate(run: str, out: str, number: int, seed: int, data: str | None) -> No
     with trained.file.blame():
         made = uses.generate(trained.model, number, found.train.x, np.random.default_rng(seed))
         held_out = found.test.x[:1000]
-        strange = uses.strangeness(trained.model, made.samples, found.train.x, held_out)
+        strange = uses.distance_ratio(trained.model, made.samples, found.train.x, held_out)
     if target.suffix in FIGURES:
         report = write_figure(target, _generated(trained, found, made, seed))
     else:

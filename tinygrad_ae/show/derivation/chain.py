@@ -215,7 +215,7 @@ class _Chain:
         written = [self.written[x] for x in (*node.inputs, node)]
         rules = Rules(node, g, written, self.values, self.constant_of(node))
         for k, x in enumerate(node.inputs):
-            if x not in self.active or node.op is None or node.op.pull(k) is None:
+            if x not in self.active or node.op is None or node.op.vjp(k) is None:
                 continue
             e = rules.gradient(k)
             if e is None:

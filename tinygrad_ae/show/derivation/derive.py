@@ -76,7 +76,7 @@ class Rules:
     def gradient(self, k: int) -> Expression | None:
         """Derive the gradient of input ``k``, just as the rule computes it; None if it can't be."""
         node, x = self.node, self.node.inputs[k]
-        pull = node.op.pull(k) if node.op and x.dtype.kind == "f" else None
+        pull = node.op.vjp(k) if node.op and x.dtype.kind == "f" else None
         if pull is None:
             return None
         with record_everything(), np.errstate(all="ignore"):
@@ -106,6 +106,6 @@ def _value(node: Node, values: Mapping[Node, Array]) -> Array:
 def read_back(node: Node) -> list[Node]:
     """Return those of a node's inputs and itself whose values backward reads."""
     tracked = sum(1 << k for k, x in enumerate(node.inputs) if x.tracked)
-    unread = node.op.unread(tracked, len(node.inputs)) if node.op else None
+    unread = node.op.unneeded(tracked, len(node.inputs)) if node.op else None
     around = enumerate((*node.inputs, node))
     return [] if unread is None else [x for k, x in around if k not in unread]

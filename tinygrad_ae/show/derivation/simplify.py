@@ -2,7 +2,8 @@
 
 Each rule looks at one expression whose operands are simple already, and returns another way to
 write it, or None. :func:`simplify` applies them from the inside out until none has anything to
-say. "Value" is that of real numbers, wherever the expression had a finite one: x / x is written 1.
+say. "Value" is that of real numbers, wherever the expression and each part of it had a finite one:
+x / x is written 1, 0 / x is written 0, and nothing is promised of a comparison with 0 / 0.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def backward_work(node: Node, gradient: Array) -> Work:
     assert node.op is not None
     work = Work()
     for k, x in enumerate(node.inputs):
-        pull = node.op.pull(k)
+        pull = node.op.vjp(k)
         if x.tracked and pull is not None and node.saved is not None:
             with no_grad():
                 seconds = _median_time(partial(pull, k, gradient, node, node.saved))

@@ -241,7 +241,7 @@ class _Composer:
     def _arrow(
         self, tail: Group, head: Group, slot: int, onward: bool, uses: list[tuple[Node, Node, int]]
     ) -> Arrow:
-        tracked = any(x.tracked and n.op and n.op.pull(k) for x, n, k in uses)
+        tracked = any(x.tracked and n.op and n.op.vjp(k) for x, n, k in uses)
         failed = bool(self.details.failure) and uses[0][1] in self.graph.outputs
         gradient, level = "", None
         flow = self.details.flow

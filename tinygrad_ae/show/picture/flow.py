@@ -170,7 +170,7 @@ def _pull(
     if node.saved is not None and inplace.overwritten:
         inplace.check_saved(node, node.saved)
     for k, x in enumerate(node.inputs):
-        pull = node.op.pull(k)
+        pull = node.op.vjp(k)
         if not x.tracked or pull is None:
             continue
         part: Array | None = None

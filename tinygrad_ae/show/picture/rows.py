@@ -128,7 +128,7 @@ class Rows:
         for k, x in enumerate(node.inputs):
             if not (x.tracked and node.tracked and node.op) or self._stands_beside(x, node):
                 continue
-            if node.op.pull(k) is None:
+            if node.op.vjp(k) is None:
                 text = f"{node.op.name} passes none on to {self.details.names[x]}"
                 found.append(Row(RowKind.ABSENT, text))
                 continue
@@ -185,7 +185,7 @@ class Rows:
         for use in dict.fromkeys(self.consumers[node]):
             is_open = use in self.grouping.places and not self.grouping.places[use].group.is_closed
             for k, x in enumerate(use.inputs):
-                if x is node and use.tracked and use.op and use.op.pull(k):
+                if x is node and use.tracked and use.op and use.op.vjp(k):
                     terms.append((use, self._formulas(use)[k] if is_open else ""))
         if len(terms) == 1 and terms[0][1]:
             return f"{self._of(node)} = {terms[0][1]}"

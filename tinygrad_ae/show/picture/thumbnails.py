@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...core.graph import Graph
 from ...errors import UserError, require
 from ...ops.op import Array
+from ...util.colours import NEGATIVE, POSITIVE
 from ..measure.quantities import number
 from .cards import Thumbnail
 from .grouping import first_array
@@ -23,7 +24,7 @@ from .grouping import first_array
 SAMPLES = 3  # of a batch, side by side
 FEWEST_BARS, MOST_BARS = 2, 48  # elements of a vector that is drawn as bars
 SMALLEST_IMAGE = 8 * 8  # fewer elements would be guesswork
-POSITIVE, NEGATIVE, NOT_FINITE = (58, 143, 199), (217, 100, 44), (204, 80, 160)
+NOT_FINITE = (204, 80, 160)
 HEIGHT, WIDTH = 42, 96  # points, of bars and histograms
 ZOOM = 3  # pixels per point, so that edges stay sharp
 

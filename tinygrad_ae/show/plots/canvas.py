@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import UserError, require
+from ...util.colours import NEGATIVE, POSITIVE
 from ...util.files import atomic
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ STYLE = {
     "savefig.facecolor": "white",
     "svg.hashsalt": "tinygrad-ae",  # else the identifiers inside an SVG are random
 }  # fmt: skip
+
+
+def signed_colours() -> Any:
+    """Return Matplotlib's map of colours from what is negative over white to what is positive."""
+    colours = require("matplotlib.colors", extra="all", purpose="Drawing plots")
+    ends = [tuple(part / 255 for part in colour) for colour in (NEGATIVE, POSITIVE)]
+    return colours.LinearSegmentedColormap.from_list("signs", [ends[0], "white", ends[1]])
 
 
 @contextmanager

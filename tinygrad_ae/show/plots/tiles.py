@@ -9,7 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import UserError
-from .canvas import INK, TRAINING, VALIDATION, Array, bare, class_labels, colour_bar, sheet
+from ...util.colours import SIGNS
+from .canvas import (
+    INK,
+    TRAINING,
+    VALIDATION,
+    Array,
+    bare,
+    class_labels,
+    colour_bar,
+    sheet,
+    signed_colours,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +109,7 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
         of = f"{len(chosen)} of {len(weights)}" if len(chosen) < len(weights) else f"{len(weights)}"
         figure.suptitle(f"First-layer filters: {of} units, largest norm first", x=0.01, ha="left")
         if is_image(shape):
-            figure.supxlabel("weights: red positive, blue negative, white 0", fontsize=8)
+            figure.supxlabel(f"weights: {SIGNS}", fontsize=8)
         else:
             figure.supxlabel("weight of each value of a sample; grey: 0", fontsize=8)
         axes = figure.subplots(rows, columns, squeeze=False)
@@ -113,7 +124,7 @@ def filters(W: npt.ArrayLike, shape: Sequence[int]) -> Figure:
                 continue
             # A filter over colours has signs: show its mean over the channels.
             values = weights[unit].reshape(*shape[:2], -1).mean(axis=-1)
-            image = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+            image = ax.imshow(values, cmap=signed_colours(), vmin=-limit, vmax=limit)
         if image is not None:
             colour_bar(figure, image, axes, label="weight", aspect=14)
     return figure
@@ -159,7 +170,7 @@ def _image_rows(
     figure: Figure, axes: Array, samples: Array, copies: Array, errors: Array, shape: Sequence[int]
 ) -> None:
     low, high = value_range(samples, shape)
-    limit = _limit(errors)
+    limit, signs = _limit(errors), signed_colours()
     image = None
     for k in range(len(samples)):
         for ax, values in zip(axes[:2, k], (samples[k], copies[k]), strict=True):
@@ -167,7 +178,7 @@ def _image_rows(
             grey = pixels.ndim == 3 and pixels.shape[2] == 1
             ax.imshow(pixels[..., 0] if grey else pixels, cmap="gray", vmin=0, vmax=1)
         difference = errors[k].reshape(*shape[:2], -1).mean(axis=-1)  # over the channels
-        image = axes[2, k].imshow(difference, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        image = axes[2, k].imshow(difference, cmap=signs, vmin=-limit, vmax=limit)
     for ax in axes.flat:
         bare(ax)
     # Beside all rows, so that they stay aligned, but as high as the last.

@@ -9,6 +9,7 @@ from typing import Any
 
 from ....core.graph import Graph, Node
 from ....ops.op import Array
+from ....util.colours import NEGATIVE, POSITIVE
 from ...derivation.derive import GRADIENT, local_gradients
 from ...derivation.expression import Expression
 from ...derivation.naming import names
@@ -62,6 +63,7 @@ class Content:
             ],
             "steps": [*self._forward(), *self._backward()],
             "numbers": self.with_values,
+            "signs": {"positive": POSITIVE, "negative": NEGATIVE},
         }
 
     def _sizes(self) -> dict[str, Size]:
@@ -156,7 +158,7 @@ class Content:
     @staticmethod
     def _goes_back(node: Node, k: int) -> bool:
         assert node.op is not None
-        return node.inputs[k].tracked and node.op.pull(k) is not None
+        return node.inputs[k].tracked and node.op.vjp(k) is not None
 
     def _rules(self, node: Node) -> list[dict[str, Any]]:
         """Return what a node adds to the gradient of each input."""

@@ -74,7 +74,7 @@ function histogram(summary) {
   return svg;
 }
 
-// Gray from low to high; signed values from blue over white (zero) to red.
+// Gray from low to high; signed values in the colours of their sign, over white (zero).
 function pictures(packed, most) {
   const bytes = Uint8Array.from(atob(packed.pixels), c => c.charCodeAt(0));
   const { width, height } = packed;
@@ -87,8 +87,7 @@ function pictures(packed, most) {
       const v = bytes[k * width * height + i];
       const t = (v - 127.5) / 127.5;
       const colour = !packed.signed ? [v, v, v]
-        : t < 0 ? [255 + 255 * t, 255 + 141 * t, 255 + 77 * t]
-        : [255 - 42 * t, 255 - 161 * t, 255 - 255 * t];
+        : (t < 0 ? data.signs.negative : data.signs.positive).map(c => 255 + (c - 255) * Math.abs(t));
       image.data.set([...colour, 255], 4 * i);
     }
     context.putImageData(image, 0, 0);

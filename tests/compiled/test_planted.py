@@ -101,7 +101,7 @@ def test_it_waits_for_other_arguments(monkeypatch):
 
 def test_without_it_a_frozen_mask_goes_unseen(monkeypatch):
     monkeypatch.setattr(reach.Reach, "_looks_at_data", lambda self: None)
-    monkeypatch.setattr(step.Entry, "wants_witness", lambda self, arrays: False)
+    monkeypatch.setattr(step.CacheEntry, "wants_witness", lambda self, arrays: False)
     run = compile(lambda x: x * (x.data > 1.0))
     run(np.ones(3))
     assert run(np.full(3, 2.0)).tolist() == [0.0, 0.0, 0.0]  # the mistake
