@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -24,10 +25,11 @@ def read(model: object) -> list[str]:
         for hook in hooks
     ]
     on_parameters = [
-        f"{_name(hook.args[0])} on the gradient of {path}"
+        f"{_name(entry.args[0])} on the gradient of {path}"
         for path, parameter in model.named_parameters()
         if parameter._node is not None
-        for hook in parameter._node.hooks or ()
+        for entry in parameter._node.hooks or ()
+        if isinstance(entry, functools.partial)  # as Tensor.register_hook makes it
     ]
     return on_modules + on_parameters
 
