@@ -61,6 +61,50 @@ def test_other_numbers_are_not(scale):
     assert told(lambda: Net(scale)(Tensor(X)).sum().backward()) == []
 
 
+def half_net(scale=1.0):
+    net = Net(scale)
+    for layer in (net.first, net.last):
+        layer.weight = nn.Parameter(layer.weight.data.astype(np.float16))
+        layer.bias = nn.Parameter(layer.bias.data.astype(np.float16))
+    return net
+
+
+@pytest.mark.parametrize(
+    ("scale", "wide", "memory"),
+    [
+        (np.float32(3), "float32", "twice the memory."),
+        (np.ones(3, np.float32), "float32", "twice the memory."),
+        (nn.Parameter(np.ones(3, np.float32)), "float32", "twice the memory."),
+        (np.sqrt(3), "float64", "four times the memory."),
+    ],
+)
+def test_what_widens_a_float16_network_is_told_of_with_its_line(scale, wide, memory):
+    net, x = half_net(scale), Tensor(X.astype(np.float16))
+    (warning,) = told(lambda: [net(x).sum().backward() for _ in range(3)])
+    assert warning.lineno == line_in(Net.forward, "h = h * self.scale")
+    said = str(warning.message)
+    assert f"gives {wide}, and so will all that follows: the float16 network" in said
+    assert memory in said
+    assert "x.astype('float16')" in said
+
+
+def test_float32_data_is_told_of_where_it_meets_a_float16_network():
+    (warning,) = told(lambda: half_net()(Tensor(X)).sum().backward())
+    assert warning.lineno == line_in(Net.forward, "h = self.first(x)")
+
+
+def test_a_float16_network_of_float16_is_not():
+    for scale in (2.0, 3, np.float16(2)):
+        x = Tensor(X.astype(np.float16))
+        net = half_net(scale)
+        assert told(lambda net=net, x=x: net(x).sum().backward()) == []
+    w = Tensor(X, requires_grad=True)
+    half = w.astype(np.float16)
+    assert told(lambda: half.astype(np.float32) * w) == []  # asked for
+    assert len(told(lambda: half * X)) == 1
+    assert told(lambda: nn.functional.mse_loss(half, Tensor(X)).backward()) == []
+
+
 def test_a_float64_network_is_not():
     net = Net(np.sqrt(3))
     for layer in (net.first, net.last):

@@ -88,6 +88,20 @@ def test_hypot_is_differentiable_twice_and_0_at_the_origin():
     assert [g.data for g in grad(np.hypot(x, y).sum(), [x, y])] == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "slopes"),
+    [(INF, 1, (1, 0)), (-INF, 2, (-1, 0)), (0, INF, (0, 1)), (3, -INF, (0, -1)),
+     (INF, 0, (1, 0)), (INF, -INF, (np.nan, np.nan)), (np.nan, 1, (np.nan, np.nan))],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_slope_of_hypot_at_infinity_is_its_limit(x, y, slopes, dtype):
+    a, b = (Tensor(v, dtype=dtype, requires_grad=True) for v in (x, y))
+    with np.errstate(invalid="ignore"):
+        found = grad(np.hypot(a, b), [a, b])
+    np.testing.assert_array_equal([g.data for g in found], slopes)
+    assert [g.dtype for g in found] == [dtype, dtype]
+
+
 # ---- numbers without axes
 
 

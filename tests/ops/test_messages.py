@@ -65,7 +65,27 @@ CASES = [
     ("mul", "Pad the shorter", lambda: T * [[1, 2], [3]]),
     ("add", "Pad the shorter", lambda: np.add(T, [[1], [1, 2]])),
     ("concatenate", "Pad the shorter", lambda: np.concatenate([T, [[1], [1, 2]]])),
-    ("hypot", "broadcast", lambda: np.hypot(T, V[:2])),
+    ("hypot", r"\(2, 3\), \(2,\) do not fit.*3 stands against 2 at axis -1",
+     lambda: np.hypot(T, V[:2])),
+    ("add", r"2 stands against 4 at axis -2", lambda: T + np.zeros((4, 3))),
+    ("maximum", "do not fit each other", lambda: T.clip(np.zeros(4))),
+    ("where", r"\(2, 3\), \(2, 3\), \(2,\) do not fit", lambda: ops.where(T > 0, T, V[:2])),
+    ("reshape", r"6 elements do not fill the shape \(4, 2\), which has 8", lambda: T.reshape(4, 2)),
+    ("reshape", r"the shape \(-1, 4\), as 6 is no multiple of 4", lambda: T.reshape(-1, 4)),
+    ("reshape", "of which one length may be -1", lambda: T.reshape(-1, -1)),
+    ("einsum", "'j' stands for axes of length 3 and 2", lambda: np.einsum("ij,jk", T, T)),
+    ("einsum", "'i' stands for axes of length 2 and 3", lambda: np.einsum("ii", T)),
+    ("getitem", "no index 5: axis 0 has length 2, so indices from -2 to 1", lambda: T[5]),
+    ("getitem", "axes is 2, that of the indices 3", lambda: T[:, :, 0]),
+    ("getitem", "axis 0 has length 2, the mask 3", lambda: T[np.ones(3, bool)]),
+    ("getitem", "whole numbers, slices", lambda: T["a"]),
+    ("getitem", r"one element each: the shapes \(2,\), \(3,\)", lambda: T[[0, 1], [0, 1, 2]]),
+    ("setitem", r"shape \(4,\) do not fit the shape \(2, 3\)",
+     lambda: T.copy().__setitem__(slice(None), np.zeros(4))),
+    ("setitem", r"shape \(3,\) do not fit the shape \(2,\)",
+     lambda: V.copy().__setitem__([0, 1], np.zeros(3))),
+    ("setitem", "3 values were given for the 2 places",
+     lambda: V.copy().__setitem__(np.array([True, False, True]), np.zeros(3))),
     ("where", "Pad the shorter", lambda: ops.where([[True], [True, False]], T, T)),
 ]  # fmt: skip
 
@@ -80,6 +100,46 @@ def test_mistakes_name_the_operation_its_arguments_and_the_line(name, words, wro
     assert re.search(r"\(.*\) (float64|bool)", message)
     line = wrong.__code__.co_firstlineno
     assert f"at {__file__}:{line}" in message
+
+
+NUMPYS = re.compile(
+    "operands could|broadcast |array of size|out of bounds|dimensional|boolean index|remapped"
+)
+
+
+@pytest.mark.parametrize(("name", "words", "wrong"), CASES)
+def test_no_reason_is_numpys_own(name, words, wrong):
+    with pytest.raises((UserError, TypeError, IndexError)) as caught:
+        wrong()
+    assert not NUMPYS.search(str(caught.value).removeprefix(name).partition(": ")[2])
+
+
+F = nn.functional
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: F.mse_loss(T, V),
+        lambda: F.huber_loss(T, T, delta=0),
+        lambda: F.l1_loss(T, T, "avg"),
+        lambda: F.binary_cross_entropy(T + 2, T),
+        lambda: F.cross_entropy(T, np.array([0, 1, 2])),
+        lambda: F.cross_entropy(T, np.array([0, 7])),
+        lambda: F.nll_loss(T, np.array([0.0, 1.0])),
+        lambda: F.kl_div(T, T - 1),
+        lambda: F.layer_norm(T, 4),
+        lambda: F.dropout(T, 2.0),
+        lambda: nn.MSELoss()(T, V),
+        lambda: nn.Linear(4, 5)(T),
+        lambda: nn.BatchNorm1d(3)(T[:1]),
+        lambda: V.copy().__iadd__(T),
+    ],
+)
+def test_losses_and_layers_name_the_line_too(wrong):
+    with pytest.raises(ShapeError) as caught:
+        wrong()
+    assert f"at {__file__}:{wrong.__code__.co_firstlineno}" in str(caught.value)
 
 
 def test_the_line_stands_beside_the_module():

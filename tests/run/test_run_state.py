@@ -1,7 +1,12 @@
 """Nothing is kept under the name of an epoch, a configuration or a data set it does not come from."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -703,3 +708,115 @@ def test_a_layer_that_keeps_what_it_gave_last_can_be_looked_at(
     run.train(data, on_epoch=lambda _: mean_loss(run.model, data.test.x))
     mean_loss(run.model, data.test.x)
     run.check(data)
+
+
+# ---- one training at a time
+
+
+def test_two_runs_do_not_train_in_one_folder(
+    tmp_path: Path, config: Config, data: Dataset, whole: tuple[Any, ...]
+) -> None:
+    run = Run.create(tmp_path / "run", config, data)
+    refused = []
+
+    def another(history: History) -> None:
+        with pytest.raises(RunError) as caught:
+            Run.open(run.path).train(data)
+        refused.append(str(caught.value))
+        with ThreadPoolExecutor() as pool, pytest.raises(RunError, match="trained already"):
+            pool.submit(Run.open(run.path).train, data).result()
+
+    run.train(data, on_epoch=another)
+    assert len(refused) == EPOCHS
+    who = rf"being trained already, by process {os.getpid()} on .*, since 20.* \(this one\)\. Two"
+    assert all(re.search(who, said) for said in refused)
+    assert kept(run.path) == whole
+    assert not [path for path in run.path.iterdir() if path.name.startswith(".")]
+    Run.open(run.path).train(data)  # the folder is free again
+
+
+TRAINING = """
+import sys
+from tinygrad_ae.data import load
+from tinygrad_ae.run import Run
+
+def wait(history):
+    print("trained", len(history), flush=True)
+    sys.stdin.readline()
+
+run = Run.open(sys.argv[1])
+run.train(load(run.config.data), on_epoch=wait)
+"""
+
+
+def test_another_process_is_named_and_a_killed_one_holds_nothing(
+    tmp_path: Path, config: Config, data: Dataset, whole: tuple[Any, ...]
+) -> None:
+    run = Run.create(tmp_path / "run", config, data)
+    command = [sys.executable, "-c", TRAINING, str(run.path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "trained 1\n"
+        before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+        with pytest.raises(RunError, match=rf"by process {other.pid} on .*, since [^(]*\. Two"):
+            run.train(data)
+        assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
+        other.kill()
+    with pytest.raises(RunError, match="has 0 epochs, and the checkpoint"):
+        run.train(data)  # it does not know of the first epoch
+    again = Run.open(run.path)
+    again.train(data)
+    assert kept(run.path) == whole
+    assert not [path for path in run.path.iterdir() if path.name.startswith(".")]
+
+
+# ---- hooks
+
+
+def halve(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+    return output * 0.5
+
+
+def test_other_hooks_than_the_epochs_before_had_are_told_of_once(
+    tmp_path: Path, config: Config, data: Dataset
+) -> None:
+    run = Run.create(tmp_path / "run", replace(config, epochs=1), data)
+    run.model.encoder.register_forward_hook(halve)
+    next(run.model.parameters()).register_hook(lambda g: None)
+    run.train(data)
+    again = Run.open(run.path)
+    again.extend(2)
+    said = (
+        r"up to epoch 1 with other hooks than it has \(now missing: halve after forward of encoder, "
+        r".*<lambda> on the gradient of encoder\.1\.weight\)\. No checkpoint holds a hook"
+    )
+    with pytest.warns(UserWarning, match=said) as told:
+        again.train(data)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+
+    again.model.decoder.register_forward_pre_hook(lambda module, args: None)
+    again.extend(3)
+    with pytest.warns(UserWarning, match=r"\(now there: .*<lambda> before forward of decoder\)"):
+        again.train(data)
+    again.extend(4)
+    again.train(data)  # no warning: they are those of the last epoch
+
+
+def test_the_same_hooks_are_not_told_of(tmp_path: Path, config: Config, data: Dataset) -> None:
+    run = Run.create(tmp_path / "run", replace(config, epochs=1), data)
+    run.model.encoder.register_forward_hook(halve)
+    run.train(data)
+    again = Run.open(run.path)
+    again.model.encoder.register_forward_hook(halve)
+    again.extend(2)
+    again.train(data)
+    path = run.path / "checkpoint.safetensors"
+    arrays, facts = checkpoint.load(path)
+    del facts["hooks"]  # of before they were kept
+    checkpoint.save(path, arrays, facts)
+    run = Run.open(run.path)
+    run.extend(3)
+    run.train(data)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..errors import GradientError, ShapeError
+from ..errors import GradientError
 from ..ops import astype
 from ..ops.op import Array, Op
 from . import messages
@@ -158,7 +158,10 @@ def change(t: Any, op: Op, other: Any, attrs: dict[str, Any]) -> None:
             _reunite(t.data, t.data[plain_index(attrs["index"])], other)
     before, value = t.data, t.__record_op__(op, (t, other), attrs)
     if value.shape != t.shape:
-        raise ShapeError(f"{by} cannot give shape {value.shape} to a tensor {t.shape}")
+        raise messages.misfit(
+            f"{by} cannot give shape {value.shape} to a tensor {t.shape}. Write the result as a "
+            "new tensor: t = t + change."
+        )
     if not moves_on:
         if state.capture is not None:
             state.capture.written(t, value)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import NonFiniteError, ShapeError, UserError
-from ..ops.op import Array, Op, ragged
+from ..ops.op import Array, Op
+from ..ops.reasons import reason
 from .graph import constant, line_of, state, user_frame
 from .value import Value
 
@@ -66,9 +67,16 @@ def cannot_hold(data: Any, dtype: Any, error: Exception) -> Exception:
 
 
 def _failure(what: str, error: Exception) -> Exception:
-    message = f"{what}: {ragged(error) or error}\n  {_here()}"
+    message = f"{what}: {reason(error)}\n  {_here()}"
     kinds = (IndexError, OverflowError, TypeError)
     return _told(next((k for k in kinds if isinstance(error, k)), ShapeError)(message))
+
+
+def misfit(message: str) -> ShapeError:
+    """Return the error for what does not fit, with the line of the forward code."""
+    failure = ShapeError(f"{message}\n  {_here()}")
+    _told(failure)
+    return failure
 
 
 def _told(failure: Exception) -> Exception:

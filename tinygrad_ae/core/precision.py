@@ -1,7 +1,7 @@
-"""What is said where float64 that nobody asked for makes a float32 network compute in float64.
+"""What is said where a number or an array makes a network compute in a wider type unasked.
 
-NumPy's float64 numbers and arrays do that, ``np.sqrt(3)`` or ``Tensor([1.0, 2.0])``; Python's own
-numbers never do.
+NumPy's float64 numbers and arrays do that to float32, ``np.sqrt(3)`` or ``Tensor([1.0, 2.0])``, and
+those of float32 to float16; Python's own numbers never do.
 """
 
 from __future__ import annotations
@@ -24,22 +24,27 @@ _told: tuple[Any, set[tuple[str, int]]] = (None, set())  # the filters, the line
 
 
 class PrecisionWarning(UserWarning):
-    """A float32 network was made to compute in float64 by a number or an array of that type."""
+    """A float32 network was made to compute in float64, or one of float16 in a wider type.
+
+    By a number, an array or a parameter of that type.
+    """
 
 
-def widened(op: Op, args: tuple[Any, ...]) -> None:
-    """Warn, once for each line, that ``op`` gave float64 though a tracked operand is float32.
+def widened(op: Op, args: tuple[Any, ...], dtype: np.dtype[Any]) -> None:
+    """Warn, once for each line, that ``op`` gave ``dtype`` though a tracked operand is narrower.
 
-    Not where the network computes in float64 already, where a conversion was asked for, in backward
-    (forward told), or where the result is written into a float32 tensor.
+    Not where the network computes in that type already, where a conversion was asked for, in
+    backward (forward told), or where the result is written into a narrower tensor.
     """
     if op.name == "astype":
         return
     tensors = [a for a in args if isinstance(a, Value) and a._node and a._node.tracked]
-    is_single = any(t.data.dtype == np.float32 for t in tensors)
-    is_wide = any(t.data.dtype == np.float64 and t._node.op for t in tensors if t._node)
-    if not is_single or is_wide:
+    size = dtype.itemsize
+    narrow = [t.data.dtype for t in tensors if t.data.dtype.kind == "f" and t.data.itemsize < size]
+    is_wide = any(t.data.dtype == dtype and t._node.op for t in tensors if t._node)
+    if not narrow or is_wide:
         return
+    network = min(narrow, key=lambda t: t.itemsize)
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and is_ours(module := frame.f_globals.get("__name__", "")):
         if module in _QUIET:
@@ -55,9 +60,11 @@ def widened(op: Op, args: tuple[Any, ...]) -> None:
         return
     _told[1].add(place)
     warnings.warn_explicit(
-        f"{op.name} of {given(args)} gives float64, and so will all that follows: the float32 "
-        "network becomes one of twice the memory and time. Convert what is not float32, by "
-        "x.astype('float32') or float(number); if float64 is meant, what is: x.astype('float64')",
+        f"{op.name} of {given(args)} gives {dtype}, and so will all that follows: the {network} "
+        f"network becomes one of {'twice' if size == 2 * network.itemsize else 'four times'} the "
+        f"memory{' and time' * (network != np.float16)}. Convert what is not {network}, by "
+        f"x.astype('{network}') or float(number); if {dtype} is meant, what is: "
+        f"x.astype('{dtype}')",
         PrecisionWarning,
         *place,
         module=frame.f_globals.get("__name__"),

@@ -23,10 +23,10 @@ from .engine import pull_back
 from .graph import Node, constant, looked_at, state
 from .inplace import left_behind
 from .numpy_protocol import call_function, call_ufunc
-from .value import TensorLike, Value
+from .value import TensorLike, Value, halves, note_half
 
 ndarray = np.ndarray  # a global name is found faster than an attribute
-SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+HALF, SINGLE, DOUBLE = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 NO_ATTRS: dict[str, Any] = {}  # one for all operations that have none
 P = ParamSpec("P")
 Unary = Callable[["Tensor"], "Tensor"]
@@ -88,10 +88,14 @@ def record(op: Op, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         z = messages.as_result(op, args, z)
         dtype = z.dtype
         kind = dtype.kind
-    if tracked and dtype is DOUBLE:
+    if tracked and (dtype is DOUBLE or (halves and dtype is SINGLE)):
         for v in values:
-            if type(v) is ndarray and v.dtype is SINGLE:
-                precision.widened(op, args)
+            if (
+                type(v) is ndarray
+                and v.dtype is not dtype
+                and (v.dtype is SINGLE or v.dtype is HALF)
+            ):
+                precision.widened(op, args, dtype)
                 break
     if now["anomaly"] and kind == "f" and not np.isfinite(z).all():
         raise messages.not_finite(op, args)
@@ -482,6 +486,8 @@ class Tensor(Value):
 
     def astype(self, dtype: npt.DTypeLike) -> Tensor:
         """Convert to another number type; the gradient returns in this one."""
+        if self.requires_grad and np.dtype(dtype) == HALF:
+            note_half()
         return cast(Tensor, ops.astype(self, dtype))
 
     def copy(self) -> Tensor:

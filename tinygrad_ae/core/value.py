@@ -13,6 +13,14 @@ from .graph import Node, state
 TensorLike = Any
 """What operations take beside tensors: arrays, numbers, nested lists of numbers."""
 
+halves: list[str] = []
+"""Filled once gradients flow to float16: until then no result is looked at for what widened it."""
+
+
+def note_half() -> None:
+    """Note that gradients flow to float16."""
+    halves[:] = ["float16"]
+
 
 class Value:
     """An array with a place in the graph; :class:`~tinygrad_ae.Tensor` adds what one can do."""
@@ -67,6 +75,8 @@ class Value:
         source = None if tracked else self._source()  # is numbered before what it is shown by
         node = Node(None, (), {}, self.data, tracked, None if tracked else [self.data])
         node.name = self._name
+        if tracked and self.data.dtype == np.float16:
+            note_half()
         if tracked:
             node.leaf = weakref.ref(self)
         elif source is not None:

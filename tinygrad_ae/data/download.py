@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from tinygrad_ae.errors import DataError
+from tinygrad_ae.util.files import locked
 
 Progress = Callable[[str, int, int], None]
 """Called with the file's name, the bytes done and the bytes in all (0: not known)."""
@@ -58,7 +58,7 @@ def fetch(
     lock = folder / f"{name}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(lock):
+        with locked(lock):
             if not _is(target, sha256):  # nobody brought it while we waited
                 _download(target, mirrors, sha256, progress)
     except DataError:
@@ -156,21 +156,6 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
             yield chunk
     except (OSError, HTTPException) as error:
         raise _MirrorError(f"the connection was cut ({error})") from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Wait until no other process or thread is in here with this path."""
-    with open(path, "ab") as file:  # the system unlocks it on closing, however the process ends
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _tidy(lock: Path, made: Sequence[Path]) -> None:

@@ -13,8 +13,8 @@ from typing import cast
 import numpy as np
 
 from .. import ops
+from ..core.messages import misfit
 from ..core.value import TensorLike
-from ..errors import ShapeError
 
 # These are operations: what is meant by F.relu is ops.relu.
 # fmt: off
@@ -67,7 +67,7 @@ def dropout(
     Source: Srivastava et al. 2014, "Dropout", section 10.
     """
     if not 0 <= p < 1:
-        raise ShapeError(f"dropout: p must be at least 0 and less than 1; got {p}")
+        raise misfit(f"dropout: p must be at least 0 and less than 1; got {p}")
     x = as_tensor(x)
     return cast(Tensor, ops.dropout(x, p, generator)) if training else x
 
@@ -93,7 +93,7 @@ def layer_norm(
     x = as_tensor(x)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
-        raise ShapeError(f"layer_norm over {shape} needs an input (…, *{shape}); got {x.shape}")
+        raise misfit(f"layer_norm over {shape} needs an input (…, *{shape}); got {x.shape}")
     axes = tuple(range(-len(shape), 0))
     centred = x - x.mean(axes, keepdims=True)
     y: Tensor = centred * ops.rsqrt(x.var(axes, keepdims=True) + eps)
@@ -136,7 +136,7 @@ def huber_loss(
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
     if not delta > 0:
-        raise ShapeError(f"huber_loss: delta must be positive; got {delta}")
+        raise misfit(f"huber_loss: delta must be positive; got {delta}")
     input, target = _pair("huber_loss", input, target)
     distance = (input - target).abs()
     near = ops.minimum(distance, delta)  # d itself in the quadratic part, delta beyond it
@@ -214,15 +214,15 @@ def nll_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> 
     """
     (input,), labels = ops.in_floats((as_tensor(input),)), as_tensor(target).data
     if input.ndim != 2 or labels.shape != input.shape[:1]:
-        raise ShapeError(
+        raise misfit(
             "a classification loss needs an input (batch, classes) and labels (batch,); got "
             f"{input.shape} and {labels.shape}"
         )
     if labels.dtype.kind not in "iu":
-        raise ShapeError(f"labels must be whole numbers; got {labels.dtype}")
+        raise misfit(f"labels must be whole numbers; got {labels.dtype}")
     classes = input.shape[1]
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
-        raise ShapeError(
+        raise misfit(
             f"labels must be in [0, {classes}), the classes of an input {input.shape}; found "
             f"{labels.min()} to {labels.max()}"
         )
@@ -256,7 +256,7 @@ def kl_div(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Te
     """
     log_p, y = _pair("kl_div", input, target)
     if y.size and not y.data.min() >= 0:
-        raise ShapeError(f"kl_div: targets must not be negative; found {y.data.min()}")
+        raise misfit(f"kl_div: targets must not be negative; found {y.data.min()}")
     return _reduce(y * (ops.log(ops.where(y > 0, y, 1.0)) - log_p), reduction)
 
 
@@ -267,7 +267,7 @@ def _pair(loss: str, input: TensorLike, target: TensorLike) -> tuple[Tensor, Ten
     """Return both as tensors of one shape, and of floats of one dtype."""
     input, target = ops.in_floats((as_tensor(input), as_tensor(target)))
     if input.shape != target.shape:
-        raise ShapeError(
+        raise misfit(
             f"{loss}: input and target must have the same shape; got input {input.shape} and "
             f"target {target.shape}"
         )
@@ -279,20 +279,20 @@ def _pair(loss: str, input: TensorLike, target: TensorLike) -> tuple[Tensor, Ten
 def _reduce(loss: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
         if loss.size == 0:
-            raise ShapeError(f"the mean of a loss of shape {loss.shape}: it has no elements")
+            raise misfit(f"the mean of a loss of shape {loss.shape}: it has no elements")
         return loss.mean()
     if reduction == "sum":
         return loss.sum()
     if reduction == "none":
         return loss
-    raise ShapeError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
+    raise misfit(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
 
 
 def _refuse_outside_unit(loss: str, what: str, values: Tensor, *, nan_passes: bool = False) -> None:
     if values.size:
         low, high = values.data.min(), values.data.max()  # NaN if any value is
         if low < 0 or high > 1 or (np.isnan(low) and not nan_passes):
-            raise ShapeError(
+            raise misfit(
                 f"{loss}: the {what} must be in [0, 1]; found values from {low:.6g} to "
                 f"{high:.6g}. Scale it first, e.g. pixels / 255."
             )

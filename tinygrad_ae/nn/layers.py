@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from .. import ops
 from ..core.graph import state
+from ..core.messages import misfit
 from ..core.tensor import Tensor, as_tensor
 from ..errors import ModelError, ShapeError
 from ..ops.op import Array
@@ -206,7 +207,7 @@ class BatchNorm1d(Module):
         """Return the batch's mean and variance, and move the running ones towards them."""
         count = x.size // self.num_features
         if count < 2:
-            raise ShapeError(
+            raise misfit(
                 f"{_named(self)} in training needs more than one value per feature to normalise "
                 f"with; got an input {x.shape}. Use a larger batch, or leave a last batch of 1 out "
                 "(fit(..., drop_last=True), train --drop-last), or call eval()."
@@ -241,6 +242,6 @@ def _named(module: Module) -> str:
 def _misfit(module: Module, expected: str, x: Tensor) -> ShapeError:
     fits_flat = x.ndim > 2 and math.prod(x.shape[1:]) == getattr(module, "in_features", None)
     hint = " Put nn.Flatten() before it." if fits_flat else ""
-    error = ShapeError(f"{_named(module)} expects an input {expected}; got {x.shape}.{hint}")
+    error = misfit(f"{_named(module)} expects an input {expected}; got {x.shape}.{hint}")
     error.inputs, error.scope = (x.node,), state.scope
     return error

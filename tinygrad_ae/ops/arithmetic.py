@@ -58,9 +58,18 @@ def _power(x: Any, y: Any) -> Any:
 
 power: Op = Op("power", _power, _power_base, _power_exponent, tex="{0}^{{{1}}}", expr="x ** y")
 
-# √(x² + y²), where the squares would overflow or underflow too. Its gradient at the origin is 0.
-hypot = Op("hypot", np.hypot, lambda g, x, z: g * (x / np.where(z == 0, np.inf, z)),
-           lambda g, y, z: g * (y / np.where(z == 0, np.inf, z)), tex=r"\sqrt{{{0}^2 + {1}^2}}",
+
+def _share(g: Any, x: Any, y: Any, z: Any) -> Any:
+    """Return g x/z: its limit where x alone is infinite, 0 at the origin."""
+    far = np.isinf(x)
+    divisor = np.where(far, 1, np.where(z == 0, np.inf, z))
+    divisor = np.where(far & np.isinf(y), np.nan, divisor)  # if both are infinite there is none
+    return g * (np.where(far, np.sign(x), x) / divisor)
+
+
+# √(x² + y²), where the squares would overflow or underflow too.
+hypot = Op("hypot", np.hypot, lambda g, x, y, z: _share(g, x, y, z),
+           lambda g, x, y, z: _share(g, y, x, z), tex=r"\sqrt{{{0}^2 + {1}^2}}",
            flops=lambda out, *_: 4 * math.prod(out))  # fmt: skip
 
 # The derivative of |x| at 0 is taken as 0.

@@ -92,7 +92,21 @@ def einsum(subscripts: str, *operands: Any) -> Any:
             f"got {type(subscripts).__name__}"
         )
     ranks = [len(np.shape(x)) for x in operands]
-    return _einsum(*operands, subscripts=_explicit(subscripts, ranks))
+    explicit = _explicit(subscripts, ranks)
+    _refuse_unlike(explicit, [np.shape(x) for x in operands])
+    return _einsum(*operands, subscripts=explicit)
+
+
+def _refuse_unlike(subscripts: str, shapes: list[tuple[int, ...]]) -> None:
+    """Raise ValueError if one letter stands for axes of several lengths (other than 1)."""
+    lengths: dict[str, int] = {}
+    for term, shape in zip(subscripts.partition("->")[0].split(","), shapes, strict=True):
+        for letter, n in zip(term, shape, strict=True):
+            if n != 1 and lengths.setdefault(letter, n) != n:
+                raise ValueError(
+                    f"the subscripts {subscripts!r}: {letter!r} stands for axes of length "
+                    f"{lengths[letter]} and {n}; one letter stands for one length"
+                )
 
 
 def _explicit(subscripts: str, ranks: list[int]) -> str:

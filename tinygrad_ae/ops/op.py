@@ -38,6 +38,8 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .reasons import reason
+
 __all__ = ["Op", "elementwise", "in_floats", "unbroadcast"]
 
 P = ParamSpec("P")
@@ -255,17 +257,7 @@ def as_array(x: Any) -> Any:
     try:
         return np.asarray(x)
     except ValueError as error:
-        raise (ragged(error) or error) from error
-
-
-def ragged(error: Exception) -> ValueError | None:
-    """Return what is to be said where NumPy found that nested lists are no array; else None."""
-    if "inhomogeneous" not in str(error):
-        return None
-    return ValueError(
-        "lists within lists must have one length at each level, as the rows of an array have, and "
-        "these differ. Pad the shorter ones, or make one tensor of each"
-    )
+        raise ValueError(reason(error)) from error
 
 
 def reporting(function: Callable[P, R]) -> Callable[P, R]:

@@ -101,10 +101,23 @@ def _broadcast(x: Array, shape: tuple[int, ...]) -> Array:
         ) from error
 
 
+def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    try:
+        return np.reshape(x, shape)
+    except ValueError as error:
+        n, given = np.size(x), math.prod(length for length in shape if length != -1)
+        why = f"which has {given}"
+        if -1 in shape:
+            why = f"as {n} is no multiple of {given}" if given else "which has 0"
+        if shape.count(-1) > 1:
+            why = "of which one length may be -1"
+        raise ValueError(f"its {n} elements do not fill the shape {shape}, {why}") from error
+
+
 # fmt: off
 identity = _move("identity", lambda x: x[...], lambda g: g, tex="{0}")
 copy = _move("copy", lambda x: x.copy(), lambda g: g, tex="{0}", views=False)
-_reshape = _move("reshape", lambda x, *, shape: np.reshape(x, shape),
+_reshape = _move("reshape", lambda x, *, shape: _reshaped(x, shape),
                  lambda g, x_shape: g.reshape(x_shape))
 # The engine sums a gradient over broadcast axes: that is the whole rule.
 _broadcast_to = _move("broadcast_to", lambda x, *, shape: _broadcast(x, shape),

@@ -39,8 +39,9 @@ from ..train import Epoch, History, fit
 from ..util import threads
 from ..util.files import atomic
 from ..util.random import default_generator, manual_seed
-from . import attributes, checkpoint, modelfile
+from . import attributes, checkpoint, hooks, modelfile
 from .config import Config, environment
+from .lock import alone
 from .modelfile import ModelFile
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -303,13 +304,27 @@ class Run:
                 plain attributes of the model it must leave alone.
             on_step: called with what is known of the epoch after each step.
 
+        Warns:
+            UserWarning: the epochs so far had other hooks than the model has now.
+
         Raises:
-            RunError: the run is not what its checkpoint says, see :meth:`check`.
+            RunError: the run is not what its checkpoint says, see :meth:`check`; or it is being
+                trained already, here or by another process.
             DivergedError: a value stopped being finite; the last checkpoint is from before.
             ModelError: the model file failed, or training changes of the model what no checkpoint
                 can hold.
         """
+        with alone(self.path):
+            self._train(data, on_epoch, on_step)
+
+    def _train(
+        self,
+        data: Dataset,
+        on_epoch: Callable[[History], object] | None,
+        on_step: Callable[[Epoch], object] | None,
+    ) -> None:
         self.check(data)
+        self._warn_of_hooks()
         self._note_stretching()
         self._note_environment()
         self._save()  # what a kill left of the other files becomes what the checkpoint says
@@ -453,6 +468,11 @@ class Run:
                 "register_buffer(); build all modules in __init__."
             )
 
+    def _warn_of_hooks(self) -> None:
+        _, facts = checkpoint.load(self.path / CHECKPOINT)
+        if self.epoch and "hooks" in facts:  # else the run is new, or of before they were kept
+            hooks.warn_of_others(str(self.path), self.epoch, facts["hooks"], hooks.read(self.model))
+
     def _note_stretching(self) -> None:
         """Note in the origin that a falling schedule was stretched over another number of epochs.
 
@@ -497,6 +517,7 @@ class Run:
             "optimizer": {name: state[name] for name in state.keys() - arrays.keys()},
             "frozen": [n for n, p in self.model.named_parameters() if not p.requires_grad],
             "attributes": attributes.changes(self._made, attributes.read(self.model)),
+            "hooks": hooks.read(self.model),
             "origin": self.origin,
         }
 

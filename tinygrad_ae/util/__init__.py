@@ -1,7 +1,7 @@
 """The ground: what knows no tensor.
 
-``files`` are whole or not there; ``threads`` limits those of matrix products; ``malloc`` is how the
-C library keeps memory; ``overlap`` finds arrays that share memory; ``colours`` are those of signs;
-``random`` holds the generator that everything draws from; ``template`` assembles pages that are one
-file.
+``files`` are whole or not there, or locked; ``threads`` limits those of matrix products; ``malloc``
+is how the C library keeps memory; ``overlap`` finds arrays that share memory; ``colours`` are those
+of signs; ``random`` holds the generator that everything draws from; ``template`` assembles pages
+that are one file.
 """

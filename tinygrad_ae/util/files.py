@@ -1,13 +1,15 @@
-"""Files that are either whole or not there, and the folder for what can be had again."""
+"""Files that are whole or not there, locks, and the folder for what can be had again."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -54,6 +56,36 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
+    """Let no other process or thread into such a block with the same path at the same time.
+
+    Yields the file at ``path``, which is made if it is not there; it stays. The system unlocks it
+    when the process ends, however it does.
+
+    Args:
+        path: of a file that serves for nothing else.
+        wait: until the other is done.
+
+    Raises:
+        BlockingIOError: another is in such a block, and ``wait`` is off.
+        OSError: the file cannot be written, or the file system has no locks.
+    """
+    with open(path, "ab") as file:  # closing it unlocks it
+        if sys.platform == "win32":
+            import msvcrt
+
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except PermissionError as error:
+                raise BlockingIOError(*error.args) from error
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield file
 
 
 def cache_folder() -> Path:
