@@ -194,7 +194,7 @@ def _said(annotation: Any) -> tuple[Any, ...]:
 def _type_of(default: Any) -> Any:
     """Return the type of an argument that has no annotation."""
     if isinstance(default, tuple):
-        return tuple[type(default[0]) if default else int, ...]  # type: ignore[misc]
+        return types.GenericAlias(tuple, (type(default[0]) if default else int, ...))
     return type(default)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..ops.op import Array
 from .kernels import caller, placer, row_function
 from .native import BLAS
-from .program import Line, Program, Row, Value
+from .program import Line, PlanArray, Program, Row
 
 _ROWS, _COLUMNS = 101, 102  # in CBLAS: how matrices lie in memory,
 _PLAIN, _TRANSPOSED = 111, 112  # and how they are read
@@ -36,7 +36,7 @@ def join(program: Program) -> None:
     """Replace lines that need no Python by calls of tables, in place; memory must be allocated."""
     table: list[int] = []
     calls: list[slice] = []
-    places: dict[Value, list[int]] = {}  # where addresses that change belong
+    places: dict[PlanArray, list[int]] = {}  # where addresses that change belong
     joined: list[Line] = []
     row: Row | None = None
     for line in program.lines:
@@ -49,13 +49,13 @@ def join(program: Program) -> None:
             calls.append(slice(len(table), 0))
         table.append(len(row) + 1)
         for item in row:
-            if isinstance(item, Value) and item.local:
+            if isinstance(item, PlanArray) and item.local:
                 if item not in places:
                     joined.insert(-1, Line(f"place{len(places)}({{0}})", [item]))
                 places.setdefault(item, []).append(len(table))
                 table.append(0)
             else:
-                table.append(item.memory().ctypes.data if isinstance(item, Value) else item)
+                table.append(item.memory().ctypes.data if isinstance(item, PlanArray) else item)
         joined[-1].inside.append(line)
         calls[-1] = slice(calls[-1].start, len(table))
     program.lines = joined
@@ -66,7 +66,7 @@ def join(program: Program) -> None:
         program.objects[f"place{k}"] = _placing(value, cells, np.array(where))
 
 
-def _placing(value: Value, table: Array, where: Array) -> Callable[[Array], None]:
+def _placing(value: PlanArray, table: Array, where: Array) -> Callable[[Array], None]:
     """Return what writes down where an array lies that is new in each run."""
     put, strides = placer(), np.array(value.layout().strides)
     layout = np.empty_like(value.layout())  # which itself is an array of the recorded step
@@ -109,7 +109,7 @@ def _product(line: Line) -> Row | None:
     return [function, x_way, y_way, *sizes, x, x_step, y, y_step, line.out]
 
 
-def _way(x: Value) -> tuple[int, int] | None:
+def _way(x: PlanArray) -> tuple[int, int] | None:
     """Return how BLAS is told of an array, and the distance of its rows; None if it cannot be."""
     flags = x.layout().flags
     if min(x.shape) < 2 or not (flags.c_contiguous or flags.f_contiguous):

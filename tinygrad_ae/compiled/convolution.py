@@ -8,14 +8,14 @@ from ..core.graph import Node
 from ..ops import conv
 from ..ops.windows import Geometry, Lengths, add_columns, columns, empty_samples_last
 from .lines import Lines
-from .program import Value
+from .program import PlanArray
 from .structural import Rule, product, rule
 
 RULES: dict[str, Rule] = {}
 
 
 @rule("conv", RULES)
-def _conv(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _conv(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     x, W = (to.full(v) for v in args)
     if node.dtype.kind != "f" or x.dtype != W.dtype:
         return None
@@ -26,7 +26,7 @@ def _conv(to: Lines, node: Node, args: list[Value]) -> Value | None:
 
 
 @rule("conv_transpose", RULES)
-def _conv_transpose(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _conv_transpose(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     y, W = (to.full(v) for v in args)
     if node.dtype.kind != "f" or y.dtype != W.dtype:
         return None
@@ -41,7 +41,7 @@ def _conv_transpose(to: Lines, node: Node, args: list[Value]) -> Value | None:
 
 
 @rule("conv_weight", RULES)
-def _conv_weight(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _conv_weight(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     x, y = (to.full(v) for v in args)
     if node.dtype.kind != "f" or x.dtype != y.dtype:
         return None
@@ -52,7 +52,9 @@ def _conv_weight(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return to.seen(z, lambda a: a.reshape(node.shape), "weight")
 
 
-def _columns(to: Lines, x: Value, kernel: Lengths, counts: Lengths, geometry: Geometry) -> Value:
+def _columns(
+    to: Lines, x: PlanArray, kernel: Lengths, counts: Lengths, geometry: Geometry
+) -> PlanArray:
     """Return the columns of x, one matrix per group.
 
     The two products that pull a gradient back share them. Forward and backward do not: columns
@@ -69,11 +71,11 @@ def _columns(to: Lines, x: Value, kernel: Lengths, counts: Lengths, geometry: Ge
     return to.shared[key]
 
 
-def _channels(to: Lines, y: Value, groups: int) -> Value:
+def _channels(to: Lines, y: PlanArray, groups: int) -> PlanArray:
     return to.seen(_samples_last(to, y), lambda a: conv.channels(a, groups), "channels")
 
 
-def _samples_last(to: Lines, x: Value) -> Value:
+def _samples_last(to: Lines, x: PlanArray) -> PlanArray:
     """Return x with the samples last in memory: copied, once, if it lies otherwise."""
     if not x.local and np.moveaxis(x.layout(), 0, -1).flags.c_contiguous:
         return x

@@ -12,10 +12,10 @@ from ..core.graph import Node
 from ..ops.formula import parts
 from ..ops.op import Array
 from .lines import Lines
-from .program import DType, Value
+from .program import DType, PlanArray
 
 
-def emit(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def emit(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     """Add the lines of an elementwise operation; None if it is not one, or not expressible."""
     op = node.op
     assert op is not None
@@ -32,9 +32,11 @@ def emit(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return found
 
 
-def number(value: float) -> Value:
+def number(value: float) -> PlanArray:
     """Return a Python number as a value: it takes the dtype of what it meets."""
-    return Value((), np.asarray(value).dtype, f"{value:.6g}", number=np.asarray(value), weak=True)
+    return PlanArray(
+        (), np.asarray(value).dtype, f"{value:.6g}", number=np.asarray(value), weak=True
+    )
 
 
 @functools.cache
@@ -42,13 +44,13 @@ def _parsed(expr: str) -> ast.expr:
     return ast.parse(expr, mode="eval").body
 
 
-def _result(to: Lines, node: Node, value: Value | None) -> Value | None:
+def _result(to: Lines, node: Node, value: PlanArray | None) -> PlanArray | None:
     if value is None or value.dtype != node.dtype or value.shape != node.shape:
         return None
     return value
 
 
-def _expression(to: Lines, tree: ast.expr, known: dict[str, Value]) -> Value | None:
+def _expression(to: Lines, tree: ast.expr, known: dict[str, PlanArray]) -> PlanArray | None:
     if isinstance(tree, ast.Constant):
         return number(tree.value)  # type: ignore[arg-type]
     if isinstance(tree, ast.Name):
@@ -65,14 +67,14 @@ def _expression(to: Lines, tree: ast.expr, known: dict[str, Value]) -> Value | N
     return ufunc(to, getattr(np, name), args)
 
 
-def ufunc(to: Lines, f: np.ufunc, args: list[Value]) -> Value | None:
+def ufunc(to: Lines, f: np.ufunc, args: list[PlanArray]) -> PlanArray | None:
     """Add ``f(*args)``, or compute it now if its arguments are constants."""
     shape = np.broadcast_shapes(*(v.shape for v in args))
     if all(v.number is not None for v in args):
         with np.errstate(all="ignore"):
             folded = np.asarray(f(*(_plain(v) for v in args)))
         weak = all(v.weak for v in args)
-        return Value(shape, folded.dtype, f"{folded.item():.6g}", number=folded, weak=weak)
+        return PlanArray(shape, folded.dtype, f"{folded.item():.6g}", number=folded, weak=weak)
     kinds = [_kind(v) for v in args]
     try:
         *dtypes, dtype = f.resolve_dtypes((*kinds, None))
@@ -92,7 +94,7 @@ def ufunc(to: Lines, f: np.ufunc, args: list[Value]) -> Value | None:
     return to.add(text, ready, out, ufunc=f)
 
 
-def _log1p_of_fraction(to: Lines, e: Value) -> Value | None:
+def _log1p_of_fraction(to: Lines, e: PlanArray) -> PlanArray | None:
     """Add log(1 + e) for e in [0, 1] as log u - ((u - 1) - e) / u, where u = 1 + e.
 
     The second term is what rounding u took. NumPy's own log1p has no SIMD and takes twice as long.
@@ -106,26 +108,26 @@ def _log1p_of_fraction(to: Lines, e: Value) -> Value | None:
     return ufunc(to, np.subtract, [log, _only(ufunc(to, np.divide, [lost, u]))])
 
 
-def _only(value: Value | None) -> Value:
+def _only(value: PlanArray | None) -> PlanArray:
     assert value is not None
     return value
 
 
-def _kind(value: Value) -> Any:
+def _kind(value: PlanArray) -> Any:
     """Return what decides the dtype of a result: Python's number types yield to any dtype."""
     if value.number is not None and value.weak and value.dtype.kind in "if":
         return type(value.number.item())
     return value.dtype
 
 
-def _plain(value: Value) -> Any:
+def _plain(value: PlanArray) -> Any:
     assert value.number is not None
     return value.number.item() if value.weak else value.number
 
 
 def _operands(
-    to: Lines, f: np.ufunc, args: list[Value], dtypes: Any, shape: tuple[int, ...]
-) -> list[Value]:
+    to: Lines, f: np.ufunc, args: list[PlanArray], dtypes: Any, shape: tuple[int, ...]
+) -> list[PlanArray]:
     """Write constants out no further than needed."""
     arrays = [v.shape for v in args if v.number is None]
     enough = np.broadcast_shapes(*arrays) == shape
@@ -142,7 +144,7 @@ def _operands(
     return ready
 
 
-def typed(to: Lines, v: Value, dtype: DType) -> Value:
+def typed(to: Lines, v: PlanArray, dtype: DType) -> PlanArray:
     """Return a number that the step was given as an array of the dtype that it takes."""
     key = "typed", v, dtype
     if key not in to.shared:
@@ -152,7 +154,7 @@ def typed(to: Lines, v: Value, dtype: DType) -> Value:
     return to.shared[key]
 
 
-def _row(shape: tuple[int, ...], args: list[Value]) -> tuple[int, ...]:
+def _row(shape: tuple[int, ...], args: list[PlanArray]) -> tuple[int, ...]:
     """Return the shape of an array along the axis whose elements lie side by side in memory."""
     layouts = _layouts(shape, np.dtype(bool), args)
     if not layouts:
@@ -161,12 +163,12 @@ def _row(shape: tuple[int, ...], args: list[Value]) -> tuple[int, ...]:
     return (shape[axis], *(1,) * (len(shape) - 1 - axis))
 
 
-def _layouts(shape: tuple[int, ...], dtype: DType, args: list[Value]) -> list[Array]:
+def _layouts(shape: tuple[int, ...], dtype: DType, args: list[PlanArray]) -> list[Array]:
     """Return arrays that lie in memory as the arguments of that shape; their values are unset."""
     return [np.empty_like(v.layout(), dtype) for v in args if v.number is None and v.shape == shape]
 
 
-def where(to: Lines, c: Value, x: Value, y: Value) -> Value | None:
+def where(to: Lines, c: PlanArray, x: PlanArray, y: PlanArray) -> PlanArray | None:
     """Add ``np.where(c, x, y)``, by the bits: y ^ ((x ^ y) & mask), the mask all ones where c.
 
     ``np.where`` branches at each element, which takes twenty times as long where c is irregular.
@@ -194,18 +196,18 @@ def where(to: Lines, c: Value, x: Value, y: Value) -> Value | None:
         if differing.shape != shape:
             return None
         found = _bitwise(to, np.bitwise_xor, other, _bitwise(to, np.bitwise_and, differing, mask))
-    return Value(shape, dtype, to.name("chosen"), base=found, view=lambda a: a.view(dtype))
+    return PlanArray(shape, dtype, to.name("chosen"), base=found, view=lambda a: a.view(dtype))
 
 
-def _bitwise(to: Lines, f: np.ufunc, *args: Value) -> Value:
+def _bitwise(to: Lines, f: np.ufunc, *args: PlanArray) -> PlanArray:
     return _only(ufunc(to, f, list(args)))
 
 
-def _is_zero(value: Value) -> bool:
+def _is_zero(value: PlanArray) -> bool:
     return value.number is not None and value.number.tobytes().strip(b"\0") == b""
 
 
-def _bits(to: Lines, value: Value, dtype: DType) -> Value:
+def _bits(to: Lines, value: PlanArray, dtype: DType) -> PlanArray:
     """Return floats as integers of the same bits."""
     bits = np.dtype(f"i{dtype.itemsize}")
     if value.number is not None:
@@ -213,7 +215,7 @@ def _bits(to: Lines, value: Value, dtype: DType) -> Value:
         return to.fixed(array.view(bits), "bits")
     name = to.name(f"{value.name}_bits")
     if not value.local:
-        return Value(value.shape, bits, name, base=value, view=lambda a: a.view(bits))
-    out = Value(value.shape, bits, name, local=True, keeps=(value,))
+        return PlanArray(value.shape, bits, name, base=value, view=lambda a: a.view(bits))
+    out = PlanArray(value.shape, bits, name, local=True, keeps=(value,))
     to.add(f"{{out}} = {{0}}.view({bits.name})", [value], out)
     return out

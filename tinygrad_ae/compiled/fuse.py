@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops.op import Array
 from .kernels import indented, row_function
-from .program import Line, Program, Row, Value
+from .program import Line, PlanArray, Program, Row
 
 _FORMULAS = {
     "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
@@ -45,7 +45,7 @@ class Group:
 
     shape: tuple[int, ...] | None
     lines: list[Line] = field(default_factory=list)
-    made: set[Value] = field(default_factory=set)
+    made: set[PlanArray] = field(default_factory=set)
 
     def add(self, line: Line) -> None:
         """Append a line."""
@@ -76,7 +76,7 @@ def _grouped(lines: list[Line]) -> list[Group]:
     """
     groups: list[Group] = []
     current: Group | None = None
-    between: set[Value] = set()  # what is computed after the current group
+    between: set[PlanArray] = set()  # what is computed after the current group
     for line in lines:
         shape = line.out.shape if line.out is not None and _is_fusable(line) else None
         if shape and current and _fits(line, current, between):
@@ -93,7 +93,7 @@ def _grouped(lines: list[Line]) -> list[Group]:
     return groups
 
 
-def _fits(line: Line, group: Group, between: set[Value]) -> bool:
+def _fits(line: Line, group: Group, between: set[PlanArray]) -> bool:
     """Whether a line can be carried out with a group, of which it then needs the same elements."""
     assert line.out is not None
     return (
@@ -115,14 +115,14 @@ def _is_fusable(line: Line) -> bool:
     return len(dtypes) == 1 and dtypes <= set(_FLOATS) and aligned and not line.effect
 
 
-def _loop(shape: tuple[int, ...], lines: list[Line], needed: set[Value]) -> Line:
+def _loop(shape: tuple[int, ...], lines: list[Line], needed: set[PlanArray]) -> Line:
     """Return the line that is the loop of a group's lines.
 
     Its results get memory that no other argument lies in, and what it overwrites is named once:
     only a loop that sees at its start that its arrays do not overlap runs with SIMD.
     """
-    reads: dict[Value, str] = {}
-    known: dict[Value, str] = {}  # what the loop's lines call a value
+    reads: dict[PlanArray, str] = {}
+    known: dict[PlanArray, str] = {}  # what the loop's lines call a value
     body: list[str] = []
     for line in lines:
         assert line.out is not None
@@ -141,7 +141,7 @@ def _loop(shape: tuple[int, ...], lines: list[Line], needed: set[Value]) -> Line
     sizes, strides = _axes(shape, [value.layout() for value in values])
     row: Row = list(sizes)
     start = [f"n{axis} = get(at, {axis})" for axis in range(len(sizes))]
-    places: dict[Value, str] = {}
+    places: dict[PlanArray, str] = {}
     for k, (value, steps) in enumerate(zip(values, strides, strict=True)):
         places[value] = f"a{k}, {_index(steps, value.dtype.itemsize, start, row)}"
         kind = "bool_" if value.dtype == bool else value.dtype.name

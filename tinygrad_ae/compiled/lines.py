@@ -15,7 +15,7 @@ from ..core.inplace import owner_of
 from ..core.tensor import Tensor
 from ..ops.op import Array
 from ..util.overlap import Places
-from .program import OWN, DType, Kind, Line, Program, Uncapturable, Value
+from .program import OWN, DType, Kind, Line, PlanArray, Program, Uncapturable
 from .trace import Trace
 
 LONGEST = 80
@@ -38,13 +38,13 @@ class Lines:
         self.trace, self.paths = trace, paths
         self.parameters: list[tuple[Tensor, Array, Node]] = []  # what the plan assumes unchanged
         self.memory: dict[int, Array] = {}
-        self._values: dict[Node, Value] = {}
+        self._values: dict[Node, PlanArray] = {}
         self._names: set[str] = set()
         self._next: dict[str, int] = {}  # the number that a name, wanted again, is first tried with
         self._objects: dict[int, str] = {}  # the names of the program's objects, by their id
-        self._constants: dict[Any, Value] = {}
-        self.shared: dict[Any, Value] = {}  # parts of operations, until something is written to
-        self._sources: dict[int, Value | Node] = {}  # by the id of the array they gave
+        self._constants: dict[Any, PlanArray] = {}
+        self.shared: dict[Any, PlanArray] = {}  # parts of operations, until something is written to
+        self._sources: dict[int, PlanArray | Node] = {}  # by the id of the array they gave
         self._outside: set[int] = set()  # arrays of tensors that were there before, by their id
         self._readers: dict[int, list[Node]] = {}  # leaves with a value, by the id of their array
         self._label = ""  # what new values are called
@@ -56,7 +56,7 @@ class Lines:
         for k, array in enumerate(inputs):
             name = self.name("batch" if len(inputs) == 1 else f"input{k}")
             weak = id(array) in self.trace.weak
-            value = Value(array.shape, array.dtype, name, local=True, template=array, weak=weak)
+            value = PlanArray(array.shape, array.dtype, name, local=True, template=array, weak=weak)
             self.program.inputs.append(value)
             self._sources[id(array)] = value
         for event in self.trace.events:
@@ -94,7 +94,7 @@ class Lines:
 
     # ---- values
 
-    def value(self, node: Node) -> Value:
+    def value(self, node: Node) -> PlanArray:
         """Return what a node's result is in the plan."""
         found = self._values.get(node)
         if found is None:
@@ -103,7 +103,7 @@ class Lines:
                 self._readers.setdefault(id(node.saved[0]), []).append(node)
         return found
 
-    def _leaf(self, node: Node) -> Value:
+    def _leaf(self, node: Node) -> PlanArray:
         if node.op is not None:
             raise Uncapturable(
                 f"it uses a tensor computed before the step, by {node.label} at {node.where} "
@@ -123,10 +123,10 @@ class Lines:
         assert node.saved is not None
         return self.array_value(node.saved[0], node)
 
-    def array_value(self, array: Array, node: Node | None) -> Value:
+    def array_value(self, array: Array, node: Node | None) -> PlanArray:
         """Return the value an array of the trace stands for."""
         source = self._sources.get(id(array))
-        if isinstance(source, Value):
+        if isinstance(source, PlanArray):
             return source
         if source is not None:
             return self.value(source)
@@ -138,7 +138,7 @@ class Lines:
         number = self.trace.numbers.get(id(array))
         if number is not None:
             plain = array.reshape(-1)[0]
-            return Value(
+            return PlanArray(
                 array.shape, array.dtype, f"{plain:.6g}", number=np.asarray(plain), weak=number.weak
             )
         if self._arrays.overlap(array):
@@ -154,11 +154,11 @@ class Lines:
             self._outside.add(id(array))
         return value
 
-    def fixed(self, array: Array, name: str) -> Value:
+    def fixed(self, array: Array, name: str) -> PlanArray:
         """Return memory that exists already as a value."""
-        return Value(array.shape, array.dtype, self.name(name), array=array)
+        return PlanArray(array.shape, array.dtype, self.name(name), array=array)
 
-    def constant(self, number: Any, shape: tuple[int, ...], dtype: DType) -> Value:
+    def constant(self, number: Any, shape: tuple[int, ...], dtype: DType) -> PlanArray:
         """Return an array of one number everywhere; equal ones are one array."""
         key = (np.asarray(number, dtype).tobytes(), shape, dtype)
         if key not in self._constants:
@@ -166,7 +166,7 @@ class Lines:
             self._constants[key] = self.fixed(np.full(shape, number, dtype), name)
         return self._constants[key]
 
-    def full(self, value: Value) -> Value:
+    def full(self, value: PlanArray) -> PlanArray:
         """Return a value as an array: one number everywhere is written out."""
         if value.number is None:
             return value
@@ -178,30 +178,30 @@ class Lines:
         dtype: DType,
         name: str | None = None,
         template: Array | None = None,
-    ) -> Value:
+    ) -> PlanArray:
         """Return a value the plan finds memory for, called after the operation.
 
         It lies in memory as the template, an array of its shape and type; by default in C order.
         """
         name = self.name(name or self._label)
-        return Value(shape, np.dtype(dtype), name, template=template)
+        return PlanArray(shape, np.dtype(dtype), name, template=template)
 
-    def local(self, like: Node, keeps: Sequence[Value]) -> Value:
+    def local(self, like: Node, keeps: Sequence[PlanArray]) -> PlanArray:
         """Return a value that is made anew in each run."""
         template = like.saved[-1] if like.saved else None
         name = self.name(self._label)
-        return Value(
+        return PlanArray(
             like.shape, like.dtype, name, local=True, keeps=tuple(keeps), template=template
         )
 
-    def view(self, node: Node, args: list[Value]) -> Value | None:
+    def view(self, node: Node, args: list[PlanArray]) -> PlanArray | None:
         """Return a value that is another's memory seen differently, if that is what it is."""
         op, x = node.op, args[0]
         assert op is not None
         if len(args) > 1:
             return None
         if x.number is not None:
-            return Value(node.shape, x.dtype, x.name, number=x.number, weak=x.weak)
+            return PlanArray(node.shape, x.dtype, x.name, number=x.number, weak=x.weak)
         if x.local or _holds_arrays(node.attrs):
             return None
         attrs = node.attrs
@@ -215,15 +215,15 @@ class Lines:
         if not isinstance(seen, np.ndarray) or not np.may_share_memory(seen, x.layout()):
             return None
         name = self.name(f"{x.name}_{op.name}")
-        return Value(node.shape, node.dtype, name, base=x, view=look, template=seen)
+        return PlanArray(node.shape, node.dtype, name, base=x, view=look, template=seen)
 
-    def seen(self, x: Value, look: Callable[[Array], Array], name: str) -> Value:
+    def seen(self, x: PlanArray, look: Callable[[Array], Array], name: str) -> PlanArray:
         """Return what ``look`` makes of a value: its memory if that can be, or a new array."""
         seen = look(x.layout())
         called = self.name(f"{x.name}_{name}")
         if not x.local and np.may_share_memory(seen, x.layout()):
-            return Value(seen.shape, x.dtype, called, base=x, view=look, template=seen)
-        out = Value(seen.shape, x.dtype, called, local=True, keeps=(x,), template=seen)
+            return PlanArray(seen.shape, x.dtype, called, base=x, view=look, template=seen)
+        out = PlanArray(seen.shape, x.dtype, called, local=True, keeps=(x,), template=seen)
         self.add(f"{{out}} = {self.object(name, look)}({{0}})", [x], out)
         return out
 
@@ -232,14 +232,14 @@ class Lines:
     def add(
         self,
         text: str,
-        args: Sequence[Value],
-        out: Value | None = None,
+        args: Sequence[PlanArray],
+        out: PlanArray | None = None,
         *,
         kind: Kind = "call",
         ufunc: np.ufunc | None = None,
         effect: bool = False,
         where: str = "",
-    ) -> Value | None:
+    ) -> PlanArray | None:
         """Append a line; return ``out``."""
         if effect:
             self.shared.clear()

@@ -13,7 +13,7 @@ from ..optim import Optimizer
 from ..optim.update import Compiler
 from . import convolution, elementwise, structural
 from .lines import Lines
-from .program import Uncapturable, Value
+from .program import PlanArray, Uncapturable
 from .trace import STEP, Call, Grads, Trace, Write
 
 RULES = structural.RULES | convolution.RULES
@@ -44,8 +44,8 @@ class Lowering(Lines):
         super().__init__(trace, inputs, paths)
         self.gradient_memory, self.update = gradient_memory, update
         # what lines have set ``grad`` to, by the id of the leaf: the trace's array, our value
-        self._grads: dict[int, tuple[Array | None, Value | None]] = {}
-        self._held: set[Value] = set()  # buffers that those values are all of
+        self._grads: dict[int, tuple[Array | None, PlanArray | None]] = {}
+        self._held: set[PlanArray] = set()  # buffers that those values are all of
         self._given = {id(array) for array in inputs}
         for event in trace.events:
             if isinstance(event, Node):
@@ -149,7 +149,7 @@ class Lowering(Lines):
             if tensor:
                 self.add(f"{tensor}.grad = {{0:tensor}}", [g], effect=True)
 
-    def _own(self, array: Array, stamp: float) -> Value:
+    def _own(self, array: Array, stamp: float) -> PlanArray:
         """Return a gradient in memory of its own, which may be written to in place."""
         g = self.full(self.array_value(array, None))
         source = self.trace.copies.get(id(array), (array, None))[1]
@@ -164,7 +164,7 @@ class Lowering(Lines):
         return g
 
 
-def _whole(value: Value) -> Value:
+def _whole(value: PlanArray) -> PlanArray:
     """Return the buffer a value is all of, in the same order; else the value itself."""
     inner = value
     while inner.base is not None and inner.base.nbytes == value.nbytes:

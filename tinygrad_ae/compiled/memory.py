@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .program import Line, Program, Value
+from .program import Line, PlanArray, Program
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest SIMD register
 
@@ -28,7 +28,7 @@ Free = list[tuple[int, int, Slot]]
 
 def allocate(program: Program) -> int:
     """Give every buffer an array, and every view its own; return the bytes taken."""
-    slots: dict[Value, Slot] = {}
+    slots: dict[PlanArray, Slot] = {}
     every: list[Slot] = []
     free: Free = []
     freed = itertools.count()
@@ -61,7 +61,7 @@ def allocate(program: Program) -> int:
 
 
 def _in_place(
-    line: Line, out: Value, slots: dict[Value, Slot], last: dict[Value, int], i: int
+    line: Line, out: PlanArray, slots: dict[PlanArray, Slot], last: dict[PlanArray, int], i: int
 ) -> Slot | None:
     """Return the memory of an argument that is read here for the last time."""
     taken = [slots[other] for other in line.outs if other in slots]

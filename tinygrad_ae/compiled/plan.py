@@ -14,7 +14,7 @@ from ..ops.op import Array
 from .engine import Engine, compiler
 from .lower import Lowering
 from .memory import allocate
-from .program import Line, Program, Value
+from .program import Line, PlanArray, Program
 from .trace import Trace
 
 
@@ -94,12 +94,12 @@ class _Resolver:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
 
-    def __call__(self, value: Value) -> str:
+    def __call__(self, value: PlanArray) -> str:
         if not value.local and value.name not in self.namespace:
             self.namespace[value.name] = value.memory()
         return value.name
 
-    def tensor(self, value: Value) -> str:
+    def tensor(self, value: PlanArray) -> str:
         """Return the name of a tensor that holds a value."""
         if value.local:
             self.namespace["tensor"] = _wrap

@@ -14,7 +14,7 @@ from ..core.graph import Node
 from ..ops.op import Array
 
 DType = np.dtype[Any]
-Row = list["int | Value"]
+Row = list["int | PlanArray"]
 """A line as compiled code carries it out: a function's address, sizes, and where values lie."""
 
 OWN = re.compile(r"step|tensor|(calls|place)\d+")
@@ -32,7 +32,7 @@ class Uncapturable(Exception):
 
 
 @dataclass(eq=False, slots=True)
-class Value:
+class PlanArray:
     """An array in the plan. What holds it is one of four things:
 
     - ``array``: memory that exists already: a parameter, a constant, a gradient's home;
@@ -48,16 +48,16 @@ class Value:
     dtype: DType
     name: str = "x"
     array: Array | None = None
-    base: Value | None = None
+    base: PlanArray | None = None
     view: Callable[[Array], Array] | None = None
     local: bool = False
-    keeps: tuple[Value, ...] = ()  # of a local: what it may share memory with
+    keeps: tuple[PlanArray, ...] = ()  # of a local: what it may share memory with
     number: Array | None = None
     weak: bool = False
     template: Array | None = None  # of the same memory layout, values unset
     # As the properties of these names, of a view; there is no way from a value to itself.
-    _root: Value | None = field(init=False, default=None)
-    _whole: Value | None = field(init=False, default=None)
+    _root: PlanArray | None = field(init=False, default=None)
+    _whole: PlanArray | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if self.base is not None:
@@ -68,12 +68,12 @@ class Value:
                 self.template = self.view(self.base.layout())
 
     @property
-    def root(self) -> Value:
+    def root(self) -> PlanArray:
         """The value in whose memory this one lies; itself if it is no view."""
         return self._root or self
 
     @property
-    def whole(self) -> Value:
+    def whole(self) -> PlanArray:
         """The value of whose memory this one is all, though its axes may differ."""
         return self._whole or self
 
@@ -87,7 +87,7 @@ class Value:
         """Size in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def roots(self) -> set[Value] | None:
+    def roots(self) -> set[PlanArray] | None:
         """Return the values whose memory this one may read; None if they are too many to list."""
         found, new = {self.root}, [self.root]
         while new:
@@ -125,13 +125,15 @@ class Line:
     """One line of the plan: ``{0}``, ``{1}``, … stand for ``args`` and ``{out}`` for ``out``."""
 
     text: str
-    args: list[Value]
-    out: Value | None = None
+    args: list[PlanArray]
+    out: PlanArray | None = None
     kind: Kind = "call"
     node: Node | None = None
     backward: bool = False  # it pulls a gradient back through ``node``
     ufunc: np.ufunc | None = None  # of an elementwise line
-    more: list[Value] = field(default_factory=list)  # what a line of fused ones gives beside out
+    more: list[PlanArray] = field(
+        default_factory=list
+    )  # what a line of fused ones gives beside out
     effect: bool = False  # kept though nothing reads ``out``
     where: str = ""
     row: Row | None = None
@@ -143,7 +145,7 @@ class Line:
         return self.ufunc is not None
 
     @property
-    def outs(self) -> list[Value]:
+    def outs(self) -> list[PlanArray]:
         """All values it gives."""
         return [*([] if self.out is None else [self.out]), *self.more]
 
@@ -152,10 +154,10 @@ class Line:
 class Program:
     """Lines in order, what they take and what they give."""
 
-    inputs: list[Value] = field(default_factory=list)
+    inputs: list[PlanArray] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
-    outputs: list[Value] = field(default_factory=list)
-    kept: list[Value] = field(default_factory=list)  # gradients, to be read after the step
+    outputs: list[PlanArray] = field(default_factory=list)
+    kept: list[PlanArray] = field(default_factory=list)  # gradients, to be read after the step
     objects: dict[str, Any] = field(default_factory=dict)  # functions and objects, by name
 
     def drop_unused(self) -> None:
@@ -168,7 +170,7 @@ class Program:
                 needed.update(arg.root for arg in line.args)
         self.lines = kept[::-1]
 
-    def last_reads(self) -> dict[Value, int]:
+    def last_reads(self) -> dict[PlanArray, int]:
         """Return, by the value whose memory it is, the number of the last line that may read it.
 
         What is read after the step has the number of lines. What a local may share memory with is

@@ -12,9 +12,9 @@ from ..core.graph import Node
 from ..ops.windows import empty_samples_last
 from . import elementwise
 from .lines import Lines
-from .program import Uncapturable, Value
+from .program import PlanArray, Uncapturable
 
-Rule = Callable[[Lines, Node, list[Value]], Value | None]
+Rule = Callable[[Lines, Node, list[PlanArray]], PlanArray | None]
 RULES: dict[str, Rule] = {}
 
 
@@ -32,14 +32,14 @@ def rule(name: str, rules: dict[str, Rule] = RULES) -> Callable[[Rule], Rule]:
 
 
 @rule("matmul")
-def _matmul(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _matmul(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     x, y = (to.full(v) for v in args)
     if node.dtype.kind != "f" or x.dtype != y.dtype:
         return None
     return product(to, x, y)
 
 
-def product(to: Lines, x: Value, y: Value) -> Value:
+def product(to: Lines, x: PlanArray, y: PlanArray) -> PlanArray:
     """Add a product; of two matrices with ``dot``, which takes half of ``matmul``'s overhead.
 
     Samples last in memory stay so when multiplied by weights, since a convolution needs them so.
@@ -61,7 +61,7 @@ def product(to: Lines, x: Value, y: Value) -> Value:
 
 
 @rule("linear")
-def _linear(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _linear(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     x, weight, bias = (to.full(v) for v in args)
     if node.dtype.kind != "f" or any(v.dtype != node.dtype for v in (x, weight, bias)):
         return None
@@ -70,7 +70,7 @@ def _linear(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return _stacked(to, z, x)
 
 
-def _as_matrix(to: Lines, x: Value) -> Value:
+def _as_matrix(to: Lines, x: PlanArray) -> PlanArray:
     """Return the vectors along the last axis of a stack of matrices as the rows of one."""
     if len(x.shape) <= 2:
         return x
@@ -78,7 +78,7 @@ def _as_matrix(to: Lines, x: Value) -> Value:
     return to.seen(x, lambda a: a.reshape(n, a.shape[-1]), "rows")
 
 
-def _stacked(to: Lines, z: Value, x: Value) -> Value:
+def _stacked(to: Lines, z: PlanArray, x: PlanArray) -> PlanArray:
     """Return rows as a stack of the shape that :func:`_as_matrix` found in ``x``."""
     if len(x.shape) <= 2:
         return z
@@ -86,12 +86,12 @@ def _stacked(to: Lines, z: Value, x: Value) -> Value:
     return to.seen(z, lambda a: a.reshape(shape), "stack")
 
 
-def transposed(to: Lines, x: Value) -> Value:
+def transposed(to: Lines, x: PlanArray) -> PlanArray:
     """Return a matrix's transpose."""
     shape, name = x.shape[::-1], to.name(f"{x.name}_T")
     if not x.local:
-        return Value(shape, x.dtype, name, base=x, view=np.transpose)
-    out = Value(shape, x.dtype, name, local=True, keeps=(x,))
+        return PlanArray(shape, x.dtype, name, base=x, view=np.transpose)
+    out = PlanArray(shape, x.dtype, name, local=True, keeps=(x,))
     to.add("{out} = {0}.T", [x], out)
     return out
 
@@ -100,7 +100,7 @@ def transposed(to: Lines, x: Value) -> Value:
 
 
 @rule("sum")
-def _sum(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _sum(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     x = to.full(args[0])
     axis, keepdims = node.attrs["axis"], node.attrs["keepdims"]
     if x.dtype.kind != "f" or x.dtype.itemsize < 4:
@@ -118,7 +118,7 @@ def _sum(to: Lines, node: Node, args: list[Value]) -> Value | None:
     return to.add(f"add.reduce({{0}}, {axis}, None, {{out}}, {keepdims})", [x], out)
 
 
-def _rows(to: Lines, x: Value, axis: tuple[int, ...]) -> Value | None:
+def _rows(to: Lines, x: PlanArray, axis: tuple[int, ...]) -> PlanArray | None:
     """Return a matrix, of x's memory, of whose rows each is all there is along some axes."""
     strides = x.layout().strides
     order = sorted(range(len(strides)), key=lambda k: (k in axis, -strides[k]))
@@ -129,7 +129,7 @@ def _rows(to: Lines, x: Value, axis: tuple[int, ...]) -> Value | None:
 
 
 @rule("mean")
-def _mean(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _mean(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     x = args[0]
     count = math.prod(x.shape) // max(math.prod(node.shape), 1)
     if count == 0 or x.number is not None:
@@ -155,23 +155,23 @@ def _is_square(to: Lines, node: Node) -> bool:
     return x.op is not None and x.op.name == "square" and len(to.uses.get(x, ())) == 1
 
 
-def _scalar(to: Lines, node: Node) -> Value:
+def _scalar(to: Lines, node: Node) -> PlanArray:
     return to.buffer((), node.dtype, "total")
 
 
-def _flat(to: Lines, x: Value) -> Value | None:
+def _flat(to: Lines, x: PlanArray) -> PlanArray | None:
     """Return all of x's elements as they lie in memory, if nothing lies between them."""
     if x.local or not np.may_share_memory(x.layout().ravel("K"), x.layout()):
         return None
     n = math.prod(x.shape)
-    return Value((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.ravel("K"))
+    return PlanArray((n,), x.dtype, to.name(f"{x.name}_flat"), base=x, view=lambda a: a.ravel("K"))
 
 
 # ---- the sigmoid
 
 
 @rule("sigmoid")
-def _sigmoid(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _sigmoid(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     """Use σ(x) = e / (1 + e) with e = eˣ, which has one exponential where the other form has two.
 
     Small values keep their digits; from x = 40 on the result is 1 and e must not overflow.
@@ -189,7 +189,7 @@ def _sigmoid(to: Lines, node: Node, args: list[Value]) -> Value | None:
 
 
 @rule("where")
-def _where(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _where(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     start = len(to.program.lines)
     found = elementwise.where(to, *args)
     if found is None or found.dtype != node.dtype or found.shape != node.shape:
@@ -199,21 +199,21 @@ def _where(to: Lines, node: Node, args: list[Value]) -> Value | None:
 
 
 @rule("broadcast_to")
-def _broadcast_to(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _broadcast_to(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     return to.view(node, args)
 
 
 @rule("astype")
-def _astype(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _astype(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     (x,) = args
     if x.number is not None:
-        return Value(x.shape, node.dtype, x.name, number=x.number.astype(node.dtype))
+        return PlanArray(x.shape, node.dtype, x.name, number=x.number.astype(node.dtype))
     out = to.buffer(node.shape, node.dtype)
     return to.add('copyto({out}, {0}, "unsafe")', [x], out)
 
 
 @rule("transpose")
-def _transpose(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _transpose(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     (x,) = args
     if len(x.shape) == 2 and node.attrs["axes"] == (1, 0) and x.number is None:
         return transposed(to, x)
@@ -224,16 +224,16 @@ def _transpose(to: Lines, node: Node, args: list[Value]) -> Value | None:
 
 
 @rule("normal")
-def _normal(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _normal(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     return _draw(to, node, "standard_normal")
 
 
 @rule("uniform")
-def _uniform(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _uniform(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     return _draw(to, node, "random")
 
 
-def _draw(to: Lines, node: Node, method: str) -> Value | None:
+def _draw(to: Lines, node: Node, method: str) -> PlanArray | None:
     if node.dtype not in (np.float32, np.float64):
         return None
     generator = to.object("generator", node.attrs["generator"])
@@ -243,7 +243,7 @@ def _draw(to: Lines, node: Node, method: str) -> Value | None:
 
 
 @rule("bernoulli")
-def _bernoulli(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def _bernoulli(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     if args[1].number is None or not 0 <= args[1].number.item() <= 1:
         return None
     noise = _draw(to, node, "random")
@@ -257,7 +257,7 @@ def _bernoulli(to: Lines, node: Node, args: list[Value]) -> Value | None:
 # ---- numbers that the step was given
 
 
-def of_numbers(to: Lines, node: Node, args: list[Value]) -> Value | None:
+def of_numbers(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray | None:
     """Add a line of Python's numbers: what they give is a number, and takes any dtype as one."""
     assert node.op is not None
     if not all(v.weak for v in args) or not any(v.local for v in args):
@@ -279,7 +279,7 @@ def of_numbers(to: Lines, node: Node, args: list[Value]) -> Value | None:
 # ---- everything else
 
 
-def generic(to: Lines, node: Node, args: list[Value]) -> Value:
+def generic(to: Lines, node: Node, args: list[PlanArray]) -> PlanArray:
     """Add a call of the operation's own forward function, whose result is a new array."""
     op = node.op
     assert op is not None
@@ -293,7 +293,7 @@ def generic(to: Lines, node: Node, args: list[Value]) -> Value:
     return out
 
 
-def _attribute(to: Lines, value: Any, reads: list[Value]) -> str:
+def _attribute(to: Lines, value: Any, reads: list[PlanArray]) -> str:
     """Return an attribute as source text; arrays in it that the graph computes stay live."""
     if type(value) is tuple:
         return "(" + "".join(_attribute(to, part, reads) + ", " for part in value) + ")"
