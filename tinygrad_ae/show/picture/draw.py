@@ -14,6 +14,7 @@ import numpy as np
 from ...core.graph import Graph, Node
 from ...errors import ShapeError, UserError, require
 from ...ops.op import Array, Op
+from ...util.colours import SIGNS
 from ..derivation.naming import is_number, names
 from ..derivation.sources import joined
 from ..measure import cost as costs
@@ -179,7 +180,7 @@ class _Measurement:
         if values:
             yield (
                 "Pictures: the first samples, the first code as bars, histograms of the rest. "
-                "Blue is positive, orange negative."
+                f"{SIGNS.capitalize()}."
             )
         if details.costs is not None:
             forward = sum(c.forward.seconds for c in details.costs.values())

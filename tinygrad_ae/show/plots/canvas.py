@@ -43,7 +43,7 @@ STYLE = {
 
 
 def signed_colours() -> Any:
-    """Return Matplotlib's map of colours from what is negative over white to what is positive."""
+    """Return a Matplotlib colour map from negative through white (zero) to positive."""
     colours = require("matplotlib.colors", extra="all", purpose="Drawing plots")
     ends = [tuple(part / 255 for part in colour) for colour in (NEGATIVE, POSITIVE)]
     return colours.LinearSegmentedColormap.from_list("signs", [ends[0], "white", ends[1]])

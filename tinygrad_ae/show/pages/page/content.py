@@ -9,7 +9,7 @@ from typing import Any
 
 from ....core.graph import Graph, Node
 from ....ops.op import Array
-from ....util.colours import NEGATIVE, POSITIVE
+from ....util.colours import NEGATIVE, POSITIVE, SIGNS
 from ...derivation.derive import GRADIENT, local_gradients
 from ...derivation.expression import Expression
 from ...derivation.naming import names
@@ -63,7 +63,7 @@ class Content:
             ],
             "steps": [*self._forward(), *self._backward()],
             "numbers": self.with_values,
-            "signs": {"positive": POSITIVE, "negative": NEGATIVE},
+            "signs": {"positive": POSITIVE, "negative": NEGATIVE, "legend": SIGNS},
         }
 
     def _sizes(self) -> dict[str, Size]:

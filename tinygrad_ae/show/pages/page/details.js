@@ -84,7 +84,7 @@ function figures(summary, card, what) {
   if (summary.pictures) {
     parts.push(element("div", { class: "pictures" }, ...pictures(summary.pictures, 4)));
     const range = `${number(summary.pictures.low, 3)} to ${number(summary.pictures.high, 3)}`;
-    parts.push(element("p", { class: "quiet" }, summary.pictures.signed ? `orange to blue: ${range}, white is 0` : `black to white: ${range}`));
+    parts.push(element("p", { class: "quiet" }, summary.pictures.signed ? `${range}: ${data.signs.legend}` : `black to white: ${range}`));
   }
   if (summary.whole) parts.push(element("pre", { "data-whole": what }, arrayText(summary.whole, card.shape)));
   if (summary.histogram) {
