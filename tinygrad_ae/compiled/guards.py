@@ -97,12 +97,26 @@ class Guard:
         return self.value is None or self.value is MISSING or self.way in ("members", "size")
 
 
+_HOLD = """
+def hold():
+    try:
+        if {}:
+            return True
+    except Exception:  # whatever a container's elements make of ==, or a place that is gone
+        pass
+    return look_again()
+"""
+
+
 class Guards:
     """The guards of one plan.
 
     Args:
         direct: compared at each call.
         counted: places in modules, which count their changes: compared when the count moved.
+
+    Attributes:
+        hold: tells whether all is as it was when the plan was made.
     """
 
     def __init__(self, direct: Iterable[Guard], counted: Iterable[Guard]) -> None:
@@ -117,18 +131,9 @@ class Guards:
             self._names |= dict(zip(names.values(), things, strict=True))
             tests.append(WAYS[guard.way][0].format(**names))
         # One expression of names only: nothing that a user calls something becomes code.
-        source = f"def hold():\n    return ({' and '.join(tests)})\n"
-        exec(compile(source, "<guards>", "exec"), self._names)
-        self._quick: Callable[[], bool] = self._names["hold"]
-
-    def hold(self) -> bool:
-        """Whether all is as it was when the plan was made."""
-        try:
-            if self._quick():
-                return True
-        except Exception:  # whatever a container's elements make of ==, or a place that is gone
-            pass
-        return self._look_again()
+        self._names["look_again"] = self._look_again
+        exec(compile(_HOLD.format(" and ".join(tests)), "<guards>", "exec"), self._names)
+        self.hold: Callable[[], bool] = self._names["hold"]
 
     def changed(self) -> Guard | None:
         """Return the first guard whose place holds something else now, None if all hold."""

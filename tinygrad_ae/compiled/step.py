@@ -46,6 +46,9 @@ WORTH = 4
 SMALL = 4096
 """Bytes of an array up to which its values are compared, though the plan reads them anew."""
 
+_NUMBERS = frozenset(c for c in np.typecodes["All"] if np.dtype(c).kind in "biuf")
+"""Codes of the types of arrays that can enter a graph."""
+
 LARGEST = 1 << 20
 """Bytes of an array above which comparing its values at each call takes too long."""
 
@@ -425,8 +428,8 @@ def _signature(leaves: list[Any], form: Any) -> tuple[Any, list[Any]]:
             key.append(node is not None and node.tracked)
         elif isinstance(leaf, np.floating):
             leaf = np.asarray(leaf)
-        if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fiub":
-            key += (leaf.shape, leaf.dtype.char)
+        if isinstance(leaf, np.ndarray) and (char := leaf.dtype.char) in _NUMBERS:
+            key += (leaf.shape, char)
             arrays.append(leaf)
         elif type(leaf) is float:
             key.append(float)
