@@ -20,6 +20,22 @@ from .data.batches import batches
 from .errors import DataError, ModelError
 from .nn.protocols import Model, evaluating
 
+__all__ = [
+    "PCA",
+    "Quality",
+    "by_class",
+    "compare",
+    "decode",
+    "decodings",
+    "encode",
+    "encodings",
+    "errors",
+    "psnr",
+    "reconstruct",
+    "reconstruction_error",
+    "reconstructions",
+]
+
 Floats = NDArray[np.floating[Any]]
 
 _ROWS, _VALUES = 1024, 2**20  # samples that go through a model at a time, and numbers in them
