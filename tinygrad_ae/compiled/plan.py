@@ -110,7 +110,7 @@ class _Resolver:
         return name
 
 
-_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in np.__all__}  # what lines call
+_NUMPY = {name: vars(np)[name] for name in np.__all__ if name in vars(np)}  # what lines call
 _PLACE = re.compile(r"\{(out|\d+)(:tensor)?\}")
 
 

@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 from ..data import Dataset
 from ..evaluate import Quality, errors, psnr
 from ..nn import Module
+from ..show import summary
+from ..show.measure import quantities
+from ..show.measure.profile import Profile
+from ..show.pages import document
+from ..show.picture.render import render_bytes
+from ..show.plots.tiles import is_image
 from . import step
 from .folder import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from ..show.measure.profile import Profile
 
 REPORT = "report.html"
 _SAMPLES = 20  # that are shown with their reconstructions
@@ -52,9 +56,6 @@ def write(
         MissingExtra: a package that draws is not installed.
         OSError: the file cannot be written.
     """
-    from ..show.pages import document
-    from ..show.picture.render import render_bytes
-
     own, pca = qualities
     name, model = type(run.model).__name__, run.model
     about = run.file.line[:1].upper() + run.file.line[1:]
@@ -112,8 +113,6 @@ def write(
                  f'<pre class="wrapped">{_command(run)}</pre>',
                  about="All that the result depends on, and how to repeat it.")  # fmt: skip
     if isinstance(model, Module):
-        from ..show import summary
-
         with run.file.blame():
             lines = summary(model)
         page.section("Layers", f"<pre>{document.escape(lines)}</pre>")
@@ -125,9 +124,6 @@ def _reconstructions(
     page: Any, data: Dataset, x_hat: NDArray[Any], figures: Mapping[str, Figure]
 ) -> str:
     """Return pictures as cards that wrap, anything else as a plot."""
-    from ..show.pages import document
-    from ..show.plots.tiles import is_image
-
     if not is_image(data.shape):
         return str(page.figure(figures["reconstructions"]))
     chosen = _spread(data.test.y, len(data.test))
@@ -175,26 +171,24 @@ def _timings(run: Run, data: Dataset) -> list[tuple[str, str]]:
 
 
 def _costs(profile: Profile) -> str:
-    from ..show.measure.quantities import count, data, duration
-    from ..show.pages import document
-
     shown = profile.by_op()
     seconds = sum(row.seconds for row in shown) + profile.unobserved
 
     def time(part: float) -> tuple[str, str]:
-        return duration(part), f"{100 * part / seconds:.1f} %"
+        return quantities.duration(part), f"{100 * part / seconds:.1f} %"
 
     large = [row for row in shown if row.seconds >= _SHARE * seconds]
     rows = [
         (row.name, row.phase, *time(row.seconds), f"{row.calls:,}",
-         f"{count(row.flops / row.seconds)}flop/s" if row.flops else "", data(row.peak))
+         f"{quantities.count(row.flops / row.seconds)}flop/s" if row.flops else "",
+         quantities.data(row.peak))
         for row in large
     ]  # fmt: skip
     others = sum(row.seconds for row in shown if row not in large)
     rows += [
         ("other operations", "", *time(others), "", "", ""),
         ("between operations", "", *time(profile.unobserved), "", "", ""),
-        ("a step", "", *time(seconds), "", "", data(profile.peak)),
+        ("a step", "", *time(seconds), "", "", quantities.data(profile.peak)),
     ]
     return document.table(
         rows, ("operation", "phase", "time", "share", "calls", "speed", "peak memory")
@@ -217,8 +211,6 @@ def _configuration(run: Run, data: Dataset) -> list[tuple[str, str]]:
 
 def _command(run: Run) -> str:
     """Return the command that repeats the run, and how it went on if its schedule was stretched."""
-    from ..show.pages.document import escape
-
     words = ["tinygrad-ae", "train", run.config.model]
     values = run.config.to_json()
     stretched = run.origin.get("stretched", ())
@@ -237,7 +229,7 @@ def _command(run: Run) -> str:
         f"tinygrad-ae train --resume RUN --epochs {total}  # when epoch {note['after']} was done"
         for note, total in zip(stretched, totals[1:], strict=True)
     ]
-    return escape("\n".join(lines))
+    return document.escape("\n".join(lines))
 
 
 def _said(value: Any) -> str:

@@ -13,6 +13,7 @@ from ..data import Dataset
 from ..evaluate import Quality, compare, encode, errors, reconstruct
 from ..nn import Module
 from ..nn.protocols import Model
+from ..show import plots, render
 from . import report
 from .folder import Run, write_json
 from .step import drawn
@@ -103,8 +104,6 @@ class _Drawn(NamedTuple):
 
 
 def _draw(run: Run, data: Dataset) -> _Drawn:
-    from ..show import plots  # brings Matplotlib, which using a model does not need
-
     test = data.test
     with run.file.blame():
         x_hat = reconstruct(run.model, test.x)
@@ -128,8 +127,6 @@ def _draw(run: Run, data: Dataset) -> _Drawn:
 
 def _pictures(run: Run, data: Dataset, qualities: tuple[Quality, Quality]) -> list[str]:
     """Write the figures, and the report that holds them and the graph."""
-    from ..show import plots
-
     drawn = _draw(run, data)
     for name, figure in drawn.figures.items():
         plots.save(figure, run.path / f"{name}.png")
@@ -149,8 +146,6 @@ def _first_weights(model: Model, features: int) -> NDArray[Any] | None:
 
 
 def _graph(run: Run, data: Dataset) -> str:
-    from ..show import render
-
     name = "graph.svg"
     render(drawn(run, data), run.path / name)
     return name

@@ -10,13 +10,14 @@ from ..core.tensor import Tensor, as_tensor
 from ..data import Dataset
 from ..data.dataset import Split
 from ..nn.protocols import Model
+from ..show import draw, profile
+from ..show.measure.profile import Profile
 from ..train import rows
 from .folder import Run
 from .modelfile import ModelFile
 
 if TYPE_CHECKING:
-    from ..show.measure.profile import Profile
-    from ..show.picture.dot import Drawing
+    from ..show.picture.dot import Drawing  # brings graphviz
 
 _REPEATS = 7  # steps that are timed
 
@@ -36,8 +37,6 @@ def drawn(run: Run, data: Dataset, theme: str = "light") -> Drawing:
         data: it is trained on.
         theme: "light" or "dark".
     """
-    from ..show import draw
-
     batch = data.train.first(run.config.batch_size)
     graph = step_graph(run.file, run.model, batch)
     title = f"{type(run.model).__name__}: the loss of one step on {len(batch)} samples"
@@ -46,8 +45,6 @@ def drawn(run: Run, data: Dataset, theme: str = "light") -> Drawing:
 
 def profiled(run: Run, data: Dataset) -> Profile:
     """Measure a training step, run by Python operation by operation; the run does not change."""
-    from ..show import profile
-
     model = copy.deepcopy(run.model).train()
     optimizer = run.config.make_optimizer(model.parameters())
     batch = _batch(model, data.train.first(run.config.batch_size))

@@ -8,9 +8,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 SYSTEM = {
     "linux": ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
@@ -78,7 +78,7 @@ def _settings() -> str:
     matplotlib = find_spec("matplotlib")  # found, not imported
     if matplotlib and matplotlib.submodule_search_locations:
         folders.insert(0, os.path.join(matplotlib.submodule_search_locations[0], _THEIRS))
-    entries = "".join(f"<dir>{escape(folder)}</dir>" for folder in folders)
+    entries = "".join(f"<dir>{escape(folder, quote=False)}</dir>" for folder in folders)
     # rescan 0: don't look at this file again, it will be gone
     return (
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>'
