@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import keyword
-import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -286,5 +286,8 @@ def _holds_arrays(attrs: Any) -> bool:
 
 
 def _identifier(text: str) -> str:
-    name = re.sub(r"\W+", "_", text.replace("-", "minus_")).strip("_") or "x"
-    return f"_{name}" if keyword.iskeyword(name) or name[0].isdigit() else name
+    """Return what Python reads as one name, and as this one (it reads ﬁ as fi)."""
+    text = unicodedata.normalize("NFKC", text.replace("-", "minus_"))
+    marks = (c if f"_{c}".isidentifier() else " " for c in text)
+    name = "_".join("".join(marks).split()).strip("_") or "x"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"_{name}"

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.graph import Node
 from ..core.tensor import Tensor, _wrap
 from ..ops.op import Array
+from ..util.text import comment
 from .engine import Engine, compiler
 from .lower import Lowering
 from .memory import allocate
@@ -127,9 +128,9 @@ def _text(line: Line, resolve: _Resolver) -> str:
 def _comment(line: Line) -> str:
     node = line.node
     if node is None:
-        return _place(line.where)
+        return comment(_place(line.where))
     label = f"∂{node.label}" if line.backward else node.label
-    return f"{_module(node):<14} {label:<14} {_place(node.where)}"
+    return comment(f"{_module(node):<14} {label:<14} {_place(node.where)}")
 
 
 def _module(node: Node) -> str:

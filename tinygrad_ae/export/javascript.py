@@ -20,6 +20,7 @@ from ..core.graph import Graph, Node
 from ..core.tensor import Tensor
 from ..errors import UserError
 from ..ops.op import Array
+from ..util.text import comment
 from .expression import number, translate
 from .structural import FORMULAS, MOVES, STRUCTURAL, move, origins, spread
 from .writer import Constants, Writer
@@ -100,7 +101,7 @@ class _Function(Writer):
         if op.name in ("reshape", "identity", "copy"):  # flat arrays have no shape
             return self.of(node.inputs[0])
         out = self.buffer(math.prod(node.shape), node.dtype)
-        beside = f"  // {op.name}{f', {node.path}' if node.path else ''}"
+        beside = f"  // {comment(', '.join(filter(None, (op.name, node.path))))}"
         formula = FORMULAS.get(op.name, op.expr)
         if formula is not None:
             self.add(self._loop(node, out, formula) + beside)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.graph import Node
 from ..ops.op import Array
+from ..util.text import comment
 
 _ARRAYS = {  # the typed array that holds what NumPy computes, and its elements in NumPy
     "bool": ("Uint8Array", "u1"), "int8": ("Int8Array", "i1"), "uint8": ("Uint8Array", "u1"),
@@ -31,7 +32,7 @@ class Constants:
         if id(array) not in self._names:
             name = f"c{len(self._names)}"
             self._names[id(array)] = name, array  # the array too: its id is its own while it lives
-            self.lines.append(f"const {name} = {packed(array)};  // {what}")
+            self.lines.append(f"const {name} = {packed(array)};  // {comment(what)}")
         return self._names[id(array)][0]
 
 

@@ -33,4 +33,5 @@ def assemble(
         ),
     }
     template = folder.joinpath("page.html").read_text("utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], template)
+    page = re.sub(r"\{\{(\w+)\}\}", lambda mark: parts[mark[1]], template)
+    return page.encode("utf-8", "replace").decode("utf-8")  # names may hold what no file can

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+
+from ...util.text import printable
 
 SHOWN = 6  # names in a line
 
@@ -17,7 +20,7 @@ def column_names(cells: Sequence[str]) -> tuple[str, ...]:
 
 def shown(names: Iterable[str]) -> str:
     """Return names with commas, those in the middle left out where there are many."""
-    names = list(names)
+    names = [printable(name.replace("\n", " ")) for name in names]
     if len(names) > SHOWN:
         names = [*names[: SHOWN - 2], "…", names[-1]]
     return ", ".join(names)
@@ -30,4 +33,6 @@ def bare(name: str) -> str:
 
 def shell_word(name: str) -> str:
     """Return a name as one writes it in a shell."""
-    return name if re.fullmatch(r"[\w.-]+", name) else f'"{name}"'
+    if re.fullmatch(r"[\w.-]+", name):
+        return name
+    return shlex.quote(name) if re.search(r'["$`\\!]', name) else f'"{name}"'

@@ -10,6 +10,7 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
 
+from ...util.text import printable
 from .cards import Arrow, Card, Change, Frame, Kind, Picture, Row, RowKind
 from .render import render, render_bytes
 from .themes import LIGHT, Theme, mix
@@ -93,7 +94,7 @@ class _Printer:
         operations = sum(bool(card.formula) for card in self.cards.values())
         what = f"{operations} operations, from inputs at the top to results at the bottom."
         about = [title or "Computation graph", what, *self.picture.legend]
-        self.texts[""] = _printable("\n".join(about))
+        self.texts[""] = printable("\n".join(about))
         graph.images, graph.texts = self.images, self.texts
         return graph
 
@@ -105,12 +106,12 @@ class _Printer:
             if card.owner:
                 beside.setdefault(card.owner, []).append(card)
             else:
-                self.texts[card.id] = _printable(_alternative(card))
+                self.texts[card.id] = printable(_alternative(card))
                 graph.node(card.id, self._label(card), id=card.id, tooltip=_hint(card.tooltip))
         for owner, parameters in beside.items():
             shelf = _shelf(owner)
             about = ["Parameters", *map(_alternative, parameters)]
-            self.texts[shelf] = _printable("\n".join(about))
+            self.texts[shelf] = printable("\n".join(about))
             # An unseen cluster keeps the two side by side in this order.
             with graph.subgraph(name=f"cluster_{shelf}") as rank:
                 rank.attr(rank="same", peripheries="0", margin="0", label="", style="",
@@ -126,10 +127,10 @@ class _Printer:
                 cluster.attr(
                     label=f"<<B>{_text(inner.title)}</B>{kind}>", style="rounded,filled",
                     fillcolor=self.theme.frames[inner_turn], color=self.theme.frame_line,
-                    fontsize="13", fontcolor=self.theme.ink, margin="12", id=_printable(name),
+                    fontsize="13", fontcolor=self.theme.ink, margin="12", id=printable(name),
                     tooltip=_hint(f"module {what}"),
                 )  # fmt: skip
-                self.texts[_printable(name)] = _printable(f"module {what}")
+                self.texts[printable(name)] = printable(f"module {what}")
                 self._print_frame(cluster, inner, inner_turn)
 
     # ---- arrows
@@ -163,11 +164,11 @@ class _Printer:
         name = f"from {tail.title} into {head.title}"
         if arrow.change:
             name += f", {arrow.change.value}"
-        self.texts[id] = _printable(f"{name}{', ' + arrow.label if arrow.label else ''}")
+        self.texts[id] = printable(f"{name}{', ' + arrow.label if arrow.label else ''}")
         graph.edge(start, end, id=id, tooltip=_hint(name), **style)
         if arrow.gradient:
             hint = f"gradient from {head.title} back into {tail.title}: {arrow.gradient}"
-            self.texts[f"{id}b"] = _printable(hint)
+            self.texts[f"{id}b"] = printable(hint)
             weight = {"constraint": "false"} if arrow.next_turn else {"weight": "1"}
             graph.edge(back, end, id=f"{id}b", dir="back", tooltip=_hint(hint),
                        **weight, **self._gradient_pen(arrow))  # fmt: skip
@@ -249,7 +250,7 @@ class _Printer:
         cells = ""
         for i, thumbnail in enumerate(card.thumbnails):
             name = f"{card.id}-{i}.png"
-            self.images[name] = (thumbnail.png, _printable(thumbnail.text))
+            self.images[name] = (thumbnail.png, printable(thumbnail.text))
             cells += (
                 f'<TD ROWSPAN="{2 + len(card.rows)}"><TABLE BORDER="0" CELLBORDER="0" '
                 f'CELLSPACING="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="{thumbnail.width + 4}" '
@@ -264,7 +265,7 @@ class _Printer:
         """Print the parameters of one operation, one above the other."""
         rows = ""  # with an ID each: Graphviz would number them on from the last picture it drew
         for card in cards:
-            hint = html.escape(_printable(card.tooltip)).replace("\n", "&#10;")
+            hint = html.escape(printable(card.tooltip)).replace("\n", "&#10;")
             cell = f'PORT="{card.id}" ID="{card.id}" TITLE="{hint}"'
             rows += f"<TR><TD {cell}>{self._label(card)[1:-1]}</TD></TR>"
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="0">{rows}</TABLE>>'
@@ -272,7 +273,7 @@ class _Printer:
     def _small(self, text: str, cut: bool = True) -> str:
         if not text:
             return ""
-        shown = _text(text) if cut else html.escape(_printable(text))
+        shown = _text(text) if cut else html.escape(printable(text))
         return f'<FONT POINT-SIZE="10" COLOR="{self.theme.grey}">{shown}</FONT>'
 
 
@@ -290,15 +291,10 @@ def _shelf(owner: str) -> str:
 
 def _text(text: str) -> str:
     """Cut and escape text for a label."""
-    text = _printable(text.replace("\n", " "))
+    text = printable(text.replace("\n", " "))
     return html.escape(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
 
 
 def _hint(text: str) -> str:
     """Escape a tooltip: its lines stay lines, its backslashes are no escapes."""
-    return _printable(text).replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _printable(text: str) -> str:
-    """Replace what cannot stand in XML, such as control characters, by a sign that says so."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printable(text).replace("\\", "\\\\").replace("\n", "\\n")

@@ -38,6 +38,7 @@ STYLE = {
     "legend.fontsize": 8, "legend.frameon": False, "text.color": INK,
     "figure.titlesize": 11, "figure.titleweight": "bold", "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # a dollar sign in a class's or a column's name is one
     "svg.hashsalt": "tinygrad-ae",  # else the identifiers inside an SVG are random
 }  # fmt: skip
 

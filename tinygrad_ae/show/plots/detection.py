@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ...util.text import printable
 from .canvas import BEST, GREY, TRAINING, VALIDATION, Array, bare, sheet
 from .grid import proportion, tiles
 from .tiles import is_image, value_range
@@ -130,7 +131,7 @@ def _named_parts(shares: Array, columns: Sequence[str], headings: Sequence[str])
             most = np.argsort(-share)[:10][::-1]
             ax.barh(range(len(most)), share[most], color=VALIDATION)
             bare(ax)
-            ax.set_yticks(range(len(most)), [columns[j] for j in most])
+            ax.set_yticks(range(len(most)), [printable(columns[j]) for j in most])
             ax.set_xlim(0, 1)
             ax.set_xticks([0, 1], ["0", "100 %"])
             ax.set_title(heading, fontsize=9)
