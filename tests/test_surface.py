@@ -50,7 +50,7 @@ def planted_option(monkeypatch):
 
     kept = [p for p in profile.params if p.name != "repeat"]
     monkeypatch.setattr(profile, "params", kept)
-    return "− tinygrad-ae profile MODEL --batch-size --repeat --help"
+    return "− tinygrad-ae profile MODEL --batch-size --repeat --trust --help"
 
 
 @pytest.mark.parametrize(

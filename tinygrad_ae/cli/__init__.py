@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import UserError, require
 
@@ -17,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after ``tinygrad-ae``; ``sys.argv``'s by default.
     """
+    usual, warnings.formatwarning = warnings.formatwarning, _sentence
     try:
         click = require("click", extra="all", purpose="The command line")
         require("rich", extra="all", purpose="The command line")
@@ -34,4 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = getattr(error, "__notes__", [])  # the module, the line of forward code
         print("\n  ".join([f"Error: {error}", *where]), file=sys.stderr)
         return 2
+    finally:
+        warnings.formatwarning = usual
     return 0
+
+
+def _sentence(message: Warning | str, *_: Any, **__: Any) -> str:
+    """Return what a warning says, without the line of our code that gave it."""
+    return f"Warning: {message}\n"

@@ -18,11 +18,12 @@ from ..nn.protocols import Model
 from ..optim import Adam, Optimizer
 from ..run import ModelFile, Run, modelfile
 from ..train import rows
+from .options import trusted
 
 
 def open_run(path: str) -> Run:
     """Open a run to use it; say so if it is not trained as far as it was to be."""
-    run = Run.open(path)
+    run = Run.open(path, trusted=trusted())
     if run.epoch < run.config.epochs:
         click.echo(f"Note: {path} is trained for {run.progress}.", err=True)
     return run

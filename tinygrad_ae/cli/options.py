@@ -17,6 +17,7 @@ from ..errors import ModelError, did_you_mean
 from ..run import ModelFile
 from ..run.config import SOURCE, Bounds, Config, Known, Unit
 
+_TRUST = "tinygrad_ae.trust"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 ARRAY = "an .npy, .npz or .csv file"
@@ -26,6 +27,23 @@ SAMPLES = f"{ARRAY}, a picture (.png, .svg, .pdf), a .wav file, or a folder of p
 def output(help: str, **settings: Any) -> Callable[[Function], Function]:
     """Return the option -o."""
     return click.option("-o", "--out", type=click.Path(), metavar="OUT", help=help, **settings)
+
+
+def trust() -> Callable[[Function], Function]:
+    """Return the option --trust, for commands that open a run; :func:`trusted` has its value."""
+
+    def note(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        ctx.meta[_TRUST] = value
+
+    return click.option(
+        "--trust", is_flag=True, expose_value=False, callback=note,
+        help="Run the model file that a run from elsewhere brings along: you have read it.",
+    )  # fmt: skip
+
+
+def trusted() -> bool:
+    """Whether the command that runs was given --trust."""
+    return bool(click.get_current_context().meta.get(_TRUST))
 
 
 def moved_data() -> Callable[[Function], Function]:

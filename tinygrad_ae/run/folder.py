@@ -19,6 +19,7 @@ import math
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -39,7 +40,7 @@ from ..train import Epoch, History, fit
 from ..util import threads
 from ..util.files import atomic
 from ..util.random import default_generator, manual_seed
-from . import attributes, checkpoint, hooks, modelfile
+from . import attributes, checkpoint, hooks, modelfile, trust
 from .config import Config, environment
 from .lock import alone
 from .modelfile import ModelFile
@@ -177,12 +178,15 @@ class Run:
             "reading": None if data.reading is None else data.reading.to_json(),
             "data_sha256": fingerprint(data),
             "model_sha256": file.sha256,
-            "imports": None if file.is_built_in else str(file.path.parent),
+            "imports": file.imports,
         }
         run = cls(Path(), config, origin, data.scaling, file)
         with run.looked_at():
             file.check(run.model, data.features)
         run._write_folder(target)
+        if file.imports is not None:
+            with suppress(OSError, RunError):  # then opening it asks
+                trust.trust(origin["model_sha256"], file.imports)
         return run
 
     def _write_folder(self, target: Path | None) -> None:
@@ -204,11 +208,20 @@ class Run:
             raise
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Run:
+    def open(cls, path: str | os.PathLike[str], *, trusted: bool = False) -> Run:
         """Load a run as of its last finished epoch.
 
+        A built-in model is the installed package's. Any other is the file ``model.py`` in the
+        folder, Python code that is executed only if it was trained on this machine, or is trusted.
+
+        Args:
+            path: of the folder.
+            trusted: execute the run's own model file, now and from now on: you have read it, and
+                what it imports.
+
         Raises:
-            RunError: there is no run at ``path``, or its checkpoint is damaged.
+            RunError: there is no run at ``path``, its checkpoint is damaged, or its model file is
+                not what it was trained with, or is not trusted.
             ModelError: its model file cannot be used.
         """
         folder = Path(path)
@@ -224,12 +237,11 @@ class Run:
             raise RunError(f"{folder / CHECKPOINT} was not written by this version's 'train'.")
         config = Config.from_json(facts["config"])
         origin = facts["origin"]
-        file = modelfile.find(str(folder / MODEL_COPY), imports=origin["imports"])
-        if file.sha256 != origin["model_sha256"]:
-            raise RunError(
-                f"{file.path} is not the model that this run trained: it was edited since. "
-                f"Restore it, or start a new run:  tinygrad-ae train {file.path}"
-            )
+        _refuse_edited(folder / MODEL_COPY, origin["model_sha256"])
+        if modelfile.looks_like_path(config.model):
+            file = _own_model(folder / MODEL_COPY, origin, trusted)
+        else:
+            file = modelfile.find(config.model)
         scaling = Scaling(arrays["data.offset"], arrays["data.scale"])
         run = cls(folder, config, origin, scaling, file)
         run._load(arrays, facts)
@@ -305,7 +317,8 @@ class Run:
             on_step: called with what is known of the epoch after each step.
 
         Warns:
-            UserWarning: the epochs so far had other hooks than the model has now.
+            UserWarning: the epochs so far had other hooks than the model has now; or another
+                machine, NumPy, BLAS or version of the built-in model, so that bits may differ.
 
         Raises:
             RunError: the run is not what its checkpoint says, see :meth:`check`; or it is being
@@ -496,7 +509,24 @@ class Run:
         other = {name: value for name, value in before.items() if now.get(name) != value}
         if other and self.epoch:
             earlier = [*earlier, {"until_epoch": self.epoch, **other}]
+        self._warn_of_other_bits(before, now)
         write_json(self.path / ENVIRONMENT, {**now, **({"earlier": earlier} if earlier else {})})
+
+    def _warn_of_other_bits(self, before: dict[str, Any], now: dict[str, Any]) -> None:
+        """Warn if what decides the last bits of a sum is not what it was for the epochs so far."""
+        changed = [
+            f"{name} {before[name]} (now {now[name]})"
+            for name in ("machine", "numpy", "blas")
+            if name in before and before[name] != now[name]
+        ]
+        if self.file.is_built_in and self.file.sha256 != self.origin["model_sha256"]:
+            changed.append(f"another version of the built-in model {self.config.model}")
+        if changed and self.epoch:
+            warnings.warn(
+                f"{self.path} was trained up to epoch {self.epoch} with {', '.join(changed)}. It "
+                "goes on, but not to the very bits that it would have reached then",
+                stacklevel=4,  # the line that calls Run.train
+            )
 
     def _state(self) -> tuple[checkpoint.Arrays, dict[str, Any]]:
         """Return what a checkpoint keeps."""
@@ -563,6 +593,30 @@ class Run:
             table.writeheader()
             table.writerows(self.history)
         return arrays, facts
+
+
+def _refuse_edited(path: Path, sha256: str) -> None:
+    """Raise RunError if the copy of the model's file is not what it was."""
+    if path.exists() and modelfile.checksum(modelfile.read(path)) != sha256:
+        raise RunError(
+            f"{path} is not the model that this run trained: it was edited since. "
+            f"Restore it, or start a new run:  tinygrad-ae train {path}"
+        )
+
+
+def _own_model(path: Path, origin: dict[str, Any], trusted: bool) -> ModelFile:
+    """Return the model of a run's own file, which is executed if it may be."""
+    source, imports = modelfile.read(path), origin["imports"]
+    sha256 = modelfile.checksum(source)
+    if trusted:
+        trust.trust(sha256, imports)
+    elif not trust.is_trusted(sha256, imports):
+        raise RunError(
+            f"To open {path.parent} would run {path}, Python code that was neither trained nor "
+            f"trusted on this machine (and what it imports, from {imports} too). Read it; to "
+            "allow it, once and for all: --trust, or Run.open(..., trusted=True)."
+        )
+    return modelfile.execute(str(path), path.resolve(), source, imports)
 
 
 def fingerprint(data: Dataset) -> str:

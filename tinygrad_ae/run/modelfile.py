@@ -58,7 +58,12 @@ class ModelFile:
     @property
     def sha256(self) -> str:
         """Of the file's text."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return checksum(self.path.read_bytes())
+
+    @property
+    def imports(self) -> str | None:
+        """The folder its imports are looked up in last; None for a built-in model."""
+        return None if self.is_built_in else str(self.path.parent)
 
     def complete(
         self, arguments: dict[str, Any], shape: tuple[int, ...], *, bounded: bool = True
@@ -183,12 +188,13 @@ def looks_like_path(given: str) -> bool:
     return given.endswith(".py") or "/" in given or "\\" in given
 
 
-def find(given: str, *, imports: str | None = None) -> ModelFile:
-    """Find a model by its name, or in the Python file at a path.
+def checksum(text: bytes) -> str:
+    """Return the SHA-256 of a file's text, in hexadecimal."""
+    return hashlib.sha256(text).hexdigest()
 
-    Args:
-        given: the name or path.
-        imports: the folder that a file's imports are looked up in, unless beside it.
+
+def find(given: str) -> ModelFile:
+    """Find a model by its name, or in the Python file at a path, which is executed.
 
     Raises:
         ModelError: there is no such model or file, or it does not hold one model.
@@ -207,32 +213,55 @@ def find(given: str, *, imports: str | None = None) -> ModelFile:
         module = importlib.import_module(f"{_BUILT_IN}.{given}")
         assert module.__file__
         path = Path(module.__file__)
-    else:
-        path = Path(given).expanduser().resolve()
-        module = _execute(path, imports or str(path.parent))
-    first = (module.__doc__ or "").strip().partition("\n")[0]
-    line = first.partition(": ")[2] or first
-    return ModelFile(given, path, _model_class(module, path), line)
+        return _held(given, path, module)
+    path = Path(given).expanduser().resolve()
+    return execute(given, path, read(path), str(path.parent))
 
 
-def _execute(path: Path, imports: str) -> ModuleType:
-    """Run a file as a module. (An import would leave compiled files beside it.)"""
+def read(path: Path) -> bytes:
+    """Return the text of a model file.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     try:
-        source = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         siblings = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise ModelError(
             f"The model file {path} cannot be read ({error.strerror})."
             f"{did_you_mean(path.name, siblings)}"
         ) from error
+
+
+def execute(name: str, path: Path, source: bytes, imports: str) -> ModelFile:
+    """Run the text of a file as a module. (An import would leave compiled files beside it.)
+
+    Args:
+        name: what it is called.
+        path: of the file.
+        source: its text.
+        imports: the folder in which its imports are looked up last: what lies there stands for no
+            package that is installed.
+
+    Raises:
+        ModelError: it fails, or does not hold one model.
+    """
     module = ModuleType(f"model file {path}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and type hints look their module up
     if imports not in sys.path:
-        sys.path.insert(0, imports)
+        sys.path.append(imports)
     with blame(path):
         exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
-    return module
+    return _held(name, path, module)
+
+
+def _held(name: str, path: Path, module: ModuleType) -> ModelFile:
+    """Return the model that a module holds."""
+    first = (module.__doc__ or "").strip().partition("\n")[0]
+    line = first.partition(": ")[2] or first
+    return ModelFile(name, path, _model_class(module, path), line)
 
 
 def _model_class(module: ModuleType, path: Path) -> type[Module]:
@@ -266,6 +295,8 @@ def blame(path: Path) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except SystemExit as error:
+        raise ModelError(f"{path} ends the program (SystemExit: {error.code})") from error
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         text = f"\n    {error.text.strip()}" if error.text else ""

@@ -124,7 +124,7 @@ def _train(path: Path, name: str, data: Dataset) -> Trial:
     if run.epoch < run.config.epochs or not results.complete(run):
         threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
         done = subprocess.run(
-            [sys.executable, "-m", "tinygrad_ae", "train", "--resume", str(path)],
+            [sys.executable, "-P", "-m", "tinygrad_ae", "train", "--resume", str(path)],
             env=os.environ | dict.fromkeys(threads, "1"), capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode:

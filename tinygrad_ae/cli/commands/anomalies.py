@@ -18,7 +18,7 @@ from ...run import Run
 from ...show.plots import detection
 from ..context import count, open_run, own_data, read, test_samples
 from ..help import Examples, examples
-from ..options import Labels, moved_data, output, seed
+from ..options import Labels, moved_data, output, seed, trust
 from ..targets import folder_target
 from ..writing import write_figure, write_table
 
@@ -47,6 +47,7 @@ _WORST = 8  # samples that are shown with what made them anomalous
 )  # fmt: skip
 @seed()
 @moved_data()
+@trust()
 def anomalies(
     run: str, input: str | None, out: str | None, normal: tuple[int | str, ...] | None,
     false_alarms: float, seed: int, data: str | None,

@@ -15,7 +15,7 @@ from ...show.pages.document import Document, table
 from ...show.plots import comparisons, grid
 from ..context import open_run
 from ..help import Examples, examples
-from ..options import output
+from ..options import output, trust
 from ..targets import page_target, writing
 
 
@@ -28,6 +28,7 @@ from ..targets import page_target, writing
 )
 @click.argument("runs", nargs=-1, required=True)
 @output("The page.", default="compare.html", show_default=True)
+@trust()
 def compare(runs: tuple[str, ...], out: str) -> None:
     """Set runs and PCA side by side, in a table and on a page.
 

@@ -9,7 +9,7 @@ from ...errors import DataError
 from ...show.plots import comparisons
 from ..context import count, open_run, own_data
 from ..help import Examples, examples
-from ..options import moved_data, output
+from ..options import moved_data, output, trust
 from ..targets import folder_target
 from ..writing import write_figure, write_table
 
@@ -18,6 +18,7 @@ from ..writing import write_figure, write_table
 @click.argument("run")
 @output("A folder for the table and the picture.  [default: RUN/compress]")
 @moved_data()
+@trust()
 def compress(run: str, out: str | None, data: str | None) -> None:
     """Measure test samples as quantised codes: bits and errors.
 

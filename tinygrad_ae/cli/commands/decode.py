@@ -8,7 +8,7 @@ from ... import evaluate
 from ...data import load_samples
 from ..context import count, open_run
 from ..help import Examples, examples
-from ..options import SAMPLES, output
+from ..options import SAMPLES, output, trust
 from ..targets import sample_or_picture_target
 from ..writing import write_samples
 
@@ -19,6 +19,7 @@ from ..writing import write_samples
 @click.argument("run")
 @click.argument("codes")
 @output(f"{SAMPLES}.", required=True)
+@trust()
 def decode(run: str, codes: str, out: str) -> None:
     """Turn codes into samples.
 

@@ -20,7 +20,7 @@ from ...run import Run
 from ...uses import SignalToNoise
 from ..context import count, open_run, own_data, read, test_samples
 from ..help import Examples, examples
-from ..options import SAMPLES, Numbers, moved_data, output, seed
+from ..options import SAMPLES, Numbers, moved_data, output, seed, trust
 from ..targets import sample_or_picture_target
 from ..writing import write_samples
 
@@ -52,6 +52,7 @@ from ..writing import write_samples
 )
 @seed()
 @moved_data()
+@trust()
 def denoise(
     run: str, input: str | None, out: str, clean: str | None, noise: tuple[str, ...] | None,
     strength: tuple[float, ...] | None, seed: int, data: str | None,

@@ -11,7 +11,7 @@ from ...show import draw as drawn
 from ...show import render
 from ..context import subject
 from ..help import Examples, examples
-from ..options import batch_size, output
+from ..options import batch_size, output, trust
 from ..targets import in_existing_folder, writing
 
 
@@ -31,6 +31,7 @@ from ..targets import in_existing_folder, writing
 @click.option("--expand", multiple=True, metavar="PATH", help="A module to open besides.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
 @batch_size(32)
+@trust()
 def draw(
     model: str, out: str, theme: str, depth: int | None, expand: tuple[str, ...], batch_size: int,
     gradients: bool, values: bool, cost: bool,

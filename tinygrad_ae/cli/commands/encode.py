@@ -8,7 +8,7 @@ from ... import evaluate
 from ...data import arrays
 from ..context import count, open_run, read
 from ..help import Examples, examples
-from ..options import ARRAY, output
+from ..options import ARRAY, output, trust
 from ..targets import array_target, writing
 
 
@@ -18,6 +18,7 @@ from ..targets import array_target, writing
 @click.argument("run")
 @click.argument("input")
 @output(f"{ARRAY}: a code in each row.", required=True)
+@trust()
 def encode(run: str, input: str, out: str) -> None:
     """Turn your samples into codes.
 

@@ -8,12 +8,13 @@ from ...run import results
 from .. import progress
 from ..context import count, open_run, own_data
 from ..help import Examples, examples
-from ..options import moved_data
+from ..options import moved_data, trust
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae evaluate runs/autoencoder-1"))
 @click.argument("run")
 @moved_data()
+@trust()
 def evaluate(run: str, data: str | None) -> None:
     """Compare a run with PCA on its test split.
 

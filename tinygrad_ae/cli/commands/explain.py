@@ -7,7 +7,7 @@ import click
 from ...show import explain as explained
 from ..context import subject
 from ..help import Examples, examples
-from ..options import batch_size
+from ..options import batch_size, trust
 
 _FORMATS = ("unicode", "latex", "markdown", "html")
 
@@ -28,6 +28,7 @@ _FORMATS = ("unicode", "latex", "markdown", "html")
 )  # fmt: skip
 @click.option("--check", is_flag=True, help="Compute every line and compare it with backward's.")
 @batch_size(32)
+@trust()
 def explain(model: str, format: str, wrt: tuple[str, ...], check: bool, batch_size: int) -> None:
     """Write out the chain rule through a model.
 

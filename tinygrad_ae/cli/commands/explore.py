@@ -9,6 +9,7 @@ import click
 from ...uses.explore import explore as written
 from ..context import open_run, own_data
 from ..help import Examples, examples
+from ..options import trust
 from ..targets import in_existing_folder, writing
 
 
@@ -16,6 +17,7 @@ from ..targets import in_existing_folder, writing
 @click.argument("run")
 @click.option("-o", "--out", default="explore.html", show_default=True, help="The file to write.")
 @click.option("--data", metavar="PATH", help="Where the run's data is now, if it was moved.")
+@trust()
 def explore(run: str, out: str, data: str | None) -> None:
     """Write a page to play with a run's model in a browser.
 

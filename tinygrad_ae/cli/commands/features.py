@@ -19,7 +19,7 @@ from ...util.files import atomic
 from ...util.random import manual_seed
 from ..context import count, open_run, own_data
 from ..help import Examples, examples
-from ..options import Numbers, moved_data, output
+from ..options import Numbers, moved_data, output, trust
 from ..targets import in_existing_folder, writing
 from ..writing import write_figure, write_table
 
@@ -45,6 +45,7 @@ from ..writing import write_figure, write_table
     help="Repetitions of fine-tuning.",
 )  # fmt: skip
 @moved_data()
+@trust()
 def features(
     run: str, out: str | None, labels: tuple[int, ...] | None, seeds: int, data: str | None
 ) -> None:

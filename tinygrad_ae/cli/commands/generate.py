@@ -13,7 +13,7 @@ from ...run import Run
 from ...show.plots.grid import Panel, panels
 from ..context import count, open_run, own_data
 from ..help import Examples, examples
-from ..options import moved_data, output, seed
+from ..options import moved_data, output, seed, trust
 from ..targets import FIGURES, sample_or_picture_target
 from ..writing import write_figure, write_samples
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 )
 @seed()
 @moved_data()
+@trust()
 def generate(run: str, out: str, number: int, seed: int, data: str | None) -> None:
     """Make up samples: draw codes and decode them.
 

@@ -8,7 +8,7 @@ from ... import uses
 from ...show.plots import grid
 from ..context import count, open_run, own_data, sample
 from ..help import Examples, examples
-from ..options import moved_data, output
+from ..options import moved_data, output, trust
 from ..targets import FIGURES, sample_or_picture_target
 from ..writing import write_figure, write_samples
 
@@ -32,6 +32,7 @@ _STEPS = click.IntRange(min=2)
 )  # fmt: skip
 @click.option("--steps", type=_STEPS, default=11, show_default=True, help="With both ends.")
 @moved_data()
+@trust()
 def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None) -> None:
     """Go from sample A to sample B, through codes and values.
 

@@ -9,7 +9,7 @@ import click
 from ...show import page as written
 from ..context import subject
 from ..help import Examples, examples
-from ..options import batch_size
+from ..options import batch_size, trust
 from ..targets import in_existing_folder, writing
 
 
@@ -22,6 +22,7 @@ from ..targets import in_existing_folder, writing
 @click.argument("model")
 @click.option("-o", "--out", default="page.html", show_default=True, help="The file to write.")
 @batch_size(32)
+@trust()
 def page(model: str, out: str, batch_size: int) -> None:
     """Write a page to step through one training step.
 

@@ -7,7 +7,7 @@ import click
 from ...show import profile as measured
 from ..context import subject
 from ..help import Examples, examples
-from ..options import batch_size
+from ..options import batch_size, trust
 
 
 @click.command(
@@ -21,6 +21,7 @@ from ..options import batch_size
 @click.option(
     "--repeat", type=click.IntRange(min=1), default=20, show_default=True, help="Steps to time."
 )
+@trust()
 def profile(model: str, batch_size: int, repeat: int) -> None:
     """Measure time and memory of a training step.
 

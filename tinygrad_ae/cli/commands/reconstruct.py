@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ... import evaluate
 from ..context import count, open_run, read
 from ..help import Examples, examples
-from ..options import SAMPLES, output
+from ..options import SAMPLES, output, trust
 from ..targets import sample_or_picture_target
 from ..writing import write_samples
 
@@ -27,6 +27,7 @@ from ..writing import write_samples
 @click.argument("run")
 @click.argument("input")
 @output(f"{SAMPLES}; a picture has the inputs above.", required=True)
+@trust()
 def reconstruct(run: str, input: str, out: str) -> None:
     """Pass your samples through the code and back.
 

@@ -7,7 +7,7 @@ import click
 from ...run import results
 from ..context import open_run, own_data
 from ..help import Examples, examples
-from ..options import moved_data, output
+from ..options import moved_data, output, trust
 from ..targets import page_target, writing
 
 
@@ -21,6 +21,7 @@ from ..targets import page_target, writing
 @click.argument("run")
 @output("The page.  [default: RUN/report.html]")
 @moved_data()
+@trust()
 def report(run: str, out: str | None, data: str | None) -> None:
     """Write one page with all that a run knows.
 

@@ -15,7 +15,7 @@ from ...run import Config, ModelFile, Run, modelfile, results
 from ...run.folder import refuse_existing
 from .. import progress
 from ..help import Examples, SectionedCommand, examples
-from ..options import model_options, training_options
+from ..options import model_options, training_options, trust, trusted
 from ..targets import reason, writing
 
 _WHICH = (
@@ -96,6 +96,7 @@ class Train(Examples, click.Group):
     "over it.",
 )
 @click.option("--data", metavar="PATH", help="With --resume: where the data is now, if moved.")
+@trust()
 @click.pass_context
 def train(ctx: click.Context, resume: str | None, epochs: int | None, data: str | None) -> None:
     """Train a MODEL and leave a run folder.
@@ -154,7 +155,7 @@ def _start(file: ModelFile, argument_names: list[str], out: str | None, **option
 
 def _resume(folder: str, epochs: int | None, data: str | None) -> None:
     """Carry on with a run, or with what is missing of its results."""
-    run = Run.open(folder)
+    run = Run.open(folder, trusted=trusted())
     if epochs is not None:
         run.extend(epochs)
     if run.epoch >= run.config.epochs and results.complete(run):

@@ -8,7 +8,7 @@ from ... import uses
 from ...show.plots import grid
 from ..context import count, open_run, own_data, sample
 from ..help import Examples, examples
-from ..options import moved_data, output
+from ..options import moved_data, output, trust
 from ..targets import FIGURES, sample_or_picture_target
 from ..writing import write_figure, write_samples
 
@@ -35,6 +35,7 @@ _STEPS = click.IntRange(min=2)
     help="Numbers of the code to show, those that change most.",
 )  # fmt: skip
 @moved_data()
+@trust()
 def traverse(
     run: str, start: str | None, out: str, steps: int, rows: int, data: str | None
 ) -> None:
