@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after ``tinygrad-ae``; ``sys.argv``'s by default.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot print is replaced
+            stream.reconfigure(errors="replace")
     usual, warnings.formatwarning = warnings.formatwarning, _sentence
     try:
         click = require("click", extra="all", purpose="The command line")
@@ -33,6 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except click.Abort:
             print("Stopped.", file=sys.stderr)
             return 130
+    except MemoryError as error:
+        print(
+            f"Error: there is not enough memory ({error}). Give fewer or smaller samples, a "
+            "smaller model, or a smaller --batch-size.",
+            file=sys.stderr,
+        )
+        return 2
     except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission
         where = getattr(error, "__notes__", [])  # the module, the line of forward code
         print("\n  ".join([f"Error: {error}", *where]), file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import inspect
+import math
 import re
 import types
 import typing
@@ -67,6 +68,17 @@ def batch_size(default: int) -> Callable[[Function], Function]:
         "--batch-size", type=click.IntRange(min=1), default=default, show_default=True,
         help="Samples in the step.",
     )  # fmt: skip
+
+
+class Finite(click.FloatRange):
+    """A number that is neither NaN nor infinite, in a range if there is one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the float."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class Numbers(click.ParamType[tuple[Any, ...]]):
@@ -232,14 +244,16 @@ def _kind(annotation: Any) -> Any:
         least, above = bounds[0].least, bounds[0].above
         if annotation is int:
             return click.IntRange(min=None if least is None else int(least))
-        return click.FloatRange(min=least if above is None else above, min_open=above is not None)
+        return Finite(min=least if above is None else above, min_open=above is not None)
     if typing.get_origin(annotation) is Literal:
         return Name(arguments)
     if annotation == tuple[int | str, ...]:
         return Labels()
     if typing.get_origin(annotation) in (tuple, list) and arguments[0] in (int, float, str):
         return Names() if arguments[0] is str else Numbers(arguments[0])
-    return annotation if annotation in (int, float, str, bool) else None
+    if annotation is float:
+        return Finite()
+    return annotation if annotation in (int, str, bool) else None
 
 
 def _shown(default: Any) -> Any:

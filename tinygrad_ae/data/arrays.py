@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import math
 import os
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from tinygrad_ae.data.bounds import refuse_promise, refuse_special, refuse_too_large
 from tinygrad_ae.data.raw import Raw, check, described
-from tinygrad_ae.data.reading import Reading
+from tinygrad_ae.data.reading import Reading, shown
 from tinygrad_ae.errors import DataError
 from tinygrad_ae.util.files import atomic
 
@@ -30,10 +31,11 @@ def read_npy(path: Path) -> Raw:
     Raises:
         DataError: the file is missing, damaged or cut short, or holds no real numbers.
     """
+    shape, _, dtype, _ = _header(path)
+    refuse_too_large(path, math.prod(shape) * dtype.itemsize)
     try:
-        # Mapped, not read: a header that promises more than the file holds is found at once.
         array = np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # damaged headers reach Python's tokenizer, with errors of its own
+    except Exception as error:
         raise _damaged(path, error) from error
     return Raw(array, None, where=str(path))
 
@@ -52,19 +54,7 @@ class NpyFile:
     """
 
     def __init__(self, path: Path) -> None:
-        read = {(1, 0): np.lib.format.read_array_header_1_0}
-        read[(2, 0)] = np.lib.format.read_array_header_2_0
-        try:
-            with open(path, "rb") as file:
-                self.shape, fortran, self.dtype = read[np.lib.format.read_magic(file)](file)
-                self._start = file.tell()
-                room = file.seek(0, os.SEEK_END) - self._start
-            if self.dtype.hasobject:
-                raise ValueError("object")
-            if room < math.prod(self.shape) * self.dtype.itemsize:
-                raise ValueError("it is shorter than its header says")
-        except Exception as error:  # damaged headers raise what they like
-            raise _damaged(path, error) from error
+        self.shape, fortran, self.dtype, self._start = _header(path)
         check(self.shape, self.dtype, str(path))
         self.columns: tuple[str, ...] = ()  # has neither names for them
         self.labels: NDArray[Any] | None = None  # nor labels
@@ -88,6 +78,36 @@ class NpyFile:
         return array.reshape(-1, *self.shape[1:])
 
 
+def _header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return what a ``.npy`` file says: shape, whether in Fortran's order, type; where it begins.
+
+    Raises:
+        DataError: it is missing, damaged, or holds less than it says.
+    """
+    refuse_special(path)
+    try:
+        with open(path, "rb") as file:
+            shape, fortran, dtype = _described(file)
+            start = file.tell()
+            room = file.seek(0, os.SEEK_END) - start
+        if room < math.prod(shape) * dtype.itemsize:
+            raise ValueError("it is shorter than its header says")
+    except Exception as error:  # damaged headers reach Python's tokenizer, with errors of its own
+        raise _damaged(path, error) from error
+    return shape, fortran, dtype, start
+
+
+def _described(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    read = {(1, 0): np.lib.format.read_array_header_1_0}
+    read[(2, 0)] = np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read[np.lib.format.read_magic(file)](file)
+    if dtype.hasobject:
+        raise ValueError("object")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"its header says the shape {shape}")
+    return shape, fortran, dtype
+
+
 def read_npz(path: Path) -> dict[str, Raw]:
     """Read an ``.npz`` file of samples, or of their splits.
 
@@ -99,7 +119,11 @@ def read_npz(path: Path) -> dict[str, Raw]:
     Raises:
         DataError: the file is missing or damaged, or has arrays of other names.
     """
-    arrays = _arrays(path)
+    with _Archive(path) as arrays:
+        return _parts(path, arrays)
+
+
+def _parts(path: Path, arrays: _Archive) -> dict[str, Raw]:
     parts = {}
     for split in ("train", "validation", "test"):
         key = _key(path, arrays, (split, f"x_{split}"))
@@ -110,45 +134,83 @@ def read_npz(path: Path) -> dict[str, Raw]:
         _refuse_other_splits(path, arrays, parts)
         return parts
     key = _key(path, arrays, SAMPLES)
-    if key is None and len(arrays) == 1:
-        (key,) = arrays
+    if key is None and len(arrays.names) == 1:
+        (key,) = arrays.names
     if key is None or parts:
         raise DataError(
-            f"{path} holds the arrays {', '.join(arrays) or '(none)'}; expected x (with y for "
+            f"{path} holds the arrays {shown(arrays.names) or '(none)'}; expected x (with y for "
             "labels), or x_train, x_validation and x_test (with y_train, ...). Save it with such "
             "names, as in numpy.savez(file, x=samples)."
         )
     return {"train": _raw(arrays, key, _key(path, arrays, LABELS), str(path))}
 
 
-def _raw(arrays: dict[str, NDArray[Any]], key: str, label: str | None, where: str) -> Raw:
+def _raw(arrays: _Archive, key: str, label: str | None, where: str) -> Raw:
     x, y = arrays[key], None if label is None else arrays[label]
     return Raw(x, y, where, kind=described(f"array {key}", x), label_kind=f"in {label}")
 
 
-def _refuse_other_splits(
-    path: Path, arrays: dict[str, NDArray[Any]], splits: Iterable[str]
-) -> None:
+def _refuse_other_splits(path: Path, arrays: _Archive, splits: Iterable[str]) -> None:
     """Refuse what would be left out unnoticed, such as a split that is called otherwise."""
-    others = arrays.keys() - {name for s in splits for name in (s, f"x_{s}", f"y_{s}")}
+    others = {*arrays.names} - {name for s in splits for name in (s, f"x_{s}", f"y_{s}")}
     if others:
         raise DataError(
-            f"{path} holds x_train, but also {', '.join(sorted(others))}, which would not be used. "
+            f"{path} holds x_train, but also {shown(sorted(others))}, which would not be used. "
             "Splits are x_train, x_validation and x_test (with y_train, ...): rename these arrays, "
             "or leave them out."
         )
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with open(path, "rb") as file, NpzFile(file, allow_pickle=False) as archive:
-            return {key: value for key, value in archive.items() if isinstance(value, np.ndarray)}
-    except Exception as error:  # as above
-        raise _damaged(path, error) from error
+class _Archive:
+    """An ``.npz`` file whose arrays are read when they are asked for, and no others.
+
+    Attributes:
+        names: of the arrays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        refuse_special(path)
+        self._path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except Exception as error:  # damaged files raise what they like
+            raise _damaged(path, error) from error
+        self._members = {
+            member.filename.removesuffix(".npy"): member
+            for member in self._zip.infolist()
+            if member.filename.endswith(".npy")
+        }
+        self.names = [*self._members]
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        member = self._members[name]
+        where = f"{self._path} ({name})"
+        try:
+            with self._zip.open(member) as file:
+                shape, fortran, dtype = _described(file)
+                size = math.prod(shape) * dtype.itemsize
+                if size > member.file_size:
+                    raise ValueError(f"{name} is shorter than its header says")
+                refuse_promise(where, member.file_size, member.compress_size)
+                data = file.read(size)
+            if len(data) < size:
+                raise ValueError(f"{name} is cut short")
+            flat = np.frombuffer(data, dtype)
+            return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+        except DataError:
+            raise
+        except Exception as error:  # as above
+            raise _damaged(self._path, error) from error
 
 
-def _key(path: Path, arrays: dict[str, NDArray[Any]], keys: Iterable[str]) -> str | None:
-    found = [key for key in keys if key in arrays]
+def _key(path: Path, arrays: _Archive, keys: Iterable[str]) -> str | None:
+    found = [key for key in keys if key in arrays.names]
     if len(found) > 1:
         raise DataError(f"{path} holds both {found[0]} and {found[1]}; keep the one that is meant.")
     return found[0] if found else None

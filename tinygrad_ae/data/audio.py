@@ -20,6 +20,10 @@ from tinygrad_ae.errors import DataError, require
 from tinygrad_ae.util.files import atomic, atomic_folder
 
 SUFFIXES = (".wav", ".wave")
+SLOWEST, FASTEST = 100, 1_000_000
+"""Hz: rates of a sound file."""
+
+_STRETCH = 64  # times as long a recording may become at another rate
 _LARGEST = 2**32 - 64  # bytes that a file's header can count
 Restored = Iterable[tuple[Recording, Iterable[NDArray[Any]]]]
 """Recordings, each with the values to write in its place, as stretches that follow each other."""
@@ -49,6 +53,11 @@ def read(path: Path) -> Recording:
         raise DataError(
             f"{path} is cut short ({short[0].rstrip('.')}). Copy it again; or to use what is "
             "there, open it in an audio program and save it anew."
+        )
+    if not SLOWEST <= rate <= FASTEST:
+        raise DataError(
+            f"{path} says that it has {rate:,} values in a second; a sound has {SLOWEST} to "
+            f"{FASTEST:,}. It is damaged; save it again, or read its numbers from an .npy file."
         )
     if not len(samples):
         raise DataError(f"{path} holds no sound: its length is 0. Leave it out.")
@@ -121,6 +130,12 @@ def resample(recording: Recording, sample_rate: float | None) -> Recording:
     """
     if recording.sample_rate is None or sample_rate in (None, recording.sample_rate):
         return recording
+    if not (math.isfinite(sample_rate) and sample_rate <= _STRETCH * recording.sample_rate):
+        raise DataError(
+            f"{recording.where} has {recording.sample_rate:g} values in a second; brought to "
+            f"{sample_rate:g} it would be more than {_STRETCH} times as long. Give another "
+            "--sample-rate."
+        )
     old, new = round(recording.sample_rate), round(sample_rate)
     if old < 1 or new < 1 or (old, new) != (recording.sample_rate, sample_rate):
         raise DataError(

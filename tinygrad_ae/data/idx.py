@@ -17,12 +17,15 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_ae.data.bounds import refuse_promise, refuse_special
 from tinygrad_ae.data.raw import Raw, described
 from tinygrad_ae.errors import DataError
 from tinygrad_ae.util.files import atomic
@@ -35,6 +38,8 @@ DTYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
+
+_DIMENSIONS = 64  # of an array of NumPy's
 
 # MNIST's names: train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte, ...
 _NAME = re.compile(
@@ -62,35 +67,53 @@ def read(path: str | os.PathLike[str]) -> NDArray[Any]:
             fit its data.
     """
     path = Path(path)
-    data = unpacked(path)
-    if data[:2] != b"\0\0" or len(data) < 4:
+    refuse_special(path)
+    with _opened(path) as (file, packing):
+        head = file.read(4)
+        if head[:2] != b"\0\0" or len(head) < 4:
+            raise DataError(
+                f"{path} is not an IDX file: it begins with {head!r}, but IDX begins with two zero "
+                "bytes, a type and a number of dimensions (and gzip or bz2 around it is "
+                "recognised). Give a file in MNIST's format, or fetch it again: this may be an "
+                "error page."
+            )
+        if head[2] not in DTYPES:
+            raise DataError(
+                f"{path} has IDX type 0x{head[2]:02X}, which does not exist; the types are "
+                f"{', '.join(f'0x{code:02X} ({_native(d)})' for code, d in DTYPES.items())}. "
+                "Fetch or write the file again."
+            )
+        dtype, sizes = DTYPES[head[2]], file.read(4 * head[3])
+        if len(sizes) < 4 * head[3]:
+            raise DataError(
+                f"{path} is cut short inside its header: found {4 + len(sizes)} bytes, expected "
+                f"{4 + 4 * head[3]} for {head[3]} dimensions. Fetch or write the file again."
+            )
+        shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
+        if len(shape) > _DIMENSIONS:
+            raise DataError(
+                f"{path} has {len(shape)} dimensions; an array has {_DIMENSIONS} at most. The file "
+                "is damaged; fetch or write it again."
+            )
+        expected = math.prod(shape) * dtype.itemsize
+        if packing:
+            refuse_promise(path, expected, path.stat().st_size)
+            data = file.read(expected + 1)
+            found = "more" if len(data) > expected else f"{len(data):,}"
+        else:
+            size = path.stat().st_size - 4 - len(sizes)
+            data = file.read(expected) if size == expected else b""
+            found = f"{size:,}"
+    if len(data) != expected:
         raise DataError(
-            f"{path} is not an IDX file: it begins with {data[:4]!r}, but IDX begins with two zero "
-            "bytes, a type and a number of dimensions (and gzip or bz2 around it is recognised). "
-            "Give a file in MNIST's format, or fetch it again: this may be an error page."
-        )
-    if data[2] not in DTYPES:
-        raise DataError(
-            f"{path} has IDX type 0x{data[2]:02X}, which does not exist; the types are "
-            f"{', '.join(f'0x{code:02X} ({_native(d)})' for code, d in DTYPES.items())}. "
-            "Fetch or write the file again."
-        )
-    dtype, start = DTYPES[data[2]], 4 + 4 * data[3]
-    if len(data) < start:
-        raise DataError(
-            f"{path} is cut short inside its header: found {len(data)} bytes, expected {start} for "
-            f"{data[3]} dimensions. Fetch or write the file again."
-        )
-    shape = tuple(int(n) for n in np.frombuffer(data, ">u4", data[3], offset=4))
-    expected = math.prod(shape) * dtype.itemsize
-    found = len(data) - start
-    if found != expected:
-        raise DataError(
-            f"{path} does not hold what its header says: found {found:,} bytes of data, expected "
+            f"{path} does not hold what its header says: found {found} bytes of data, expected "
             f"{expected:,} for {' × '.join(map(str, shape))} {_native(dtype)}. "
             "The file is damaged or cut short; fetch or write it again."
         )
-    array = np.frombuffer(data, dtype, offset=start).reshape(shape)
+    try:
+        array = np.frombuffer(data, dtype).reshape(shape)
+    except ValueError as error:  # nothing, times more than an array can count
+        raise DataError(f"{path}: no array has the shape {shape}. The file is damaged.") from error
     return array.astype(_native(dtype), copy=False)
 
 
@@ -165,21 +188,42 @@ def unpacked(path: Path) -> bytes:
     Raises:
         DataError: the file is missing, damaged or cut short.
     """
+    with _opened(path) as (file, _):
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], str]]:
+    """Yield a file to read what is in it, and how that is packed: "gzip", "bz2" or "".
+
+    Raises:
+        DataError: the file is missing, or damaged where it is read in the block.
+    """
+    kind = ""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-    packings = ((b"\x1f\x8b", "gzip", gzip.decompress), (b"BZh", "bz2", bz2.decompress))
-    for magic, kind, decompress in packings:
-        if data.startswith(magic):
-            try:
-                return decompress(data)
-            except (OSError, EOFError, ValueError, zlib.error) as error:
-                raise DataError(
-                    f"{path} begins as {kind} but cannot be unpacked ({error}): it is damaged or "
-                    "cut short. Fetch or write it again."
-                ) from error
-    return data
+        with open(path, "rb") as file:
+            magic = file.read(3)
+            file.seek(0)
+            if magic[:2] == b"\x1f\x8b":
+                kind = "gzip"
+                with gzip.open(file) as inside:
+                    yield cast(IO[bytes], inside), kind
+            elif magic == b"BZh":
+                kind = "bz2"
+                with bz2.open(file) as inside:
+                    yield inside, kind
+            else:
+                yield file, kind
+    except DataError:
+        raise
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        if not kind:
+            why = error.strerror if isinstance(error, OSError) else None
+            raise DataError(f"{path} cannot be read: {why or error}.") from error
+        raise DataError(
+            f"{path} begins as {kind} but cannot be unpacked ({error}): it is damaged or "
+            "cut short. Fetch or write it again."
+        ) from error
 
 
 def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_ae.data import arrays, folders
+from tinygrad_ae.data.bounds import refuse_too_large
 from tinygrad_ae.data.raw import Raw
 from tinygrad_ae.errors import DataError, require
 from tinygrad_ae.util.files import atomic, atomic_folder
@@ -20,6 +22,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", "
 # Pillow's modes: those whose numbers are brightness, and what the others are turned into.
 _DIRECT = ("L", "RGB", "RGBA", "I;16")
 _CONVERTED = {"1": "L", "P": "RGB"}
+
+LARGEST = 2**24
+"""Pixels of a picture at most."""
 
 ON_SHEET = 96  # pictures on a sheet; more would have to be scrolled
 _COLUMNS, _GAP, _WIDEST = 16, 4, 1200  # of a sheet: pictures in a row, space, largest width
@@ -51,6 +56,7 @@ def read_folder(folder: Path) -> dict[str, Raw]:
 def _read(files: folders.Files) -> Raw:
     paths = files.paths
     first = _pixels(paths[0])
+    refuse_too_large(files.folder, len(paths) * first.nbytes)
     x = np.empty((len(paths), *first.shape), first.dtype)
     for i, path in enumerate(paths):
         pixels = _pixels(path)
@@ -73,9 +79,19 @@ def _pixels(path: Path) -> NDArray[Any]:
     pillow = require("PIL.Image", extra="all", purpose="Reading pictures")
     ops = require("PIL.ImageOps", extra="all", purpose="Reading pictures")
     try:
-        with pillow.open(path) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # of our limit, below
+            image = pillow.open(path)
+        with image:
+            if image.width * image.height > LARGEST:
+                raise DataError(
+                    f"{path} is {image.width:,} × {image.height:,}; a picture to learn from has "
+                    f"{LARGEST:,} pixels at most. Make it smaller, or cut it into parts."
+                )
             upright = ops.exif_transpose(image)  # a camera stores how it was held beside the pixels
             upright = upright.convert(_CONVERTED.get(upright.mode, upright.mode))
+    except DataError:
+        raise
     # Pillow's decoders raise what they like on damaged files.
     except Exception as error:
         raise DataError(

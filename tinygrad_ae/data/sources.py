@@ -24,6 +24,7 @@ from tinygrad_ae.data import (
     spoken,
     tables,
 )  # fmt: skip
+from tinygrad_ae.data.bounds import refuse_special
 from tinygrad_ae.data.dataset import Dataset, Scaling, assemble, expect, flat
 from tinygrad_ae.data.framing import WINDOW, Framing
 from tinygrad_ae.data.raw import Raw, described
@@ -142,6 +143,7 @@ def load(
             f"There is no data set named {name!r}, and no such file or folder."
             f"{_near(path, *NAMES)} Give a name ({', '.join(NAMES)}), {_KINDS}."
         )
+    refuse_special(path)
     layout = None if reading is None else reading.table
     parts = _read(path, wanted, layout)
     return _assemble(name, parts, shape, asked, only, scaling)
@@ -185,6 +187,7 @@ def load_samples(
         MissingExtra: a package that is needed to read the file is not installed.
     """
     path = Path(path).expanduser()
+    refuse_special(path)
     size = math.prod(shape) if framing is None else framing.channels
     file = _file(path, None if reading is None else reading.table, size)
     layout = file.layout if isinstance(file, tables.CsvFile) else None

@@ -20,6 +20,7 @@ from ..util.files import atomic
 
 Arrays = dict[str, NDArray[Any]]
 _CHECKSUM = "crc32"
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def save(path: Path, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> None:
@@ -61,7 +62,15 @@ def load(path: Path) -> tuple[Arrays, dict[str, Any]]:
         return arrays, {name: json.loads(fact) for name, fact in metadata.items()}
     except FileNotFoundError as error:
         raise RunError(f"There is no checkpoint {path}.") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, _damage()) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        _damage(),
+    ) as error:
         raise RunError(
             f"The checkpoint {path} is damaged or not one of this program ({error}). Restore it "
             "from a copy, or train again."

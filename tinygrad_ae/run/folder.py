@@ -33,7 +33,7 @@ from .. import optim
 from ..data import Dataset, Framing, Reading, Samples, Scaling, load_samples
 from ..data.sources import NAMES, located
 from ..data.tables import before
-from ..errors import DataError, DivergedError, ModelError, RunError
+from ..errors import DataError, DivergedError, ModelError, RunError, UserError
 from ..nn import Module
 from ..nn.protocols import Model
 from ..train import Epoch, History, fit
@@ -42,6 +42,8 @@ from ..util.files import atomic
 from ..util.random import default_generator, manual_seed
 from . import attributes, checkpoint, hooks, modelfile, trust
 from .config import Config, environment
+from .facts import FORMAT, version
+from .facts import check as check_facts
 from .lock import alone
 from .modelfile import ModelFile
 
@@ -49,7 +51,7 @@ CHECKPOINT = "checkpoint.safetensors"
 MODEL_COPY = "model.py"
 ENVIRONMENT = "environment.json"
 DIVERGED = "diverged.txt"
-_FORMAT = "tinygrad_ae run 1"
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 
 
 class Run:
@@ -225,7 +227,7 @@ class Run:
             ModelError: its model file cannot be used.
         """
         folder = Path(path)
-        if not (folder / CHECKPOINT).exists():
+        if not (folder / CHECKPOINT).is_file():
             what = "is a file" if folder.is_file() else "does not exist"
             what = "has no " + CHECKPOINT if folder.is_dir() else what
             raise RunError(
@@ -233,8 +235,7 @@ class Run:
                 "Give a folder that 'tinygrad-ae train' made."
             )
         arrays, facts = checkpoint.load(folder / CHECKPOINT)
-        if facts.get("format") != _FORMAT:
-            raise RunError(f"{folder / CHECKPOINT} was not written by this version's 'train'.")
+        check_facts(facts, folder / CHECKPOINT)
         config = Config.from_json(facts["config"])
         origin = facts["origin"]
         _refuse_edited(folder / MODEL_COPY, origin["model_sha256"])
@@ -242,10 +243,32 @@ class Run:
             file = _own_model(folder / MODEL_COPY, origin, trusted)
         else:
             file = modelfile.find(config.model)
-        scaling = Scaling(arrays["data.offset"], arrays["data.scale"])
-        run = cls(folder, config, origin, scaling, file)
-        run._load(arrays, facts)
+        try:
+            scaling = Scaling(arrays["data.offset"], arrays["data.scale"])
+            run = cls(folder, config, origin, scaling, file)
+            run._load(arrays, facts)
+            run._look_at_the_rest()
+        except UserError:
+            raise
+        except _MISFITS as error:
+            raise RunError(
+                f"The checkpoint {folder / CHECKPOINT} does not fit its model ({error}). Restore "
+                "it from a copy, or train again."
+            ) from error
         return run
+
+    def _look_at_the_rest(self) -> None:
+        """Read what else was loaded, so that what is wrong with it is said now."""
+        _ = self.framing, self.columns
+        default_rng = np.random.default_rng()
+        default_rng.bit_generator.state = self._random_state
+        for name, parameter in self.model.named_parameters():
+            if not np.isfinite(parameter.data).all():
+                raise RunError(
+                    f"The weights {name} in {self.path} are not finite, so that nothing the model "
+                    "says means anything. Training never keeps such weights: restore the "
+                    "checkpoint from a copy, or train again."
+                )
 
     # ---- going on
 
@@ -500,12 +523,9 @@ class Run:
 
     def _note_environment(self) -> None:
         """Write down the versions that training goes on with, and what was another until now."""
-        try:
-            before = json.loads((self.path / ENVIRONMENT).read_text("utf-8"))
-        except (OSError, ValueError):
-            before = {}
-        now = environment()
+        before, now = read_json(self.path / ENVIRONMENT), environment()
         earlier = before.pop("earlier", [])
+        earlier = earlier if isinstance(earlier, list) else []
         other = {name: value for name, value in before.items() if now.get(name) != value}
         if other and self.epoch:
             earlier = [*earlier, {"until_epoch": self.epoch, **other}]
@@ -538,7 +558,8 @@ class Run:
             "data.offset": self.scaling.offset,
             "data.scale": self.scaling.scale,
         }, {
-            "format": _FORMAT,
+            "format": FORMAT,
+            "version": version(),
             "epoch": self.epoch,
             "config": self.config.to_json(),
             "history": self.history,
@@ -630,10 +651,20 @@ def fingerprint(data: Dataset) -> str:
     return digest.hexdigest()
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; an empty one where there is none."""
+    try:
+        values = json.loads(path.read_bytes()) if path.is_file() else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
 def write_json(path: Path, values: Any) -> None:
     """Write JSON for people: indented, and whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))  # also half a character
 
 
 def refuse_existing(path: Path) -> None:

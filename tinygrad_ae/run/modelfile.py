@@ -224,6 +224,8 @@ def read(path: Path) -> bytes:
     Raises:
         ModelError: it cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise ModelError(f"The model file {path} is no file.")
     try:
         return path.read_bytes()
     except OSError as error:

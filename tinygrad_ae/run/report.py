@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from ..show.pages import document
 from ..show.picture.render import render_bytes
 from ..show.plots.tiles import is_image
 from . import step
-from .folder import Run
+from .folder import ENVIRONMENT, Run, read_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -239,11 +238,15 @@ def _said(value: Any) -> str:
 
 
 def _environment(run: Run) -> list[tuple[str, str]]:
-    try:
-        values: dict[str, Any] = json.loads((run.path / "environment.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    values = read_json(run.path / ENVIRONMENT)
+    if not values:
         return [("unknown", "environment.json is missing")]
-    earlier = [(f"until epoch {e.pop('until_epoch')}", e) for e in values.pop("earlier", ())]
+    notes = values.pop("earlier", ())
+    earlier = [
+        (f"until epoch {e.pop('until_epoch', '?')}", e)
+        for e in (notes if isinstance(notes, list) else ())
+        if isinstance(e, dict)
+    ]
     return [
         (name, ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict)
          else str(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +14,7 @@ from ..nn import Module
 from ..nn.protocols import Model
 from ..show import plots, render
 from . import report
-from .folder import Run, write_json
+from .folder import Run, read_json, write_json
 from .step import drawn
 
 if TYPE_CHECKING:
@@ -66,13 +65,10 @@ def write_report(run: Run, data: Dataset, path: Path | None = None) -> Path:
 
 def complete(run: Run) -> bool:
     """Whether all results are there, and of the run's last epoch."""
-    try:
-        summary = json.loads((run.path / SUMMARY).read_text("utf-8"))
-        return summary["epoch"] == run.epoch and all(
-            (run.path / name).exists() for name in summary["files"]
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    summary = read_json(run.path / SUMMARY)
+    files = summary.get("files")
+    is_last = summary.get("epoch") == run.epoch and isinstance(files, list)
+    return is_last and all(isinstance(f, str) and (run.path / f).exists() for f in files)
 
 
 def measure(run: Run, data: Dataset) -> tuple[Quality, Quality]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.bounds import refuse_too_large
 from ..errors import DataError
 from ..evaluate import Floats, decode, encode, reconstruct
 from ..nn.protocols import Generative, Model
@@ -58,6 +59,8 @@ def generate(
     """
     if n < 1:
         raise DataError(f"the number of samples to make must be at least 1; got {n}")
+    if train is not None:
+        refuse_too_large(f"The {n:,} samples asked for", n * train.shape[1] * train.itemsize)
     generator = generator or np.random.default_rng(0)
     noise = generator.standard_normal((n, model.latent)).astype(np.float32)
     if isinstance(model, Generative):
