@@ -134,6 +134,9 @@ def _data(group: str, folder: Path, faults: Faults, r: random.Random) -> Iterato
     folder.mkdir()
     name, whole, lying = files.KINDS[group]
     path = folder / name
+    for k in range(11 if group == "png" else 0):
+        (folder / f"{k}.png").write_bytes(files.png(r))
+    options = {"sample_rate": 8000, "window": 64} if group == "wav" else {}
     while True:
         data = files.spoil(whole(r), r) if r.random() < 0.5 else lying(r)
         path.write_bytes(data)
@@ -141,7 +144,7 @@ def _data(group: str, folder: Path, faults: Faults, r: random.Random) -> Iterato
         if group == "png" and source == path:
             read: Callable[[], object] = lambda: load_samples(path, (4, 4), None)[:]
         elif r.random() < 0.7:
-            read = lambda source=source: load(source, sample_rate=8000 if group == "wav" else None)
+            read = lambda source=source: load(source, **options)
         else:
             read = lambda: load_samples(path, (4,), None)[:]
         faults.try_(group, f"{data[:80]!r} of {len(data)} bytes", read)

@@ -42,13 +42,13 @@ EXTREMES = (
 
 
 def idx(r: Random) -> bytes:
-    n, h, w = r.randint(4, 20), r.randint(2, 6), r.randint(2, 6)
+    n, h, w = r.randint(10, 24), r.randint(2, 6), r.randint(2, 6)
     body = bytes(r.randrange(256) for _ in range(n * h * w))
     return b"\0\0\x08\x03" + struct.pack(">3I", n, h, w) + body
 
 
 def npy(r: Random) -> bytes:
-    n, d = r.randint(4, 20), r.randint(2, 9)
+    n, d = r.randint(10, 24), r.randint(2, 9)
     kind, code, most = r.choice(
         [("|u1", "B", 255), ("<i2", "h", 2000), ("<f4", "f", 1), ("<f8", "d", 1)]
     )
@@ -76,14 +76,16 @@ def npz(r: Random) -> bytes:
 
 def table(r: Random) -> bytes:
     d = r.randint(2, 5)
-    names = r.sample(["a", "b", "height", "weight", "y", "label", "time", "id", "n°"], d)
+    names = r.sample(["a", "b", "height", "weight", "depth", "n°"], d)
+    if r.random() < 0.2:
+        names[0] = r.choice(["y", "label", "time", "id", "Unnamed: 0"])
     lines = [",".join(names)] if r.random() < 0.7 else []
-    lines += [",".join(f"{r.gauss(0, 1):.4f}" for _ in range(d)) for _ in range(r.randint(6, 30))]
+    lines += [",".join(f"{r.gauss(0, 1):.4f}" for _ in range(d)) for _ in range(r.randint(10, 30))]
     return "\n".join(lines).encode()
 
 
 def wav(r: Random) -> bytes:
-    n, channels, rate = r.randint(600, 1200), r.randint(1, 2), r.choice([8000, 16000])
+    n, channels, rate = r.randint(3000, 4000), r.randint(1, 2), r.choice([8000, 16000])
     data = struct.pack(f"<{n * channels}h", *(r.randint(-9999, 9999) for _ in range(n * channels)))
     fmt = struct.pack("<HHIIHH", 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
     chunks = b"fmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", len(data)) + data
@@ -91,7 +93,7 @@ def wav(r: Random) -> bytes:
 
 
 def png(r: Random, size: tuple[int, int] | None = None) -> bytes:
-    w, h = size or (r.randint(2, 9), r.randint(2, 9))
+    w, h = size or (6, 5)
     rows = b"".join(
         b"\0" + bytes(r.randrange(256) for _ in range(min(w, 9))) for _ in range(min(h, 9))
     )

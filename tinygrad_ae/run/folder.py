@@ -188,7 +188,7 @@ class Run:
         run._write_folder(target)
         if file.imports is not None:
             with suppress(OSError, RunError):  # then opening it asks
-                trust.trust(origin["model_sha256"], file.imports)
+                trust.trust(file.sha256, file.imports)
         return run
 
     def _write_folder(self, target: Path | None) -> None:

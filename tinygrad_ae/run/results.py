@@ -67,8 +67,9 @@ def complete(run: Run) -> bool:
     """Whether all results are there, and of the run's last epoch."""
     summary = read_json(run.path / SUMMARY)
     files = summary.get("files")
-    is_last = summary.get("epoch") == run.epoch and isinstance(files, list)
-    return is_last and all(isinstance(f, str) and (run.path / f).exists() for f in files)
+    if summary.get("epoch") != run.epoch or not isinstance(files, list):
+        return False
+    return all(isinstance(name, str) and (run.path / name).exists() for name in files)
 
 
 def measure(run: Run, data: Dataset) -> tuple[Quality, Quality]:
