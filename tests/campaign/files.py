@@ -269,7 +269,7 @@ def json_lies(value: Any, r: Random) -> Any:
             holder[r.choice(["later", "epoch", "op", "format"])] = r.choice(VALUES)
         elif way == 3:
             deep: Any = r.choice(VALUES)
-            for _ in range(r.choice([3, 60, 900])):
+            for _ in range(r.choice([3, 60, 250])):
                 deep = [deep]
             holder[key] = deep
         else:

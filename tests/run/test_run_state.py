@@ -511,7 +511,8 @@ def test_another_environment_is_noted(
     monkeypatch.setattr(folder, "environment", lambda: {**now, "numpy": "9.9"})
     for _ in range(2):
         run.extend(4)
-        run.train(data)
+        with pytest.warns(UserWarning, match=r"now 9\.9.*not to the very bits"):
+            run.train(data)
         assert written() == {
             **now, "numpy": "9.9",
             "earlier": [{"until_epoch": 2, "cpus": 99, "numpy": now["numpy"]}],

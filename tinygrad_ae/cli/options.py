@@ -73,6 +73,8 @@ def batch_size(default: int) -> Callable[[Function], Function]:
 class Finite(click.FloatRange):
     """A number that is neither NaN nor infinite, in a range if there is one."""
 
+    name = "float"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the float."""
         number = super().convert(value, param, ctx)
