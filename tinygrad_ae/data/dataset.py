@@ -119,8 +119,12 @@ class Scaling:
             return f"each column or channel from its own range to 0...1 (all lie in {ends})"
         return "none" if ends == "0...1" else f"all values from {ends} to 0...1"
 
-    def apply(self, raw: NDArray[Any]) -> NDArray[np.float32]:
+    def apply(self, raw: NDArray[Any], start: int = 0) -> NDArray[np.float32]:
         """Scale samples of shape (n, d) to float32.
+
+        Args:
+            raw: the samples.
+            start: the number of the first of them in their source, for a message.
 
         Raises:
             DataError: a value is so far from the training data's that float32 cannot hold it.
@@ -130,11 +134,14 @@ class Scaling:
             for start in range(0, len(raw), _ROWS):
                 rows = slice(start, start + _ROWS)
                 x[rows] = (raw[rows] - self.offset) / self.scale
-        if not np.isfinite(x).all():
+        wrong = ~np.isfinite(x)
+        if wrong.any():
+            i, j = (int(k) for k in np.unravel_index(wrong.argmax(), x.shape))
             raise DataError(
-                "Some values are so far outside the range of the training data "
-                f"({self.offset.min():g} to {(self.offset + self.scale).max():g}) that float32 "
-                "cannot hold them when scaled. Check the units of the data."
+                f"The value {raw[i, j]:g} of sample {start + i}, counted from 0, is so far outside "
+                f"the range of the training data ({self.offset.min():g} to "
+                f"{(self.offset + self.scale).max():g}) that float32 cannot hold it when scaled. "
+                "Check the units of the data."
             )
         return x
 

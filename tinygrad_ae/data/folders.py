@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinygrad_ae.data.bounds import refuse_special
 from tinygrad_ae.data.reading import shown
 from tinygrad_ae.errors import DataError
 
@@ -95,11 +96,14 @@ def _find(folder: Path, classes: list[str], suffixes: Sequence[str], noun: str) 
 
 
 def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    return sorted(
+    paths = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
     )
+    for path in paths:
+        refuse_special(path)
+    return paths
 
 
 def _subfolders(folder: Path) -> list[str]:

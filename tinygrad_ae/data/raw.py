@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_ae.data.reading import Layout
+from tinygrad_ae.data.reading import LARGEST, Layout
 from tinygrad_ae.errors import DataError
+
+_FLOAT32 = 2.0**128 - 2.0**103  # what is smaller is rounded to a finite float32
 
 
 class Rows(Protocol):
@@ -60,15 +62,7 @@ class Raw:
     def __post_init__(self) -> None:
         x, y, where = self.x, self.y, self.where
         check(x.shape, x.dtype, where)
-        if x.dtype.kind == "f":
-            wrong = ~np.isfinite(x)
-            if wrong.any():
-                index = tuple(int(i) for i in np.unravel_index(wrong.argmax(), x.shape))
-                raise DataError(
-                    f"{where} holds NaN or infinite values: {int(wrong.sum()):,} of {x.size:,}, "
-                    f"the first is {x[index]} at index {list(index)} (sample {index[0]}, counted "
-                    "from 0). Remove those samples or fill the gaps before giving the data."
-                )
+        refuse_unusable(x, where)
         if y is not None:
             if y.shape != x.shape[:1]:
                 raise DataError(
@@ -79,6 +73,13 @@ class Raw:
                 raise DataError(
                     f"{where} has labels that are {_kind(y.dtype)}; expected integers. Number the "
                     "classes 0, 1, 2, ... or leave the labels out."
+                )
+            wrong = (y > LARGEST) | (y < -LARGEST)
+            if wrong.any():
+                raise DataError(
+                    f"{where} has the label {y[wrong][0]} at index {int(wrong.argmax())}; labels "
+                    f"are at most {LARGEST:,} in size. Number the classes 0, 1, 2, ... or leave "
+                    "the labels out."
                 )
 
     @property
@@ -108,6 +109,33 @@ def check(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
             f"{where} holds no samples: its shape is {shape}, expected (samples, ...) with "
             "at least one sample of at least one number."
         )
+
+
+def refuse_unusable(x: NDArray[Any], where: str, start: int = 0) -> None:
+    """Raise DataError if values are NaN, infinite, or beyond what float32 holds.
+
+    Args:
+        x: samples, shape (n, ...).
+        where: what to call the source in a message.
+        start: the number of the first of them in the source, from 0.
+    """
+    if x.dtype.kind != "f":
+        return
+    wrong = ~np.isfinite(x)
+    if x.dtype.itemsize > 4:
+        wrong |= abs(x) >= _FLOAT32
+    if not wrong.any():
+        return
+    index = tuple(int(i) for i in np.unravel_index(wrong.argmax(), x.shape))
+    found = x[index]
+    what, cure = "NaN or infinite values", "fill the gaps"
+    if np.isfinite(found):
+        what, cure = "values that float32 cannot hold", "bring the data to another unit"
+    raise DataError(
+        f"{where} holds {what}: {int(wrong.sum()):,} of {x.size:,}, the first is {found} at index "
+        f"{[start + index[0], *index[1:]]} (sample {start + index[0]}, counted from 0). Remove "
+        f"those samples or {cure} before giving the data."
+    )
 
 
 def _kind(dtype: np.dtype[Any]) -> str:

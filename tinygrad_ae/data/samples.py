@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tinygrad_ae.data.dataset import Scaling, within_unit
 from tinygrad_ae.data.framing import Framing
-from tinygrad_ae.data.raw import Rows
+from tinygrad_ae.data.raw import Rows, refuse_unusable
 from tinygrad_ae.data.reading import Reading
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.errors import DataError
@@ -84,13 +84,8 @@ class Samples:
         start = rows.indices(len(self))[0]
         raw = self._rows[rows]
         raw = raw.reshape(len(raw), self.shape[1])
-        if raw.dtype.kind == "f" and not np.isfinite(raw).all():
-            first = start + int((~np.isfinite(raw)).any(1).argmax())
-            raise DataError(
-                f"{self._where} holds NaN or infinite values: the first are in sample {first}, "
-                "counted from 0. Remove such samples or fill the gaps."
-            )
-        x = self._scaling.apply(raw)
+        refuse_unusable(raw, self._where, start)
+        x = self._scaling.apply(raw, start)
         if x.size and (x.min() < self._limits[0] or x.max() > self._limits[1]):
             offset, scale = self._scaling.offset, self._scaling.scale
             raise DataError(

@@ -117,11 +117,13 @@ class CsvFile:
         cells = [fields[j] for j in self._used]
         try:
             row = np.fromiter(map(float, cells), np.float64, len(cells))
-            if np.isfinite(row).all() and "_" not in "".join(cells):
+            if np.isfinite(row).all() and reading.is_plain("".join(cells)):
                 return row
         except ValueError:
             pass
-        j = next(j for j in self._used if not reading.is_finite(fields[j]))
+        j = next((j for j in self._used if not reading.is_finite(fields[j])), None)
+        if j is None:  # all are, written with spaces of another kind
+            return row
         raise reading.bad_cell(
             str(self._path), line, j, places.names[j], fields[j], self._separator
         )
@@ -222,7 +224,7 @@ def _row(fields: list[str], i: int, text: dict[int, dict[int, str]]) -> NDArray[
     """Return the numbers of a line, NaN where there is none; put such cells down as text."""
     try:
         row = np.fromiter(map(float, fields), np.float64, len(fields))
-        if np.isfinite(row).all() and "_" not in "".join(fields):
+        if np.isfinite(row).all() and reading.is_plain("".join(fields)):
             return row
     except ValueError:
         pass

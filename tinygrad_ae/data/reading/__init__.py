@@ -52,16 +52,17 @@ cell among other names is called as pandas calls it: ``Unnamed: 0``.
 With fewer than ten lines the names alone decide.
 """
 
-from tinygrad_ae.data.reading.cells import is_finite, is_number
+from tinygrad_ae.data.reading.cells import is_finite, is_number, is_plain
 from tinygrad_ae.data.reading.decide import decide
 from tinygrad_ae.data.reading.heading import is_heading
-from tinygrad_ae.data.reading.labels import new_classes, numbered, numbers_of
+from tinygrad_ae.data.reading.labels import LARGEST, new_classes, numbered, numbers_of
 from tinygrad_ae.data.reading.layout import Layout, Places, Reading, Wanted
 from tinygrad_ae.data.reading.names import column_names, shown
 from tinygrad_ae.data.reading.separator import SEPARATORS, separator_of
 from tinygrad_ae.data.reading.table import Table, bad_cell
 
 __all__ = [
+    "LARGEST",
     "SEPARATORS",
     "Layout",
     "Places",
@@ -74,6 +75,7 @@ __all__ = [
     "is_finite",
     "is_heading",
     "is_number",
+    "is_plain",
     "new_classes",
     "numbered",
     "numbers_of",

@@ -20,7 +20,12 @@ def is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # which Python alone allows
+    return is_plain(cell.strip())
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is without what Python alone takes in numbers: ``1_000``, other digits."""
+    return text.isascii() and "_" not in text
 
 
 def is_finite(cell: str) -> bool:
@@ -30,7 +35,7 @@ def is_finite(cell: str) -> bool:
 
 def is_whole(cell: str) -> bool:
     """Whether a cell is written as a whole number."""
-    return re.fullmatch(r"\s*[+-]?\d+\s*", cell) is not None
+    return re.fullmatch(r"\s*[+-]?[0-9]+\s*", cell) is not None
 
 
 def is_date(cell: str) -> bool:
@@ -45,4 +50,4 @@ def are_years(cells: Sequence[str]) -> bool:
 
 def has_decimal_comma(cell: str, separator: str) -> bool:
     """Whether a cell is a number with a comma where a point should be."""
-    return separator != "," and re.fullmatch(r"\s*[+-]?\d+,\d+\s*", cell) is not None
+    return separator != "," and re.fullmatch(r"\s*[+-]?[0-9]+,[0-9]+\s*", cell) is not None

@@ -12,6 +12,9 @@ from tinygrad_ae.data.reading.names import shell_word, shown
 from tinygrad_ae.data.reading.table import Table
 from tinygrad_ae.errors import DataError, did_you_mean
 
+LARGEST = 2**53 - 1
+"""The largest label, and the smallest but for its sign: beyond, float64 confuses whole numbers."""
+
 
 def numbered(
     where: str, label: str, classes: Sequence[str], cells: Sequence[str], lines: Sequence[int]
@@ -44,12 +47,13 @@ def numbered(
         known = {word: i for i, word in enumerate([*classes, *new])}
         return np.array([known[word] for word in words], np.int64)
     y = np.array([float(word) if is_number(word) else np.nan for word in words])
-    wrong = ~(np.isfinite(y) & (y % 1 == 0) & (abs(y) < 2**53))
+    wrong = ~(np.isfinite(y) & (y % 1 == 0) & (abs(y) <= LARGEST))
     if wrong.any():
         i = int(wrong.argmax())
+        limit = f", which exceeds {LARGEST:,}" if abs(y[i]) > LARGEST else ""
         raise DataError(
             f"{where}: the labels must be one column of whole numbers, but line {lines[i]} has "
-            f"{words[i]!r} in {label!r}. Number the classes 0, 1, 2, ...; or give words "
+            f"{words[i]!r} in {label!r}{limit}. Number the classes 0, 1, 2, ...; or give words "
             f"in all lines; or leave it out by --drop {shell_word(label)}."
         )
     return y.astype(np.int64)
