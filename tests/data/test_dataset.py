@@ -142,7 +142,7 @@ def test_scalings_that_cannot_be_are_refused():
     for offset, scale in ((np.nan, 1), (0, 0), (0, [1, np.inf])):
         with pytest.raises(DataError, match="A scaling needs finite offsets"):
             Scaling(offset, scale)
-    with pytest.raises(DataError, match="1e.300 of sample 1, .*far outside the range of"):
+    with pytest.raises(DataError, match=r"1e\+300 of sample 1, .*far outside the range of"):
         Scaling().apply(np.array([[0], [1e300]]))
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -509,9 +510,10 @@ def test_another_environment_is_noted(
     run.train(data)
     assert written() == {**now, "cpus": 99}  # no epoch was done before
     monkeypatch.setattr(folder, "environment", lambda: {**now, "numpy": "9.9"})
-    for _ in range(2):
+    said = pytest.warns(UserWarning, match=r"now 9\.9.*not to the very bits")
+    for once in (said, nullcontext()):
         run.extend(4)
-        with pytest.warns(UserWarning, match=r"now 9\.9.*not to the very bits"):
+        with once:
             run.train(data)
         assert written() == {
             **now, "numpy": "9.9",

@@ -62,15 +62,7 @@ def load(path: Path) -> tuple[Arrays, dict[str, Any]]:
         return arrays, {name: json.loads(fact) for name, fact in metadata.items()}
     except FileNotFoundError as error:
         raise RunError(f"There is no checkpoint {path}.") from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        _damage(),
-    ) as error:
+    except (*_UNREADABLE, _damage()) as error:
         raise RunError(
             f"The checkpoint {path} is damaged or not one of this program ({error}). Restore it "
             "from a copy, or train again."

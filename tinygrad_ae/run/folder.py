@@ -259,7 +259,13 @@ class Run:
 
     def _look_at_the_rest(self) -> None:
         """Read what else was loaded, so that what is wrong with it is said now."""
-        _ = self.framing, self.columns
+        framing, _ = self.framing, self.columns
+        if framing is not None and framing.shape != self.shape:
+            raise RunError(
+                f"The checkpoint of {self.path} contradicts itself: its windows have the shape "
+                f"{framing.shape}, its samples {self.shape}. Restore it from a copy, or train "
+                "again."
+            )
         default_rng = np.random.default_rng()
         default_rng.bit_generator.state = self._random_state
         for name, parameter in self.model.named_parameters():
