@@ -139,7 +139,8 @@ def _data(group: str, folder: Path, faults: Faults, r: random.Random) -> Iterato
         (folder / f"{k}.png").write_bytes(files.png(r))
     options = {"sample_rate": 8000, "window": 64} if group == "wav" else {}
     while True:
-        data = files.spoil(whole(r), r) if r.random() < 0.5 else lying(r)
+        chance = r.random()
+        data = whole(r) if chance < 0.1 else files.spoil(whole(r), r) if chance < 0.5 else lying(r)
         path.write_bytes(data)
         source = folder if group == "png" and r.random() < 0.5 else path
         if group == "png" and source == path:
@@ -237,7 +238,15 @@ def _graphs(folder: Path, faults: Faults, r: random.Random) -> Iterator[None]:
     whole = json.loads(to_json(Graph.of(((model(x) - x) ** 2).mean())))
     while True:
         lies = json.dumps(files.json_lies(whole, r))
-        text = r.choice([lies, lies, lies, files.spoil(lies.encode(), r).decode("latin-1")])
+        text = r.choice(
+            [
+                lies,
+                lies,
+                lies,
+                "[" * r.choice([9, 99_999]),
+                files.spoil(lies.encode(), r).decode("latin-1"),
+            ]
+        )
         faults.try_("graph", text[:300], lambda text=text: _use(text))
         yield
 

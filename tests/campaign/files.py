@@ -320,9 +320,7 @@ def checkpoint(header: dict[str, Any], body: bytes) -> bytes:
 
 
 Maker = Callable[[Random], bytes]
-KINDS: dict[
-    str, tuple[str, Maker, Maker]
-] = {  # group: (name of the file, a whole one, one that lies)
+KINDS: dict[str, tuple[str, Maker, Maker]] = {  # group: (a file's name, a whole one, one that lies)
     "idx": ("x-idx3-ubyte", idx, idx_lies),
     "npy": ("x.npy", npy, npy_lies),
     "npz": ("x.npz", npz, npz_lies),

@@ -91,7 +91,7 @@ def from_json(text: str) -> Graph:
     """
     try:
         whole = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"not a graph: the text is not JSON ({error})") from error
     given = whole.get("format") if isinstance(whole, dict) else type(whole).__name__
     if given != FORMAT:
@@ -104,7 +104,7 @@ def from_json(text: str) -> Graph:
         for row in whole["nodes"]:
             nodes.append(_ReadNode(row, nodes, scopes))
         return Graph(_earlier(nodes, i, "outputs") for i in whole["outputs"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
