@@ -70,8 +70,12 @@ class Answer(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
+def paused(monkeypatch):
+    """The pauses between requests, in seconds; nobody waits for them."""
     monkeypatch.setenv("no_proxy", "*")
+    pauses = []
+    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    return pauses
 
 
 @pytest.fixture
@@ -124,6 +128,44 @@ def test_a_later_call_carries_on_even_from_another_mirror(mirrors, tmp_path):
     assert seen[0][0] > 100_000
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert (tmp_path / "file.gz").read_bytes() == CONTENT
+
+
+def test_a_mirror_that_always_hangs_up_is_asked_a_few_times_with_longer_and_longer_pauses(
+    mirrors, tmp_path, paused
+):
+    mirrors[0].cuts = [1] * 1000
+    assert get(mirrors, tmp_path).read_bytes() == CONTENT
+    assert len(mirrors[0].asked) == download.ATTEMPTS
+    assert paused == [1, 2, 4, 8, 16]
+    assert mirrors[1].asked == [f"bytes={download.ATTEMPTS}-"]
+
+
+def test_a_mirror_that_sends_no_end_of_bytes_is_left(mirrors, tmp_path, monkeypatch, paused):
+    monkeypatch.setattr(download, "LARGEST", 1_000_000)
+    mirrors[0].content, mirrors[0].lengths = bytes(5_000_000), False
+    with pytest.raises(DataError, match=r"it sends more than 1,000,000 bytes"):
+        get(mirrors[:1], tmp_path)
+    assert not (tmp_path / "file.gz.part").exists()
+    assert (len(mirrors[0].asked), paused) == (1, [])
+    assert get(mirrors, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_mirror_that_takes_for_ever_is_left(mirrors, tmp_path, monkeypatch, paused):
+    monkeypatch.setattr(download, "LONGEST", -1)
+    with pytest.raises(DataError, match=r"it was not done after -1 s"):
+        get(mirrors[:1], tmp_path)
+    assert (len(mirrors[0].asked), paused) == (1, [])
+
+
+def test_a_leftover_that_is_a_link_is_not_followed(mirrors, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_bytes(CONTENT[:100])
+    (tmp_path / "file.gz.part").symlink_to(precious)
+    path = get(mirrors[:1], tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert not path.is_symlink()
+    assert precious.read_bytes() == CONTENT[:100]
+    assert mirrors[0].asked == [None]
 
 
 def test_a_mirror_without_ranges_starts_over(mirrors, tmp_path):

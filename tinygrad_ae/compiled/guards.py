@@ -132,7 +132,7 @@ class Guards:
             tests.append(WAYS[guard.way][0].format(**names))
         # One expression of names only: nothing that a user calls something becomes code.
         self._names["look_again"] = self._look_again
-        exec(compile(_HOLD.format(" and ".join(tests)), "<guards>", "exec"), self._names)
+        exec(compile(_HOLD.format(" and ".join(tests)), "<guards>", "exec"), self._names)  # noqa: S102
         self.hold: Callable[[], bool] = self._names["hold"]
 
     def changed(self) -> Guard | None:

@@ -35,7 +35,7 @@ def compiled(
     name = f"kernel_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     path = cache_folder() / "kernels" / f"{name}.py"
     namespace: dict[str, Any] = {"__name__": __name__}
-    exec(compile(source, str(path), "exec"), namespace)
+    exec(compile(source, str(path), "exec"), namespace)  # noqa: S102 - lines that we wrote
     make = native.numba.njit if kind == "python" else _for_c
     try:
         if not path.exists():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -22,6 +23,10 @@ Progress = Callable[[str, int, int], None]
 """Called with the file's name, the bytes done and the bytes in all (0: not known)."""
 
 TIMEOUT = 30  # seconds without a byte before a mirror counts as dead
+LONGEST = 3600  # seconds that a mirror may take in all
+LARGEST = 100_000_000  # bytes; what is fetched here has 26,421,880 at most
+ATTEMPTS = 6  # requests to a mirror that keeps hanging up, and then the next is asked
+PAUSE = 1.0  # seconds before the second request; twice as long before each after it
 _CHUNK = 1 << 16
 
 
@@ -40,6 +45,8 @@ def fetch(
 
     What has arrived is kept in ``name.part`` until it is whole, and a later call carries on
     from there if the mirror supports HTTP ranges. Calls for the same file wait for each other.
+    A mirror that hangs up in the middle is asked again, ``ATTEMPTS`` times at most, after pauses;
+    one that takes more than ``LONGEST`` seconds or sends more than ``LARGEST`` bytes is given up.
 
     Args:
         name: the file's name, on the mirrors and in ``folder``.
@@ -74,30 +81,20 @@ def fetch(
 
 def _download(target: Path, mirrors: Sequence[str], sha256: str, progress: Progress | None) -> None:
     part = target.with_name(f"{target.name}.part")
+    if part.is_symlink():  # whoever made it would have us write somewhere else
+        part.unlink()
     if _is(part, sha256):  # all there, but the process ended before the renaming
         os.replace(part, target)
         return
     failures = []
     for mirror in mirrors:
-        url = mirror + target.name
-        while True:
-            before = _size(part)
-            try:
-                resumed = _receive(url, part, progress)
-            except _MirrorError as failure:
-                if _size(part) > before:
-                    continue  # it was getting somewhere: carry on from where it was cut
-                failures.append(f"{url}: {failure}")
-                break
-            found = _sha256(part)
-            if found == sha256:
-                os.replace(part, target)
-                return
-            part.unlink()
-            if not resumed:
-                failures.append(f"{url}: wrong checksum: found SHA-256 {found}, expected {sha256}")
-                break
-            # The wrong bytes may be those that were there before: once more from the start.
+        try:
+            _download_from(mirror + target.name, part, sha256, progress)
+        except _MirrorError as failure:
+            failures.append(f"{mirror}{target.name}: {failure}")
+        else:
+            os.replace(part, target)
+            return
     tried = "\n".join(f"  {failure}" for failure in failures)
     raise DataError(
         f"{target.name} could not be downloaded:\n{tried}\n"
@@ -106,7 +103,35 @@ def _download(target: Path, mirrors: Sequence[str], sha256: str, progress: Progr
     )
 
 
-def _receive(url: str, part: Path, progress: Progress | None) -> bool:
+def _download_from(url: str, part: Path, sha256: str, progress: Progress | None) -> None:
+    """Bring ``part`` up to the file with that checksum.
+
+    Raises:
+        _MirrorError: the mirror does not give it.
+    """
+    deadline = time.monotonic() + LONGEST
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+        before = _size(part)
+        try:
+            resumed = _receive(url, part, deadline, progress)
+        except _MirrorError:
+            # If it was getting somewhere, carry on from where it was cut.
+            if _size(part) > before and attempt < ATTEMPTS - 1 and time.monotonic() < deadline:
+                continue
+            raise
+        found = _sha256(part)
+        if found == sha256:
+            return
+        part.unlink()
+        if not resumed:
+            raise _MirrorError(f"wrong checksum: found SHA-256 {found}, expected {sha256}")
+        # The wrong bytes may be those that were there before: once more from the start.
+    raise _MirrorError(f"it hung up {ATTEMPTS} times")
+
+
+def _receive(url: str, part: Path, deadline: float, progress: Progress | None) -> bool:
     """Bring ``part`` up to the whole of ``url``; return whether what was there was built on.
 
     Raises:
@@ -116,18 +141,24 @@ def _receive(url: str, part: Path, progress: Progress | None) -> bool:
     headers = {"User-Agent": "tinygrad-ae", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    with _opened(Request(url, headers=headers)) as response:
+    request = Request(url, headers=headers)  # noqa: S310 - as below
+    with _opened(request) as response:
         granted = str(response.headers["Content-Range"]).startswith(f"bytes {have}-")
         resumed = have > 0 and response.status == HTTPStatus.PARTIAL_CONTENT and granted
         if have and not resumed and response.status != HTTPStatus.OK:
             part.unlink()  # it is longer than the file, or the mirror sent another range
-            return _receive(url, part, progress)
+            return _receive(url, part, deadline, progress)
         done = have if resumed else 0  # OK: a mirror that knows no ranges sends the whole
         total = done + response.length if response.length else 0
         with open(part, "ab" if resumed else "wb") as file:
             for chunk in _chunks(response):
-                file.write(chunk)
                 done += len(chunk)
+                if done > LARGEST:
+                    part.unlink()  # whatever it is, it is not the file
+                    raise _MirrorError(f"it sends more than {LARGEST:,} bytes")
+                if time.monotonic() > deadline:
+                    raise _MirrorError(f"it was not done after {LONGEST:,} s")
+                file.write(chunk)
                 if progress:
                     progress(part.stem, done, total)
         if done < total:
@@ -138,7 +169,7 @@ def _receive(url: str, part: Path, progress: Progress | None) -> bool:
 @contextmanager
 def _opened(request: Request) -> Iterator[HTTPResponse]:
     try:
-        response = urlopen(request, timeout=TIMEOUT)
+        response = urlopen(request, timeout=TIMEOUT)  # noqa: S310 - of SOURCES: https or http
     except HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             error.close()

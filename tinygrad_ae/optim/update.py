@@ -55,5 +55,6 @@ def _passes(equations: tuple[str, ...], names: tuple[str, ...]) -> Callable[...,
         if target not in known:
             known[target] = place
             free = [name for name in free if name != place]
-    exec("\n".join([f"def kernel({', '.join(names)}):", *lines]), namespace := dict(vars(np)))
+    source = "\n".join([f"def kernel({', '.join(names)}):", *lines])
+    exec(source, namespace := dict(vars(np)))  # noqa: S102 - equations of this package
     return namespace["kernel"]  # type: ignore[no-any-return]

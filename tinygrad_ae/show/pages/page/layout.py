@@ -46,7 +46,7 @@ def place(picture: Picture, sizes: Mapping[str, Size]) -> Layout:
         MissingExtra: nothing on this machine can lay out a graph.
     """
     source = _source(picture, sizes)
-    svg = ElementTree.fromstring(render_bytes(source, "svg"))
+    svg = ElementTree.fromstring(render_bytes(source, "svg"))  # noqa: S314 - of graphviz
     shapes = {g.get("id"): g for g in svg.iter(f"{_SVG}g")}
     boxes = {id: _box(g) for id, g in shapes.items() if g.get("class") in ("node", "cluster")}
     left, top = min(box[0] for box in boxes.values()), min(box[1] for box in boxes.values())
