@@ -232,10 +232,15 @@ def _run_files(folder: Path, faults: Faults, r: random.Random) -> Iterator[None]
         yield
 
 
-def _graphs(folder: Path, faults: Faults, r: random.Random) -> Iterator[None]:
+def a_graph() -> str:
+    """Return the JSON of a small one."""
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 4))
     x = Tensor(np.float32([[0.5, 0.25, 0.125, 1.0]]), name="x")
-    whole = json.loads(to_json(Graph.of(((model(x) - x) ** 2).mean())))
+    return to_json(Graph.of(((model(x) - x) ** 2).mean()))
+
+
+def _graphs(folder: Path, faults: Faults, r: random.Random) -> Iterator[None]:
+    whole = json.loads(a_graph())
     while True:
         lies = json.dumps(files.json_lies(whole, r))
         text = r.choice(

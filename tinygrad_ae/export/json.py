@@ -42,7 +42,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,6 +52,15 @@ from ..errors import DataError
 from ..ops.op import Op
 
 FORMAT = "tinygrad_ae graph 1"
+
+_NODE = {
+    "op": (str, NoneType), "inputs": (list,), "attrs": (dict,), "shape": (list,), "dtype": (str,),
+    "tracked": (bool,), "name": (str, NoneType), "where": (str, NoneType),
+}  # fmt: skip
+_SCOPE = {"path": (str,), "kind": (str,)}
+_DTYPES = {
+    np.dtype(code).name: np.dtype(code) for code in np.typecodes["All"] if code not in "SUVOMm"
+}
 
 T = TypeVar("T")
 
@@ -104,7 +113,14 @@ def from_json(text: str) -> Graph:
         for row in whole["nodes"]:
             nodes.append(_ReadNode(row, nodes, scopes))
         return Graph(_earlier(nodes, i, "outputs") for i in whole["outputs"])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         if isinstance(error, DataError):
             raise
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
@@ -155,9 +171,12 @@ class _ReadNode(Node):
         where = f"node {len(nodes)}"
         if row["id"] != len(nodes):
             raise DataError(f"a damaged graph: {where} has the id {row['id']!r}")
+        _check_kinds(row, _NODE, where)
+        if not all(type(n) is int and n >= 0 for n in row["shape"]):
+            raise DataError(f"a damaged graph: {where} has the shape {row['shape']!r}")
         inputs = tuple(_earlier(nodes, i, where) for i in row["inputs"])
         attrs = {name: _decode(value) for name, value in row["attrs"].items()}
-        value: Any = SimpleNamespace(shape=tuple(row["shape"]), dtype=np.dtype(row["dtype"]))
+        value: Any = SimpleNamespace(shape=tuple(row["shape"]), dtype=_dtype(row["dtype"]))
         op = None if row["op"] is None else Op.registry.get(row["op"]) or _unknown(row["op"])
         super().__init__(op, inputs, attrs, value, row["tracked"])
         self.name, self._where = row["name"], row["where"]
@@ -170,8 +189,15 @@ class _ReadNode(Node):
         return self._where
 
 
+def _check_kinds(row: dict[str, Any], kinds: dict[str, tuple[type, ...]], where: str) -> None:
+    for name, allowed in kinds.items():
+        if not isinstance(row[name], allowed):
+            raise DataError(f"a damaged graph: {name!r} of {where} is {row[name]!r:.60}")
+
+
 def _scope(row: dict[str, Any], scopes: list[Scope]) -> Scope:
-    parent = None if row["parent"] is None else _earlier(scopes, row["parent"], row["path"])
+    parent = None if row["parent"] is None else _earlier(scopes, row["parent"], "a module")
+    _check_kinds(row, _SCOPE, f"module {len(scopes)}")
     name = row["path"]
     if parent is not None and parent.path:
         name = name.removeprefix(parent.path + ".")
@@ -226,9 +252,15 @@ def _encode(value: Any) -> Any:
     return {"opaque": repr(value)}
 
 
+def _dtype(name: str) -> np.dtype[Any]:
+    if name not in _DTYPES:
+        raise DataError(f"a damaged graph: no type of numbers is called {name!r:.60}")
+    return _DTYPES[name]
+
+
 def _array(content: dict[str, Any]) -> Any:
     data = [_decode(v) for v in content["data"]]
-    return np.array(data, content["dtype"]).reshape(content["shape"])
+    return np.array(data, _dtype(content["dtype"])).reshape(content["shape"])
 
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {
@@ -237,8 +269,8 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "dict": lambda items: {key: _decode(v) for key, v in items.items()},
     "slice": lambda parts: slice(*map(_decode, parts)),
     "ellipsis": lambda _: Ellipsis,
-    "dtype": np.dtype,
-    "scalar": lambda content: np.dtype(content["dtype"]).type(_decode(content["data"])),
+    "dtype": _dtype,
+    "scalar": lambda content: _dtype(content["dtype"]).type(_decode(content["data"])),
     "array": _array,
     "opaque": Opaque,
 }
