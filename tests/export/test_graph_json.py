@@ -156,6 +156,24 @@ GOOD = {"format": FORMAT, "outputs": [0], "modules": [], "nodes": [
         (lambda g: json.dumps(g | {"nodes": [g["nodes"][0] | {"module": 0}]}), "node 0 refers"),
         (lambda g: json.dumps(g | {"nodes": [g["nodes"][0] | {"attrs": {"a": {"z": 1}}}]}), "'z'"),
         (lambda g: json.dumps(g | {"nodes": 3}), "damaged"),
+        (lambda g: "[" * 99_999, "not JSON"),
+        (lambda g: json.dumps(g | {"modules": [{"path": 1, "kind": "A", "parent": None}]}), "'path' of"),
+        (lambda g: json.dumps(g | {"nodes": [g["nodes"][0] | {"shape": [-1]}]}), r"shape \[-1\]"),
+        (lambda g: json.dumps(g | {"nodes": [g["nodes"][0] | {"shape": "ab"}]}), "'shape' of node 0"),
+        (lambda g: json.dumps(g | {"nodes": [g["nodes"][0] | {"tracked": "yes"}]}), "'tracked' of"),
+        (lambda g: json.dumps(g | {"nodes": [g["nodes"][0] | {"name": 3}]}), "'name' of node 0 is 3"),
+        *(
+            (lambda g, t=t: json.dumps(g | {"nodes": [g["nodes"][0] | {"dtype": t}]}), "no type of numbers")
+            for t in ("(2,2)f4", "()\x01f", "f4,f8", "object", "<f4", "U9", "")  # NumPy takes or parses them
+        ),
+        *(
+            (lambda g, a=a: json.dumps(g | {"nodes": [g["nodes"][0] | {"attrs": {"a": a}}]}), "damaged graph")
+            for a in (
+                {"dtype": "f4,"}, {"scalar": {"dtype": "O", "data": 1}}, {"float": "x"}, {"float": [1]},
+                {"array": {"dtype": "float32", "shape": [2**62], "data": [1]}}, {}, {"a": 1, "b": 2},
+                {"array": {"dtype": "int8", "shape": [1], "data": [10**30]}},
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_damaged_graph_is_refused(change, message):
