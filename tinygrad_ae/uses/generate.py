@@ -55,12 +55,12 @@ def generate(
 
     Raises:
         DataError: the model has no prior and there are no training samples, or they are not finite;
-            or ``n`` is less than 1.
+            or ``n`` is less than 1, or more than the memory can hold.
     """
     if n < 1:
         raise DataError(f"the number of samples to make must be at least 1; got {n}")
-    if train is not None:
-        refuse_too_large(f"The {n:,} samples asked for", n * train.shape[1] * train.itemsize)
+    numbers = n * (model.latent if train is None else train.shape[1])
+    refuse_too_large(f"The {n:,} samples asked for", numbers * np.dtype(np.float32).itemsize)
     generator = generator or np.random.default_rng(0)
     noise = generator.standard_normal((n, model.latent)).astype(np.float32)
     if isinstance(model, Generative):
