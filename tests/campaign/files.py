@@ -258,7 +258,7 @@ def json_lies(value: Any, r: Random) -> Any:
     for _ in range(r.choice([1, 1, 1, 2, 3])):
         places = list(_places(value))
         if not places:
-            return r.choice(VALUES)
+            return copy.deepcopy(r.choice(VALUES))
         holder, key = r.choice(places)
         way = r.randrange(6)
         if way == 0:
@@ -268,7 +268,7 @@ def json_lies(value: Any, r: Random) -> Any:
         elif way == 2 and isinstance(holder, dict):
             holder[r.choice(["later", "epoch", "op", "format"])] = r.choice(VALUES)
         elif way == 3:
-            deep: Any = r.choice(VALUES)
+            deep: Any = copy.deepcopy(r.choice(VALUES))
             for _ in range(r.choice([3, 60, 250])):
                 deep = [deep]
             holder[key] = deep

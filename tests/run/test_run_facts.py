@@ -91,6 +91,17 @@ def test_of_another_format_it_says_which_wrote_it(
 
 
 NEEDED = ["epoch", "config", "history", "random_state", "optimizer", "origin", "format"]
+IN_CONFIG = [
+    "model",
+    "arguments",
+    "data",
+    "epochs",
+    "batch_size",
+    "lr",
+    "seed",
+    "schedule",
+    "engine",
+]
 IN_ORIGIN = ["sample_shape", "framing", "data_sha256", "model_sha256", "imports"]
 
 
@@ -121,6 +132,22 @@ def test_what_is_missing_or_of_another_kind_is_said(
     else:
         with pytest.raises(UserError, match=r".{40}"):
             Run.open(run)
+
+
+@pytest.mark.parametrize("name", IN_CONFIG)
+def test_no_setting_is_made_up(name: str, changed: Callable[[Change], Path]) -> None:
+    run = changed(lambda facts: facts["config"].pop(name))
+    with pytest.raises(RunError, match=rf"config\.{name} is missing"):
+        Run.open(run)
+
+
+def test_every_epoch_has_the_same_figures(
+    changed: Callable[[Change], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def edit(facts: dict[str, Any]) -> None:
+        facts["history"][1]["more"] = 0.5
+
+    refused(changed(edit), r"history of epoch 2 has other figures than the first", capsys)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

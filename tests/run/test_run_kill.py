@@ -20,7 +20,7 @@ import pytest
 
 from tinygrad_ae.run import Run, checkpoint
 
-KILLS = 50
+KILLS = int(os.environ.get("KILLS", "50"))  # .ci/full has many more
 TIMES = ("seconds", "samples_per_second")
 
 MODEL = """
@@ -145,6 +145,7 @@ def test_killed_at_any_moment_a_run_ends_as_if_it_had_not_been(
         assert result(run) == expected
         shutil.rmtree(run)
     assert len(found) > 2  # the moments were all over the run
+    print(f"{killed} kills, each at one of {len(found)} states of the run; 0 lost")
 
 
 def test_ctrl_c_says_how_to_resume(folder: Path) -> None:

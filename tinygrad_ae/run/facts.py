@@ -30,6 +30,7 @@ _ORIGIN: dict[str, Any] = {
 _ORIGIN_ALSO: dict[str, Any] = {
     "reading": dict[str, Any] | None, "columns": list[str], "stretched": list[dict[str, int]],
 }  # fmt: skip
+_CONFIG_ALSO = ("label", "columns", "drop", "time", "header", "drop_last")
 _EPOCH = ("epoch", "loss", "seconds", "samples_per_second")
 
 
@@ -54,12 +55,15 @@ def check(facts: dict[str, Any], path: Path) -> None:
     origin = facts["origin"]
     _check(path, facts, origin, "origin.", _ORIGIN, _ORIGIN_ALSO)
     hints = typing.get_type_hints(Config, include_extras=True)
-    _check(path, facts, facts["config"], "config.", {"model": str, "data": str}, hints)
+    also = {name: hints.pop(name) for name in _CONFIG_ALSO}
+    _check(path, facts, facts["config"], "config.", hints, also)
     if origin["imports"] is None and facts["config"]["model"].endswith(".py"):
         raise _damaged(path, "origin.imports is missing")
     for k, record in enumerate(facts["history"]):
         if [record.get("epoch"), *(name in record for name in _EPOCH)] != [k + 1, *[True] * 4]:
             raise _damaged(path, f"the history of epoch {k + 1} lacks figures")
+        if record.keys() != facts["history"][0].keys():
+            raise _damaged(path, f"the history of epoch {k + 1} has other figures than the first")
     if facts["epoch"] != len(facts["history"]):
         raise _damaged(path, f"it is of epoch {facts['epoch']}, its history is not")
     if not origin["sample_shape"] or min(origin["sample_shape"]) < 1:
