@@ -18,7 +18,6 @@ import json
 import math
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,7 +37,7 @@ from ..nn import Module
 from ..nn.protocols import Model
 from ..train import Epoch, History, fit
 from ..util import threads
-from ..util.files import atomic
+from ..util.files import atomic, remove_abandoned, unfinished_folder
 from ..util.random import default_generator, manual_seed
 from . import attributes, checkpoint, hooks, modelfile, trust
 from .config import Config, environment
@@ -195,15 +194,15 @@ class Run:
         parent = Path("runs") if target is None else target.parent
         made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         parent.mkdir(parents=True, exist_ok=True)
-        self.path = Path(tempfile.mkdtemp(prefix=".new-run-", dir=parent))
+        remove_abandoned(parent)
         try:
-            self.path.chmod(0o755)
-            shutil.copyfile(self.file.path, self.path / MODEL_COPY)
-            write_json(self.path / ENVIRONMENT, environment())
-            self._save()
-            self.path = _rename(self.path, target or parent / self.file.path.stem, target is None)
+            with unfinished_folder(parent) as self.path:
+                shutil.copyfile(self.file.path, self.path / MODEL_COPY)
+                write_json(self.path / ENVIRONMENT, environment())
+                self._save()
+                name = target or parent / self.file.path.stem
+                self.path = _rename(self.path, name, target is None)
         except BaseException:
-            shutil.rmtree(self.path, ignore_errors=True)
             for folder in made:
                 with suppress(OSError):  # somebody else may have put something there
                     folder.rmdir()
@@ -366,6 +365,7 @@ class Run:
         on_step: Callable[[Epoch], object] | None,
     ) -> None:
         self.check(data)
+        remove_abandoned(self.path)
         self._warn_of_hooks()
         self._note_stretching()
         self._note_environment()

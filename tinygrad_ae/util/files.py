@@ -7,9 +7,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+_UNFINISHED = ".unfinished-"  # what the name of a file or folder that is being written begins with
 
 
 @contextmanager
@@ -25,20 +27,13 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
         OSError: the folder does not exist, is not writable, or the disk is full.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
-    )
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _unfinished(target.parent, target.suffix) as temporary:
         yield temporary
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         temporary.chmod(mode)
         os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -48,14 +43,84 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: as :func:`atomic`; or ``folder`` is there and not empty.
     """
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-    try:
+    with unfinished_folder(folder.parent) as temporary:
         yield temporary
-        temporary.chmod(0o755)
         os.replace(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """Yield a temporary folder; unless the block renames it, it is removed at the end.
+
+    Raises:
+        OSError: ``parent`` does not exist or is not writable.
+    """
+    with _unfinished(parent, None) as temporary:
+        temporary.chmod(0o777 & ~_umask())
+        yield temporary
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what writers that were killed have left unfinished in a folder.
+
+    Whoever writes holds a lock on it, which the system takes away with the process. Where there
+    are no such locks, nothing is removed.
+    """
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):  # gone by now, or somebody else's
+            lock = _lock(path, wait=False)
+            if lock is not None:
+                _remove(path)
+                os.close(lock)
+
+
+@contextmanager
+def _unfinished(folder: Path, suffix: str | None) -> Iterator[Path]:
+    """Yield a new temporary file, or folder without a suffix, that is locked; then remove it."""
+    while True:
+        if suffix is None:
+            path = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
+        else:
+            handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=suffix, dir=folder)
+            os.close(handle)
+            path = Path(name)
+        try:
+            lock = _lock(path, wait=True)
+        except FileNotFoundError:  # it was taken for abandoned before we held the lock
+            continue
+        except OSError:  # a file system without locks
+            lock = None
+        if lock is None or os.fstat(lock).st_nlink:
+            break
+        os.close(lock)  # as above
+    try:
+        yield path
+    finally:
+        _remove(path)
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    """Lock a file or folder against others who would; return what to close, None without locks."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    lock = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        os.close(lock)
         raise
+    return lock
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
