@@ -1,8 +1,13 @@
 """The commands sweep and compare."""
 
 import csv
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tinygrad_ae.cli import main
@@ -104,3 +109,54 @@ def test_compare_sets_runs_and_pca_side_by_side(
         assert f"{mse:.5f}" in page
     assert "must end in .html" in refused(capsys, "compare", runs / "plain", "-o", "c.txt")
     assert "is not a run folder" in refused(capsys, "compare", runs)
+
+
+def test_folders_whose_names_would_collide_are_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 6))
+    for k, name in enumerate(("d/a.npy", "d-a.npy", "D-a.npy")):
+        Path(name).parent.mkdir(exist_ok=True)
+        np.save(name, x + k)
+    line = ["sweep", "autoencoder", "--data", "d/a.npy,d-a.npy,D-a.npy", "--latent", "2", *SMALL]
+    assert main([*line, "--out", "s"]) == 0
+    runs = sorted(path.name for path in Path("s").iterdir() if path.is_dir())
+    assert runs == ["data-D-a.npy-3", "data-d-a.npy", "data-d-a.npy-2"]
+    assert {Run.open(f"s/{name}").config.data for name in runs} == {
+        str(tmp_path / name) for name in ("d/a.npy", "d-a.npy", "D-a.npy")
+    }
+    assert main([*line, "--out", "s"]) == 0  # the same names again
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_sweep_that_is_ended_ends_its_trainings(sent: signal.Signals, tmp_path: Path) -> None:
+    np.save("x.npy", np.random.default_rng(0).normal(size=(60, 6)))
+    command = [
+        "sweep",
+        "autoencoder",
+        "--data",
+        "x.npy",
+        "--latent",
+        "2,3,4",
+        "--epochs",
+        "1000000",
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_ae", *command, "--out", "s", "-j", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:  # fmt: skip
+        trained: list[Path] = []
+        while len(trained) < 2:  # both that train have finished an epoch
+            time.sleep(0.1)
+            assert process.poll() is None
+            tables = Path("s").glob("*/metrics.csv")
+            trained = [t for t in tables if len(t.read_text().splitlines()) > 1]
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip().endswith("Stopped; the same command goes on with s.")
+    before = [path.read_bytes() for path in trained]
+    time.sleep(1)
+    assert [path.read_bytes() for path in trained] == before  # nobody trains any more
+    assert all(Run.open(path.parent).epoch for path in trained)

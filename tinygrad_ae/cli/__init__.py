@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except click.Abort:
             print("Stopped.", file=sys.stderr)
             return 130
+    except KeyboardInterrupt:  # before a command could say how to carry on
+        print("Stopped.", file=sys.stderr)
+        return 130
     except MemoryError as error:
         print(
             f"Error: there is not enough memory ({error}). Give fewer or smaller samples, a "

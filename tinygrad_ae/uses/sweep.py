@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ..data import Dataset
@@ -57,7 +59,8 @@ def sweep(
     """Train by each configuration, in parallel processes of one thread each.
 
     What is trained already, or in part, in the same folder by the same configuration is taken or
-    gone on with; so a sweep that was stopped goes on when it is called again.
+    gone on with; so a sweep that was stopped goes on when it is called again. An exception, Ctrl-C
+    among them, ends the processes.
 
     Args:
         configs: by the names that their runs are to have.
@@ -83,13 +86,19 @@ def sweep(
 
     def train(name: str) -> Trial:
         config = configs[name]
-        trial = _train(folder / name, name, _data(config, datasets))
+        trial = _train(folder / name, name, _data(config, datasets), children)
         if on_trial:
             on_trial(trial)
         return trial
 
+    children = _Children()
     with ThreadPoolExecutor(jobs) as pool:
-        trials = list(pool.map(train, configs))
+        try:
+            trials = list(pool.map(train, configs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end()
+            raise
     return sorted(trials, key=lambda t: (t.validation is None, t.validation))
 
 
@@ -119,16 +128,47 @@ def _prepare(path: Path, config: Config, data: Dataset) -> None:
         )
 
 
-def _train(path: Path, name: str, data: Dataset) -> Trial:
+class _Children:
+    """The processes that are training, which end with the sweep."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._ended = False
+
+    def run(self, command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
+        """Run a process to its end; return its exit code and what it wrote to stderr."""
+        with self._lock:
+            if self._ended:
+                return -signal.SIGTERM, ""
+            child = subprocess.Popen(
+                command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            self._running.add(child)
+        with child:
+            _, said = child.communicate()
+        with self._lock:
+            self._running.discard(child)
+        return child.returncode, said
+
+    def end(self) -> None:
+        """End those that run, each of which keeps its last checkpoint; start no more."""
+        with self._lock:
+            self._ended = True
+            for child in self._running:
+                child.terminate()
+
+
+def _train(path: Path, name: str, data: Dataset, children: _Children) -> Trial:
     run = Run.open(path)
     if run.epoch < run.config.epochs or not results.complete(run):
         threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-        done = subprocess.run(
+        code, said = children.run(
             [sys.executable, "-P", "-m", "tinygrad_ae", "train", "--resume", str(path)],
-            env=os.environ | dict.fromkeys(threads, "1"), capture_output=True, text=True,
-        )  # fmt: skip
-        if done.returncode:
-            said = done.stderr.strip().removeprefix("Error: ") or "stopped"
+            os.environ | dict.fromkeys(threads, "1"),
+        )
+        if code:
+            said = said.strip().removeprefix("Error: ") or "stopped"
             return Trial(name, path, None, None, 0.0, said.splitlines()[0])
         run = Run.open(path)
     errors = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,19 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     configs, values = {}, {}
     for combination in uses.combinations(grid):
         words = [word for name, value in combination.items() for word in (name, value)]
-        name = _folder_name({k: v for k, v in combination.items() if len(grid[k]) > 1}) or "run"
+        name = _folder_name({k: v for k, v in combination.items() if len(grid[k]) > 1})
+        name = _free(name or "run", configs)
         configs[name], values[name] = _config(command, model, [*fixed, *words]), combination
     folder = Path(out or Path("sweeps") / Path(model).stem)
     click.echo(f"{len(configs)} trainings in {folder}, {jobs} at a time")
+    # A shell or a queue that ends the sweep means its trainings too.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         trials = uses.sweep(configs, folder, jobs, _say, _introduce)
     except KeyboardInterrupt:
         raise Stopped(f"Stopped; the same command goes on with {folder}.") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
     varied = [name for name, choices in grid.items() if len(choices) > 1]
     click.echo("")
     for trial in trials:
@@ -137,6 +143,18 @@ def _config(command: click.Command, model: str, words: list[str]) -> Config:
 def _folder_name(combination: Mapping[str, Any]) -> str:
     parts = (f"{name.lstrip('-')}-{value}" for name, value in combination.items())
     return re.sub(r"[^\w.=-]+", "-", "_".join(parts))
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """Return a name that no folder has yet: of ``d/a.csv`` and ``d-a.csv`` one is ``d-a.csv-2``.
+
+    Capital letters make no other name, since to some file systems they do not.
+    """
+    free, k = name, 1
+    while free.casefold() in map(str.casefold, taken):
+        k += 1
+        free = f"{name}-{k}"
+    return free
 
 
 def _introduce(data: Dataset) -> None:
