@@ -3,6 +3,10 @@
 from tinygrad_ae import Tensor, nn, optim
 """
 
+# isort: off
+from .util import startup as _startup  # noqa: F401 - before what takes long to import
+
+# isort: on
 import importlib
 from typing import TYPE_CHECKING, Any
 

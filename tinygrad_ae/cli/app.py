@@ -10,6 +10,7 @@ import click
 
 from .. import __version__
 from ..errors import did_you_mean
+from ..util import startup
 from . import commands
 from .help import Examples, examples
 
@@ -76,6 +77,7 @@ class App(Examples, click.Group):
         if name not in (known := names()):
             ctx.fail(f"No such command {name!r}.{did_you_mean(name, known)}")
         command = getattr(importlib.import_module(f".commands.{name}", __package__), name)
+        startup.loaded()
         assert isinstance(command, click.Command)
         return command
 

@@ -3,5 +3,5 @@
 ``files`` are whole or not there, or locked; ``threads`` limits those of matrix products; ``malloc``
 is how the C library keeps memory; ``overlap`` finds arrays that share memory; ``colours`` are those
 of signs; ``random`` holds the generator that everything draws from; ``template`` assembles pages
-that are one file.
+that are one file; ``startup`` ends the command if it is interrupted while it is still loading.
 """
