@@ -98,6 +98,17 @@ def test_no_sound_at_all(tmp_path):
         audio.read(tmp_path / "nan.wav")
 
 
+@pytest.mark.parametrize("value", [1e300, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_floats_that_are_no_sound_are_refused_without_a_warning(tmp_path, value, channels):
+    sound = np.zeros((100, channels))
+    sound[7] = value
+    sound[8] = -value
+    wavfile.write(tmp_path / "x.wav", 8000, sound)
+    with pytest.raises(DataError, match=r"x\.wav holds NaN or infinite"):
+        audio.read(tmp_path / "x.wav")
+
+
 def test_without_scipy_the_extra_is_named(tmp_path, monkeypatch):
     def refuse(name):
         raise ImportError(f"No module named {name!r}")

@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 
 from ..core.tensor import Tensor, as_tensor
 from ..data import Dataset, Samples, load
+from ..data.sources import NAMES
 from ..errors import UserError
 from ..nn import Parameter
 from ..nn.protocols import Model
 from ..optim import Adam, Optimizer
 from ..run import ModelFile, Run, modelfile
+from ..run.folder import KEPT
 from ..train import rows
 from .options import trusted
+from .targets import spare
 
 
 def open_run(path: str) -> Run:
     """Open a run to use it; say so if it is not trained as far as it was to be."""
     run = Run.open(path, trusted=trusted())
+    spare(*(run.path / name for name in KEPT))
+    if run.config.data not in NAMES:
+        spare(Path(run.config.data))
     if run.epoch < run.config.epochs:
         click.echo(f"Note: {path} is trained for {run.progress}.", err=True)
     return run
@@ -39,12 +45,14 @@ def own_data(run: Run, moved: str | None) -> Dataset:
     """Return the data a run was trained on; where it was moved to, say what it was read as."""
     data = run.load_data(moved)
     if moved is not None:
+        spare(Path(moved).expanduser())
         click.echo(f"{moved} read as: {data.reading}", err=True)
     return data
 
 
 def read(run: Run, path: str) -> Samples:
     """Return the user's samples as the run takes them, and say what they were read as."""
+    spare(Path(path).expanduser())
     samples = run.load_samples(path)
     click.echo(f"{path} read as: {samples.reading}", err=True)
     return samples

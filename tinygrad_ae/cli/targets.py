@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from ..data.arrays import WRITTEN
 from ..errors import UserError
 
 SHEET = ".png"
 SOUND = ".wav"
 FIGURES = (".png", ".svg", ".pdf")
+_SPARED = f"{__name__}.spared"
 
 
 def array_target(out: str, source: str) -> Path:
@@ -59,17 +62,25 @@ def in_existing_folder(path: Path) -> Path:
     return path
 
 
+def spare(*paths: Path) -> None:
+    """Have what the command reads be refused as a place for its results, see :func:`writing`."""
+    click.get_current_context().meta.setdefault(_SPARED, []).extend(paths)
+
+
 def _sparing(path: Path, source: str) -> Path:
     """Return the path of a file to be that overwrites nothing of the source."""
-    given = Path(source).expanduser()
-    is_read = (
-        path.exists()
-        and given.exists()
-        and (path.samefile(given) or given.resolve() in path.resolve().parents)
-    )
-    if is_read:
-        raise UserError(f"{path} is what is to be read: choose another file for the result.")
+    _refuse_what_is_read(path, Path(source).expanduser())
     return in_existing_folder(path)
+
+
+def _refuse_what_is_read(path: Path, source: Path) -> None:
+    """Raise UserError if a file to be written is the source, or in it if that is a folder."""
+    if (
+        path.exists()
+        and source.exists()
+        and (path.samefile(source) or source.resolve() in path.resolve().parents)
+    ):
+        raise UserError(f"{path} is what is to be read: choose another file for the result.")
 
 
 def sample_or_picture_target(out: str, source: str) -> Path:
@@ -117,8 +128,12 @@ def writing(path: Path) -> Iterator[str]:
     """Yield how to report a file that is written inside: whether it replaces one.
 
     Raises:
-        UserError: it cannot be written, said by the name that the user gave.
+        UserError: it is read by the command, or it cannot be written, said by the name that the
+            user gave.
     """
+    context = click.get_current_context(silent=True)
+    for source in context.meta.get(_SPARED, ()) if context else ():
+        _refuse_what_is_read(path, source)
     report = f"{path} (replaced)" if path.is_file() else str(path)
     try:
         yield report

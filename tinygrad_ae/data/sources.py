@@ -32,6 +32,7 @@ from tinygrad_ae.data.reading import Layout, Reading, Wanted
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.data.samples import Samples
 from tinygrad_ae.errors import DataError, did_you_mean
+from tinygrad_ae.util.files import leads_nowhere
 
 if TYPE_CHECKING:
     from tinygrad_ae.data.download import Progress
@@ -138,6 +139,8 @@ def load(
         asked = asked.unless(*packages.WINDOWS.get(name, (None, None)))
         return _assemble(name, _named(name, progress), shape, asked, only, scaling)
     path = Path(name).expanduser()
+    if lost := leads_nowhere(path):
+        raise DataError(f"{lost} Give {_KINDS}.")
     if not path.exists():
         raise DataError(
             f"There is no data set named {name!r}, and no such file or folder."
@@ -392,7 +395,8 @@ def _read(path: Path, wanted: Wanted | None = None, layout: Layout | None = None
             return dict(audio.read_folder(path))
         return dict(images.read_folder(path))
     if not path.exists():
-        raise DataError(f"There is no file or folder {path}.{_near(path)} Give {_KINDS}.")
+        there = leads_nowhere(path) or f"There is no file or folder {path}.{_near(path)}"
+        raise DataError(f"{there} Give {_KINDS}.")
     if suffix == ".npz":
         return dict(arrays.read_npz(path))
     if suffix == ".npy":

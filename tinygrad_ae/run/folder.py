@@ -37,7 +37,7 @@ from ..nn import Module
 from ..nn.protocols import Model
 from ..train import Epoch, History, fit
 from ..util import threads
-from ..util.files import atomic, remove_abandoned, unfinished_folder
+from ..util.files import atomic, leads_nowhere, remove_abandoned, unfinished_folder
 from ..util.random import default_generator, manual_seed
 from . import attributes, checkpoint, hooks, modelfile, trust
 from .config import Config, environment
@@ -50,6 +50,8 @@ CHECKPOINT = "checkpoint.safetensors"
 MODEL_COPY = "model.py"
 ENVIRONMENT = "environment.json"
 DIVERGED = "diverged.txt"
+KEPT = (CHECKPOINT, MODEL_COPY, ENVIRONMENT, "config.json", "metrics.csv")
+"""The files of a run that only its training writes."""
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 
 
@@ -227,10 +229,11 @@ class Run:
         """
         folder = Path(path)
         if not (folder / CHECKPOINT).is_file():
-            what = "is a file" if folder.is_file() else "does not exist"
-            what = "has no " + CHECKPOINT if folder.is_dir() else what
+            what = "it is a file" if folder.is_file() else "it does not exist"
+            what = "it has no " + CHECKPOINT if folder.is_dir() else what
+            what = leads_nowhere(folder).rstrip(".") or what
             raise RunError(
-                f"{folder} is not a run folder: it {what}. "
+                f"{folder} is not a run folder: {what}. "
                 "Give a folder that 'tinygrad-ae train' made."
             )
         arrays, facts = checkpoint.load(folder / CHECKPOINT)
@@ -675,6 +678,8 @@ def write_json(path: Path, values: Any) -> None:
 
 def refuse_existing(path: Path) -> None:
     """Raise RunError if there is something at ``path`` that a new run would replace."""
+    if lost := leads_nowhere(path):
+        raise RunError(f"{lost} Remove it, or choose another --out.")
     if path.is_file():
         raise RunError(f"{path} exists already and is a file; a run is a folder. Choose another.")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):

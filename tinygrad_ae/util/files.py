@@ -153,6 +153,13 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
         yield file
 
 
+def leads_nowhere(path: Path) -> str:
+    """Return, of a link to what is not there, in words that it is one; of anything else ``""``."""
+    if path.is_symlink() and not path.exists():
+        return f"{path} is a link to {os.readlink(path)}, which is not there."
+    return ""
+
+
 def cache_folder() -> Path:
     """Return where what can be had again is kept: downloads, compiled code.
 

@@ -176,6 +176,11 @@ def _train(run: Run, data: Any) -> None:
             summary = results.write(run, data)
         progress.summary(run, data, summary)
     except OSError as error:
+        if not run.path.exists():
+            raise RunError(
+                f"{run.path} is not there any more: it was moved or removed during its training. "
+                "If it was moved, go on by its new name: tinygrad-ae train --resume RUN"
+            ) from error
         raise RunError(
             f"{run.path} cannot be written: {reason(error)}. It holds a whole checkpoint; when "
             f"that is mended, go on with: tinygrad-ae train --resume {run.path}"
