@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from ...util.columns import column
 from .expression import Expression
-from .formula import to_text
 from .mathml import from_latex
 from .printers import name_latex
+from .text import to_text
 from .typeset import index_of, reduced_axes
 
 ACCURATE = 1e-4  # relative error up to which a check counts as passed, in single precision
