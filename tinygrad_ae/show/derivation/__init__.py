@@ -7,5 +7,6 @@
 LaTeX by the ``templates`` that operations bring along. ``latex`` reads that once into a tree, from
 which ``binding`` tells where brackets stand, and ``text`` and ``mathml`` are printed; ``printers``
 chooses among them, and ``explanation`` holds the lines. ``reading`` reads the printed text and
-computes it again; ``precision`` tells what is small from what is rounding.
+computes it again; ``backward`` runs the engine's own pass and listens, and ``precision`` tells
+what is small from what is rounding.
 """
