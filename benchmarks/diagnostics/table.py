@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_ae.util import columns
 from tinygrad_ae.util.files import atomic
 
 from .setting import Setting
@@ -56,11 +57,7 @@ def about(name: str) -> str:
 def show(table: Table) -> str:
     """Return a table for people."""
     texts = [list(table[0])] + [[said(value) for value in row.values()] for row in table]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in texts
-    )
+    return "\n".join(columns.table(texts))
 
 
 def record(name: str, table: Table, setting: str) -> None:

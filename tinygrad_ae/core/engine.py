@@ -9,7 +9,7 @@ in, so every node's gradient is complete when it is its turn.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from sys import getrefcount
 from typing import Any
@@ -57,7 +57,8 @@ def pull_back(
     if capture is not None:  # which reads the pass from what it records
         retain = record = True
         keep, pull = (lambda g, _: capture.owned(g)), functools.partial(_pull_captured, capture)
-    wanted = _leading_to(seeds, targets, since) if targets is not None else None
+    roots = (node for node, _ in seeds)
+    wanted = leading_to(roots, targets, since) if targets is not None else None
     found: dict[Node, Any] = {}
     pending: dict[Node, Any] = {}  # gradients that have arrived
     heap: Heap = []  # whose turn it is: the node computed last comes first
@@ -216,9 +217,10 @@ def _run_hooks(node: Node, g: Any, record: bool, wrap: Wrap) -> Any:
     return g
 
 
-def _leading_to(seeds: Sequence[tuple[Node, Any]], targets: set[Node], since: int) -> set[Node]:
+def leading_to(roots: Iterable[Node], targets: set[Node], since: int = -1) -> set[Node]:
+    """Return the nodes that gradients pass on their way from ``roots`` to ``targets``."""
     wanted: set[Node] = set()
-    for node in reachable((node for node, _ in seeds), tracked_only=True, since=since):
+    for node in reachable(roots, tracked_only=True, since=since):
         if node in targets or not wanted.isdisjoint(node.inputs):
             wanted.add(node)
     return wanted

@@ -61,8 +61,8 @@ def read(path: Path) -> Recording:
         )
     if not len(samples):
         raise DataError(f"{path} holds no sound: its length is 0. Leave it out.")
-    channels = _floats(samples).reshape(len(samples), -1)
     with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        channels = _floats(samples).reshape(len(samples), -1)
         values = channels.mean(axis=1, dtype=np.float32)[:, None]
     if not np.isfinite(values).all():
         raise DataError(f"{path} holds NaN or infinite values. Save it again, or leave it out.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from tinygrad_ae.data.bounds import refuse_too_large
 from tinygrad_ae.data.raw import Raw
 from tinygrad_ae.errors import DataError, require
 from tinygrad_ae.util.files import atomic, atomic_folder
+from tinygrad_ae.util.pixels import tiled
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
@@ -150,18 +150,9 @@ def write_sheet(path: Path, rows: Sequence[NDArray[Any]], shape: Sequence[int]) 
         shape: of one sample.
     """
     cells = np.concatenate([_as_pixels(x[:ON_SHEET], shape) for x in rows], axis=1)
-    height, width = cells.shape[1:3]
-    columns = min(_COLUMNS, len(cells))
-    lines = math.ceil(len(cells) / columns)
-    sheet = np.full(
-        (lines * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, *cells.shape[3:]),
-        255,
-        np.uint8,
-    )
-    for i, cell in enumerate(cells):
-        top = _GAP + i // columns * (height + _GAP)
-        left = _GAP + i % columns * (width + _GAP)
-        sheet[top : top + height, left : left + width] = cell
+    inner = tiled(cells, min(_COLUMNS, len(cells)), _GAP, 255)
+    margins = [(_GAP, _GAP), (_GAP, _GAP), (0, 0)][: inner.ndim]
+    sheet = np.pad(inner, margins, constant_values=255)
     zoom = max(1, min(4, _WIDEST // sheet.shape[1]))
     image = _image(sheet)
     image = image.resize((image.width * zoom, image.height * zoom), resample=0)  # 0: nearest

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygrad_ae import Op, Tensor
-from tinygrad_ae.show.derivation.formula import formula, to_text
+from tinygrad_ae.show.derivation.text import formula, to_text
 
 
 @pytest.mark.parametrize(

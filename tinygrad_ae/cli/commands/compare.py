@@ -13,6 +13,7 @@ from ...data import Dataset
 from ...run import Run
 from ...show.pages.document import Document, table
 from ...show.plots import comparisons, grid
+from ...util import columns
 from ..context import open_run
 from ..help import Examples, examples
 from ..options import output, trust
@@ -77,13 +78,8 @@ def _compare_group(page: Document, runs: dict[str, Run]) -> None:
             ))  # fmt: skip
     title = f"{Path(data.name).name}: {len(data.test):,} test samples"
     click.echo(title)
-    widths = [max(len(str(row[i])) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        cells = (
-            f"{cell!s:<{w}}" if i < 2 else f"{cell!s:>{w}}"
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        click.echo("  " + "  ".join(cells).rstrip())
+    for line in columns.table([head, *rows], right=range(2, len(head))):
+        click.echo(f"  {line}")
     page.section(title, table(rows, head), about="Worst: the class with the largest error.")
     bars = [(q.name, q.mse, q.name in runs) for q in qualities]
     page.section("Errors", page.figure(comparisons.errors(bars)))

@@ -4,7 +4,9 @@
 ``naming`` gives each its letter; ``chain`` goes back through the graph as backward does, and
 ``derive`` runs an operation's rule on letters. What comes out are trees of ``expression``, which
 ``simplify`` rewrites as a textbook would, by the rules of ``algebra``. ``typeset`` puts them into
-words by the ``templates`` that operations bring along; ``formula``, ``mathml`` and ``printers``
-write these as text, LaTeX and MathML, and ``explanation`` holds the lines. ``reading`` reads the
-printed text and computes it again; ``precision`` tells what is small from what is rounding.
+LaTeX by the ``templates`` that operations bring along. ``latex`` reads that once into a tree, from
+which ``binding`` tells where brackets stand, and ``text`` and ``mathml`` are printed; ``printers``
+chooses among them, and ``explanation`` holds the lines. ``reading`` reads the printed text and
+computes it again; ``backward`` runs the engine's own pass and listens, and ``precision`` tells
+what is small from what is rounding.
 """

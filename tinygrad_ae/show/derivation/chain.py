@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
+from ...core.engine import leading_to
 from ...core.graph import Graph, Node
 from ...ops.op import Array
 from .derive import Rules, read_back
@@ -141,7 +142,7 @@ class _Chain:
         self.result = Derivation()
         self.written: dict[Node, Expression] = {}
         self.letters: dict[Node, str] = {}
-        self.active = _leading_to(graph, targets)
+        self.active = leading_to(graph.outputs, targets)
         self.consumers = {n: [c for c in cs if c in self.active]
                           for n, cs in graph.consumers().items()}  # fmt: skip
         self.pending: dict[Node, list[Expression]] = {}
@@ -299,14 +300,6 @@ class _Chain:
         counts[letter] = lengths
         self.taken.add(letter)
         return symbol(letter)
-
-
-def _leading_to(graph: Graph, targets: set[Node]) -> set[Node]:
-    leading: set[Node] = set()
-    for node in graph:
-        if node.tracked and (node in targets or not leading.isdisjoint(node.inputs)):
-            leading.add(node)
-    return leading
 
 
 def _mixes(node: Node) -> bool:

@@ -13,10 +13,11 @@ from ...core.graph import Graph, Node
 from ...core.tensor import Tensor
 from ...errors import GradientError, UserError, did_you_mean
 from ...ops.op import Array
+from .backward import gradients_of
 from .chain import Derivation, Equation, derive_chain
 from .explanation import ACCURATE, Explanation, Line, shape_text
 from .naming import is_number, names
-from .precision import gradients_of, largest, recast, rounding
+from .precision import largest, recast, rounding
 from .reading import Page, Unreadable
 from .sources import joined
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import ClassVar
 
+from ...util.columns import column
 from .expression import Expression
-from .formula import to_text
 from .mathml import from_latex
 from .printers import name_latex
+from .text import to_text
 from .typeset import index_of, reduced_axes
 
 ACCURATE = 1e-4  # relative error up to which a check counts as passed, in single precision
@@ -100,9 +100,9 @@ class Explanation:
         for heading, lines in self.sections:
             left = [" = ".join([x.target, x.also] if x.also else [x.target]) for x in lines]
             columns = [
-                _column(left, to_right=True),
-                _column([f"= {x.text}" for x in lines], widest=60),
-                _column([shape_text(x.shape) for x in lines]),
+                column(left, right=True),
+                column([f"= {x.text}" for x in lines], widest=60),
+                column([shape_text(x.shape) for x in lines]),
                 [_verdict(x) for x in lines],
             ]
             rows = [f"  {a} {b}   {c}   {d}".rstrip() for a, b, c, d in zip(*columns, strict=True)]
@@ -258,15 +258,3 @@ def _with_mathml(note: str) -> str:
     pieces[::2] = [escape(text) for text in pieces[::2]]
     pieces[1::2] = [f"<math>{from_latex(tex)}</math>" for tex in pieces[1::2]]
     return "".join(pieces)
-
-
-def _column(texts: Sequence[str], widest: int = 99, to_right: bool = False) -> list[str]:
-    """Fill texts up to one width; longer ones than ``widest`` stand out."""
-    width = min(max(_width(text) for text in texts), widest)
-    spaces = [" " * (width - _width(text)) for text in texts]
-    return [space + text if to_right else text + space
-            for text, space in zip(texts, spaces, strict=True)]  # fmt: skip
-
-
-def _width(text: str) -> int:
-    return sum(not unicodedata.combining(c) for c in text)

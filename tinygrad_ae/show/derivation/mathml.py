@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from html import escape
 
-from .formula import ACCENTS, RELATIONS, SIGNS, SILENT, SPACES, TOKEN
+from .latex import (
+    RELATIONS,
+    SIGNS,
+    SPACE,
+    SPACES,
+    Accent,
+    Fraction,
+    Group,
+    Item,
+    Number,
+    Root,
+    Row,
+    Script,
+    Sign,
+    Word,
+    parse,
+)
 
 LARGE = {"sum": "∑", "prod": "∏", "bigvee": "⋁", "bigwedge": "⋀"}  # indices stand below these
-UPRIGHT = {"operatorname", "mathrm", "text", "textrm", "mathsf"}
 BRACKETS = {
     "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "langle": "⟨", "rangle": "⟩",
     "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|", "vert": "|",
@@ -18,124 +33,96 @@ HATS = {"hat": "^", "widehat": "^", "tilde": "~", "widetilde": "~", "bar": "¯",
 
 def from_latex(tex: str) -> str:
     """Return the content of a ``<math>`` element. Any string gives well-formed MathML."""
-    reader = _Reader(tex)
-    items: list[str] = []
-    while reader.at < len(reader.tokens):
-        items += reader.row()
-        reader.at += 1  # over a closing brace too many
-    return "".join(items)
+    return "".join(_row(parse(tex)))
 
 
-class _Reader:
-    def __init__(self, tex: str) -> None:
-        self.tokens = [m.group() for m in TOKEN.finditer(tex) if not m.group().isspace()]
-        self.at = 0
+def _row(row: Row) -> list[str]:
+    return [_item(item) for item in row if item != SPACE]
 
-    def peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
-    def row(self) -> list[str]:
-        """Read up to the end of the group."""
-        items: list[str] = []
-        while self.peek() not in ("", "}"):
-            if self.peek() in ("^", "_"):
-                self.script(items)
-            else:
-                items.append(self.item())
-        return items
-
-    def script(self, items: list[str]) -> None:
-        """Attach what is raised and lowered to the last item, both at once if both are there."""
-        base = items.pop() if items else "<mrow></mrow>"
-        parts: dict[str, str] = {}
-        while self.peek() in ("^", "_") and self.peek() not in parts:
-            mark = self.peek()
-            self.at += 1
-            parts[mark] = self.item() if self.peek() not in ("", "}") else "<mrow></mrow>"
-        is_large = base.startswith("<mo") and any(sign in base for sign in LARGE.values())
-        sub, sup, both = (
-            ("munder", "mover", "munderover") if is_large else ("msub", "msup", "msubsup")
-        )
-        if len(parts) == 2:
-            items.append(f"<{both}>{base}{parts['_']}{parts['^']}</{both}>")
-        else:
-            (mark, script), tag = next(iter(parts.items())), sub if "_" in parts else sup
-            items.append(f"<{tag}>{base}{script}</{tag}>")
-
-    def item(self) -> str:
-        """Read one sign, command or group, as one element."""
-        token = self.peek()
-        self.at += 1
-        if token == "{":
-            items = self.row()
-            self.at += 1
+def _item(item: Item) -> str:
+    """Return an item as one element."""
+    match item:
+        case Sign():
+            return _sign(item)
+        case Number(digits):
+            return f"<mn>{digits}</mn>"
+        case Group(row):
+            items = _row(row)
             return items[0] if len(items) == 1 else f"<mrow>{''.join(items)}</mrow>"
-        if token.startswith("\\"):
-            return self.command(token[1:])
-        if token.isdigit():
-            while self.peek().isdigit() or (
-                self.peek() == "." and self.tokens[self.at + 1 :][:1] != []
-            ):
-                token += self.peek()
-                self.at += 1
-            return f"<mn>{token}</mn>"
-        if token.isalpha() or token == "∂":
-            return f"<mi>{escape(token)}</mi>"
-        if token == "~":
-            return _space("0.3em")
-        return _operator({"-": "−", "*": "∗"}.get(token, token))
-
-    def argument(self) -> str:
-        return self.item() if self.peek() not in ("", "}") else "<mrow></mrow>"
-
-    def word(self) -> str:
-        """Read a group as plain letters."""
-        if self.peek() != "{":
-            return self.argument()
-        self.at += 1
-        text, depth = "", 1
-        while self.at < len(self.tokens) and depth:
-            token = self.peek()
-            self.at += 1
-            depth += (token == "{") - (token == "}")
-            text += "" if token in "{}" else " " if token == "~" else token.lstrip("\\")
-        return f"<mi mathvariant='normal'>{escape(text)}</mi>"
-
-    def command(self, name: str) -> str:
-        if name in BRACKETS:
-            return _operator(BRACKETS[name])
-        if name in LARGE:
-            return f"<mo movablelimits='false'>{LARGE[name]}</mo>"
-        if name == "top":
-            return "<mo>⊤</mo>"
-        if name in ("infty", "ell", "partial", "nabla") or (name in SIGNS and name[:1].isalpha()):
-            return f"<mi>{SIGNS[name]}</mi>"
-        if name in RELATIONS:
-            return _operator(RELATIONS[name])
-        if name in ACCENTS:
-            return f"<mover accent='true'>{self.argument()}<mo>{HATS[name]}</mo></mover>"
-        if name in ("frac", "dfrac", "tfrac"):
-            return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"
-        if name == "sqrt":
-            return f"<msqrt>{self.argument()}</msqrt>"
-        if name in UPRIGHT:
-            return self.word()
-        if name in SPACES:
-            return _space("0.17em" if name == "," else "0.3em")
-        if name in ("left", "right") and self.peek() not in ("", "."):
-            return self.item().replace(" stretchy='false'", "")
-        if name in SILENT:
-            self.at += self.peek() == "."  # a bracket one cannot see
-            return "<mrow></mrow>"
-        if name == "|":
-            return _operator("‖")
-        if len(name) == 1:
-            return "<mrow></mrow>" if name == "!" else _operator(name)
-        return f"<mi mathvariant='normal'>{escape(name)}</mi>"
+        case Script():
+            return _script(item)
+        case Accent(name, letter):
+            return f"<mover accent='true'>{_item(letter)}<mo>{HATS[name]}</mo></mover>"
+        case Fraction(above, below):
+            return f"<mfrac>{_item(above)}{_item(below)}</mfrac>"
+        case Root(inside):
+            return f"<msqrt>{_item(inside)}</msqrt>"
+        case Word(letters):
+            return f"<mi mathvariant='normal'>{escape(_letters(letters))}</mi>"
 
 
-def _operator(sign: str) -> str:
-    fixed = " stretchy='false'" if sign in "()[]|‖" else ""  # \\left and \\right let them grow
+def _script(item: Script) -> str:
+    """Attach what is raised and lowered at once, if both are there."""
+    is_large = isinstance(item.base, Sign) and item.base.command in LARGE
+    below, above, both = (
+        ("munder", "mover", "munderover") if is_large else ("msub", "msup", "msubsup")
+    )
+    tag = both if len(item.marks) == 2 else below if "_" in item.marks else above
+    marks = "".join(_item(item.marks[mark]) for mark in "_^" if mark in item.marks)
+    return f"<{tag}>{_item(item.base)}{marks}</{tag}>"
+
+
+def _letters(item: Item) -> str:
+    """Return the plain letters of a word."""
+    match item:
+        case Sign(token):
+            return {" ": "", "~": " "}.get(token, token.lstrip("\\"))
+        case Number(digits):
+            return digits
+        case Group(row):
+            return "".join(map(_letters, row))
+        case Script(base, marks):
+            return _letters(base) + "".join(mark + _letters(x) for mark, x in marks.items())
+        case Accent(_, inside) | Root(inside) | Word(inside):
+            return _letters(inside)
+        case Fraction(above, below):
+            return f"{_letters(above)}/{_letters(below)}"
+
+
+def _sign(sign: Sign) -> str:
+    name = sign.command
+    if not name:
+        return _character(sign)
+    if name in BRACKETS:
+        return _operator(BRACKETS[name], sign.grows)
+    if name in LARGE:
+        return f"<mo movablelimits='false'>{LARGE[name]}</mo>"
+    if name == "top":
+        return "<mo>⊤</mo>"
+    if name in SIGNS:
+        return f"<mi>{SIGNS[name]}</mi>"
+    if name in RELATIONS:
+        return _operator(RELATIONS[name])
+    if name in SPACES:
+        return _space("0.17em" if name == "," else "0.3em")
+    if name == "|":
+        return _operator("‖", sign.grows)
+    if len(name) == 1:
+        return "<mrow></mrow>" if name == "!" else _operator(name, sign.grows)
+    return f"<mi mathvariant='normal'>{escape(name)}</mi>"
+
+
+def _character(sign: Sign) -> str:
+    if sign.token.isalpha() or sign.token == "∂":
+        return f"<mi>{escape(sign.token)}</mi>"
+    if sign.token == "~":
+        return _space("0.3em")
+    return _operator({"-": "−", "*": "∗"}.get(sign.token, sign.token), sign.grows)
+
+
+def _operator(sign: str, grows: bool = False) -> str:
+    fixed = " stretchy='false'" if sign in "()[]|‖" and not grows else ""
     return f"<mo{fixed}>{escape(sign)}</mo>"
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from ...core.graph import Graph, Node
 from ...nn.parameter import Parameter
-from .formula import SUBSCRIPTS, SUPERSCRIPTS
+from .text import SUBSCRIPTS, SUPERSCRIPTS
 
 MODULE_OUTPUTS = {"encoder": "z", "decoder": "x̂"}
 LETTERS = {"weight": "W", "bias": "b"}

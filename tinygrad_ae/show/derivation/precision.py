@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...core.engine import pull_back
 from ...core.graph import Graph, Node
-from ...core.tensor import _wrap
 from ...ops.op import Array
+from .backward import gradients_of
 from .sources import twin_of
 
 FAINT = 100.0  # roundings of its terms, and a gradient that is no larger is 0
@@ -48,32 +46,6 @@ def recast(
         if node.saved is not None:  # else backward has freed it, or it is a leaf
             twin.saved = [found.get(x) for x in (*inputs, twin)]
     return Graph(twins[node] for node in graph.outputs), twins, found
-
-
-def gradients_of(graph: Graph, nodes: Iterable[Node]) -> dict[Node, Array]:
-    """Return the gradients of a graph's results, or of their sum, by backpropagation.
-
-    No ``grad`` changes and no hook is called.
-
-    Raises:
-        GradientError: the graph was freed.
-    """
-    seeds = [(root, _wrap(np.ones(root.shape, root.dtype))) for root in graph.outputs]
-    with _without_hooks(graph):
-        found = pull_back([s for s in seeds if s[0].tracked], set(nodes), wrap=_wrap, retain=True)
-    return {node: g.data for node, g in found.items()}
-
-
-@contextmanager
-def _without_hooks(graph: Graph) -> Iterator[None]:
-    hooks = {node: node.hooks for node in graph if node.hooks}
-    for node in hooks:
-        node.hooks = None
-    try:
-        yield
-    finally:
-        for node, before in hooks.items():
-            node.hooks = before
 
 
 def rounding(

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from ... import ops
 from ...core.graph import Node
 from ...ops.op import Op
+from .binding import SLOT
 from .expression import PRINTERS, Expression, apply, symbol
-from .formula import ACCENTS, SIGNS, SUBSCRIPTS, SUPERSCRIPTS, formula, to_text
+from .latex import ACCENTS, SIGNS
 from .mathml import from_latex
-from .templates import SLOT, says_all
+from .templates import says_all
+from .text import SUBSCRIPTS, SUPERSCRIPTS, formula, to_text
 from .typeset import Typesetter, is_spelt_out, reduced_axes
 
 _COMMANDS = {sign: name for name, sign in reversed(SIGNS.items())}

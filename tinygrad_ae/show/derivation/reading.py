@@ -40,8 +40,9 @@ import numpy as np
 from ... import ops
 from ...ops.op import Array, Op
 from ...ops.windows import Geometry
-from .formula import SUBSCRIPTS, SUPERSCRIPTS, to_text
-from .templates import SLOT, Level, analysed, called
+from .binding import SLOT, Level
+from .templates import analysed, called
+from .text import SUBSCRIPTS, SUPERSCRIPTS, to_text
 from .typeset import INDICES, Fit, fits
 
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[−+-]?\d+)?")

@@ -1,30 +1,17 @@
-"""What an operation's LaTeX template says about itself: how tightly it and its slots bind."""
+"""An operation's LaTeX template, filled in; and what derivations write where it says too little."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import IntEnum
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ...ops.op import Op
-from .formula import CLOSING, OPENING, RELATIONS, TOKEN
-
-SLOT = 0xE000  # Unicode's private use area: stands for an operand inside a template
-
-
-class Level(IntEnum):
-    """How tightly something binds, loosest first."""
-
-    RELATION = 0  # a > b
-    SUM = 1  # a + b
-    PRODUCT = 2  # a ⊙ b, a / b, 2 a
-    MATMUL = 3  # A B, Σ a
-    POWER = 4  # a², Aᵀ
-    ATOM = 5  # a, f(x), (a + b)
+from .binding import SLOT, Level, binding
+from .latex import parse
 
 
 def attributes(attrs: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -43,90 +30,8 @@ def analysed(
     """Return the filled-in template, how tightly it binds, and what each operand must."""
     slots = [chr(SLOT + k) for k in range(count)]
     form = op.tex.format(*slots, **{"args": ", ".join(slots), **dict(attrs)})
-    least = dict.fromkeys(slots, Level.RELATION)
-    level = Level.ATOM
-    outer = _outermost(form)
-    for position, token in enumerate(outer):
-        before = outer[position - 1] if position else ""
-        after = outer[position + 1] if position + 1 < len(outer) else ""
-        if token in least:
-            need = max(_needs(before, False), _needs(after, True))
-            least[token] = max(least[token], need)
-        level = min(level, _binds(token, before))
-        if token in least and (before in least or after in least):
-            level = min(level, Level.MATMUL)
-    if level is Level.ATOM and outer and outer[0] in least and outer[-1] in least:
-        level = Level.PRODUCT  # a sign nobody knows between operands
-    return form, level, tuple(least[slot] for slot in slots)
-
-
-def _outermost(form: str) -> list[str]:
-    """Return the tokens outside of all brackets; a group or bracket in one piece is ``()``."""
-    outer: list[str] = []
-    depth = 0
-    tokens = [m.group() for m in TOKEN.finditer(form)]
-    bars = 0
-    for token in tokens:
-        word = token[1:] if token.startswith("\\") else token
-        if word in ("left", "right") or token.isspace():
-            continue
-        if token in ("|", r"\vert", r"\|", r"\Vert"):
-            bars += 1
-            opens = bars % 2 == 1
-        else:
-            opens = token in ("(", "[", "{") or word in OPENING & {f"l{w[1:]}" for w in CLOSING}
-            if token in (")", "]", "}") or word in CLOSING:
-                depth -= 1
-                continue
-            if not opens:
-                if depth == 0:
-                    outer.append(token)
-                continue
-        if not opens:
-            depth -= 1
-            continue
-        if depth == 0:
-            outer.append("()")
-        depth += 1
-    return outer
-
-
-def _needs(neighbour: str, is_right: bool) -> Level:
-    """Return how tightly an operand must bind beside this token."""
-    word = neighbour[1:]
-    if neighbour in ("", ",", "()"):
-        return Level.RELATION if neighbour != "()" else Level.ATOM
-    if neighbour in ("^", "_"):
-        return Level.ATOM
-    if neighbour == "+" or (neighbour == "-" and is_right):
-        return Level.SUM
-    if neighbour == "-":
-        return Level.PRODUCT
-    if neighbour == "/" and not is_right:
-        return Level.POWER
-    if neighbour in ("<", ">", "=") or word in ("le", "ge", "ne", "leq", "geq", "neq", "approx"):
-        return Level.SUM
-    if word in ("land", "lor", "oplus", "lnot", "neg"):
-        return Level.ATOM
-    if word in RELATIONS and not is_right:  # a ⋆ b ⋆ c is (a ⋆ b) ⋆ c
-        return Level.MATMUL
-    if neighbour == "/" or word in RELATIONS or word in ("sum", "prod"):
-        return Level.PRODUCT
-    return Level.MATMUL if neighbour.startswith("\\") and len(word) == 1 else Level.POWER
-
-
-def _binds(token: str, before: str) -> Level:
-    """Return how tightly what contains this token on the outside binds."""
-    word = token[1:]
-    if token in ("<", ">", "=") or word in ("le", "ge", "ne", "leq", "geq", "neq", "land", "lor"):
-        return Level.RELATION
-    if token in ("+", "-"):
-        return Level.SUM if before not in ("^", "_") else Level.ATOM
-    if token == "/" or word == "frac" or (token.startswith("\\") and word in RELATIONS):
-        return Level.PRODUCT
-    if word in ("sum", "prod", "arg", "bigvee", "bigwedge") or token in ("\\,", "\\;", "\\:"):
-        return Level.MATMUL
-    return Level.POWER if token == "^" else Level.ATOM
+    level, needs = binding(parse(form))
+    return form, level, tuple(needs.get(slot, Level.RELATION) for slot in slots)
 
 
 # Built-in operations that derivations call by name, since their template leaves out what is needed

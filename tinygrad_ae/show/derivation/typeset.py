@@ -13,6 +13,7 @@ an axis of length 1) is left out only where reading gives the same all the same.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
@@ -22,12 +23,10 @@ import numpy as np
 from ... import ops
 from ...core.graph import Node
 from .algebra import BROADCAST, LOGIC
+from .binding import SLOT, Level
 from .expression import Expression, Shape, apply, symbol
-from .formula import TOKEN
 from .simplify import ASTYPE, RESHAPE, TRANSPOSE, is_elementwise
 from .templates import (
-    SLOT,
-    Level,
     analysed,
     as_call,
     attributes,
@@ -376,15 +375,8 @@ def reduced_axes(e: Expression) -> tuple[int, ...]:
 def _with_indices(form: str, axes: tuple[int, ...]) -> str:
     """Write the index letters below the name of a reduction: Σ x becomes Σᵢ x."""
     letters = "".join(index_of(axis) for axis in axes)
-    match = TOKEN.match(form)
-    assert match is not None
-    head = match.group()
-    if head == r"\log" and r"\operatorname" in form:
-        end = form.index("}") + 1
-        return f"{form[:end]}_{{{letters}}}{form[end:]}"
-    if head == r"\operatorname" or (head == r"\log" and "sum" in form):
-        end = form.index("}") + 1 if head == r"\operatorname" else form.index("sum") + 3
-        return f"{form[:end]}_{{{letters}}}{form[end:]}"
-    if head.startswith("\\") and head[1:].isalpha() and head not in (r"\left", r"\lVert"):
-        return f"{head}_{{{letters}}}{form[len(head) :]}"
-    return f"{form}_{{{letters}}}"
+    end = len(head[0]) if (head := _HEAD.match(form)) else len(form)
+    return f"{form[:end]}_{{{letters}}}{form[end:]}"
+
+
+_HEAD = re.compile(r"(\\log\s*)?(\\operatorname\{[^}]*\}|\\sum)|\\(?!left|lVert)[A-Za-z]+")

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.graph import Graph, Node
-from ...core.modes import no_grad, record_everything
-from ...core.tensor import Tensor, _wrap
-from ...ops.op import Array, Rule
+from ...core.graph import Node
+from ...core.modes import no_grad
+from ...ops.op import Array
+from .observe import Tally, work_of_rule
 
 RUNS = 5  # after one that warms caches up; the median counts
 
@@ -64,13 +64,14 @@ def forward_work(node: Node, values: dict[Node, Array]) -> Work:
         if node.op.is_random:  # drawing must not move the generator on
             attrs = {**attrs, "generator": copy.deepcopy(attrs["generator"])}
         seconds = _median_time(partial(node.op.forward, *inputs, **attrs))
-    return Work(seconds, node.flops, node.bytes, _made(node))
+    made = 0 if node.op.views else math.prod(node.shape) * node.dtype.itemsize
+    return Work(seconds, node.flops, node.bytes, made)
 
 
 def backward_work(node: Node, gradient: Array) -> Work:
     """Measure the rules of one operation on the gradient that arrives at it.
 
-    Flops and bytes are those of the operations its rules call, found by recording them.
+    Flops and bytes are those of the operations its rules call.
     """
     assert node.op is not None
     work = Work()
@@ -79,31 +80,9 @@ def backward_work(node: Node, gradient: Array) -> Work:
         if x.tracked and pull is not None and node.saved is not None:
             with no_grad():
                 seconds = _median_time(partial(pull, k, gradient, node, node.saved))
-            work += Work(seconds, *_recorded(pull, k, gradient, node, node.saved))
+            counted = work_of_rule(pull, k, gradient, node, node.saved) or Tally()
+            work += Work(seconds, counted.flops, counted.bytes, counted.memory)
     return work
-
-
-def _recorded(
-    pull: Rule, k: int, gradient: Array, node: Node, saved: list[Any]
-) -> tuple[int, int, int]:
-    """Return flops, bytes moved and bytes made by the operations a rule calls."""
-    with record_everything(), np.errstate(all="ignore"):
-        lifted = [_wrap(v) if isinstance(v, np.ndarray) else v for v in saved]
-        try:
-            result = pull(k, _wrap(gradient), node, lifted)
-        except Exception:  # a rule is a stranger's code, and may work on arrays alone
-            return 0, 0, 0
-    if not isinstance(result, Tensor):
-        return 0, 0, 0
-    called = [n for n in Graph.of(result) if n.op is not None]
-    return sum(n.flops for n in called), sum(n.bytes for n in called), sum(map(_made, called))
-
-
-def _made(node: Node) -> int:
-    """Return the bytes of an operation's new array."""
-    if node.op is None or node.op.views:
-        return 0
-    return math.prod(node.shape) * node.dtype.itemsize
 
 
 def _median_time(run: Callable[[], Any]) -> float:

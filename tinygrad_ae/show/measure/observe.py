@@ -15,6 +15,7 @@ import numpy as np
 from ...autodiff import no_grad
 from ...core.graph import Scope, state
 from ...core.tensor import as_tensor
+from ...core.value import Value
 from ...errors import UserError
 
 Key = tuple[str, str, str]  # name, phase, module
@@ -68,7 +69,7 @@ def _unobserved(phase: str, subject: Any, f: Any, /, *args: Any, **attrs: Any) -
 
 
 @dataclass
-class Cost:
+class Count:
     """What pieces of work of one kind did; None where nothing says."""
 
     calls: int = 0
@@ -81,7 +82,7 @@ class Counter:
     """Counts what each piece of work does and allocates."""
 
     def __init__(self) -> None:
-        self.costs: dict[Key, Cost] = defaultdict(Cost)
+        self.costs: dict[Key, Count] = defaultdict(Count)
         self.kinds: dict[str, str] = {}
         self.peak = 0
 
@@ -116,12 +117,12 @@ class Counter:
             result = f(*args, **attrs)
             cost.calls += 1
             cost.peak = max(cost.peak, self._peak_since(before))
-            work: _Tally | None = None
+            work: Tally | None = None
             if phase == "forward":
-                work = _Tally()
+                work = Tally()
                 work.add(subject, args, attrs, result)
             elif phase == "backward":
-                work = _work_of_rule(f, *args)
+                work = work_of_rule(f, *args)
         finally:
             state.observer = self
         if work is None or cost.flops is None or cost.bytes is None:
@@ -140,37 +141,40 @@ class Counter:
             self.kinds.setdefault(outer.path, outer.kind)
 
 
-class _Tally:
-    """Adds up the flops and bytes of operations."""
+class Tally:
+    """Adds up what operations do: flops, bytes read and written, bytes of new arrays."""
 
     def __init__(self) -> None:
-        self.flops = self.bytes = 0
+        self.flops = self.bytes = self.memory = 0
 
     def add(self, op: Any, inputs: Sequence[Any], attrs: dict[str, Any], result: Any) -> None:
+        """Count an operation."""
         self.flops += op.cost(np.shape(result), [np.shape(x) for x in inputs], attrs)
         if not op.views:
             self.bytes += sum(np.asarray(v).nbytes for v in (*inputs, result))
+            self.memory += np.asarray(result).nbytes
 
     def __call__(self, phase: str, subject: Any, f: Any, /, *args: Any, **attrs: Any) -> Any:
+        """Run a piece of work; count it if it is an operation."""
         result = f(*args, **attrs)
         if phase == "forward":
             self.add(subject, args, attrs, result)
         return result
 
 
-def _work_of_rule(rule: Any, k: int, g: Any, node: Any, values: Sequence[Any]) -> _Tally | None:
-    """Run a rule on tensors, whose operations can be counted."""
+def work_of_rule(rule: Any, k: int, g: Any, node: Any, values: Sequence[Any]) -> Tally | None:
+    """Run a rule on tensors, whose operations can be counted; None if it works on arrays alone."""
 
     def lift(value: Any) -> Any:
-        return value if value is None else as_tensor(value).detach()
+        return as_tensor(value).detach() if isinstance(value, (np.ndarray, Value)) else value
 
-    tally = _Tally()
+    tally, before = Tally(), state.observer
     state.observer = tally
     try:
-        with no_grad():
+        with no_grad(), np.errstate(all="ignore"):
             rule(k, lift(g), node, [lift(value) for value in values])
-    except Exception:  # a rule that works on arrays alone; the real run has succeeded
+    except Exception:  # a stranger's code: the real run has succeeded
         return None
     finally:
-        state.observer = _unobserved
+        state.observer = before
     return tally

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from ...errors import UserError
+from ...util.columns import table, underlined
 from .observe import Counter, Key, Timer, observed
 from .quantities import count, data, duration
 
@@ -207,17 +208,8 @@ def _paths(path: str) -> list[str]:
 
 
 def _table(title: str, rows: list[tuple[str, ...]]) -> str:
-    lines = [(title, "phase", *HEADINGS), *rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
-    printed = [
-        "  ".join(
-            cell.ljust(width) if k < 2 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    printed.insert(1, "-" * max(map(len, printed)))
-    return "\n".join(printed)
+    head = (title, "phase", *HEADINGS)
+    return "\n".join(underlined(table([head, *rows], right=range(2, len(head)))))
 
 
 def _html(title: str, rows: list[tuple[str, ...]]) -> str:

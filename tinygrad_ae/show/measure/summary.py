@@ -11,6 +11,7 @@ from ...core.tensor import Tensor
 from ...errors import UserError
 from ...nn import Module, Parameter
 from ...nn.protocols import evaluating
+from ...util.columns import table, underlined
 
 Shapes = dict[Module, str]
 
@@ -38,12 +39,7 @@ def summary(model: Module, input_shape: tuple[int, ...] | int | None = None) -> 
                 own += value.size
         count = f"{own:,}" if own else ""
         rows.append((path or "(model)", type(module).__name__, shapes.get(module, ""), count))
-    widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    lines = [
-        "  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3].rjust(widths[3])]).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "-" * (sum(widths) + 6))
+    lines = underlined(table(rows, right={3}))
     lines.append(lines[1])
     total = sum(p.size for p in model.parameters())
     frozen = sum(p.size for p in model.parameters() if not p.requires_grad)

@@ -1,9 +1,4 @@
-"""How much gradient flows where: a backward pass that is only looked at.
-
-It applies the same rules as :mod:`tinygrad_ae.core.engine`, but touches nothing: no ``grad``
-is written, no hook runs, nothing that was saved is freed, and contributions are kept apart until
-they add up.
-"""
+"""How much gradient flows where: the backward pass, measured on the way."""
 
 from __future__ import annotations
 
@@ -15,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ...core import inplace
 from ...core.graph import Graph, Node
-from ...ops.op import Array, unbroadcast
+from ...ops.op import Array
+from ..derivation.backward import watch
 from ..derivation.naming import is_number, of_parameters
 from ..derivation.precision import cancelled
 
@@ -127,60 +122,33 @@ def flow(
         GradientError: a value that a rule needs was overwritten after it was saved.
     """
     found = Flow()
-    arriving: dict[Node, dict[Hashable, Array | None]] = {}  # None: freed
-    for node in reversed(graph.nodes):
-        arrived = arriving.pop(node, {})
+    arriving: dict[Node, dict[Hashable, Array]] = {}
+
+    def parts(node: Node) -> dict[Hashable, Amount]:
+        known = arriving.pop(node, {})
+        if node in graph.outputs and node.tracked:
+            known["seed"] = np.ones(node.shape, node.dtype)
+        return {use: measure(g) for use, g in known.items()}
+
+    def arrived(node: Node, gradient: Array) -> None:
+        found.parts[node], found.totals[node] = parts(node), measure(gradient)
+        if visit:
+            visit(node, gradient)
+
+    def passed(node: Node, k: int, part: Array) -> None:
+        known, use = arriving.setdefault(node.inputs[k], {}), key(node, k)
+        known[use] = known[use] + part if use in known else part
+
+    lost = watch(graph, arrived, passed)
+    for node in graph:
         if not node.tracked:
             found.totals[node] = Amount(Status.NOT_NEEDED)
-            continue
-        if node in graph.outputs:
-            arrived["seed"] = np.ones(node.shape, node.dtype)
-        found.parts[node] = {
-            use: Amount(Status.FREED) if g is None else measure(g) for use, g in arrived.items()
-        }
-        gradient = _sum(arrived.values())
-        if gradient is not None:
-            found.totals[node] = measure(gradient)
-            if visit:
-                visit(node, gradient)
-        else:
-            found.totals[node] = Amount(Status.FREED if arrived else Status.NOT_COMPUTED)
-        if node.op is not None and arrived:
-            _pull(node, gradient, key, arriving)
+        elif node in lost:
+            freed = {key(*use): Amount(Status.FREED) for use in lost[node]}
+            found.parts[node], found.totals[node] = parts(node) | freed, Amount(Status.FREED)
+        elif node not in found.totals:
+            found.parts[node], found.totals[node] = {}, Amount(Status.NOT_COMPUTED)
     return found
-
-
-def _sum(parts: Iterable[Array | None]) -> Array | None:
-    """Add gradients up; None if there are none or one is unknown."""
-    total: Array | None = None
-    for part in parts:
-        if part is None:
-            return None
-        total = part if total is None else total + part
-    return total
-
-
-def _pull(
-    node: Node,
-    gradient: Array | None,
-    key: Callable[[Node, int], Hashable],
-    arriving: dict[Node, dict[Hashable, Array | None]],
-) -> None:
-    assert node.op is not None
-    if node.saved is not None and inplace.overwritten:
-        inplace.check_saved(node, node.saved)
-    for k, x in enumerate(node.inputs):
-        pull = node.op.vjp(k)
-        if not x.tracked or pull is None:
-            continue
-        part: Array | None = None
-        if gradient is not None and node.saved is not None:
-            with np.errstate(all="ignore"):
-                part = unbroadcast(pull(k, gradient, node, node.saved), x.shape)
-            part = np.asarray(part, x.dtype)
-        parts = arriving.setdefault(x, {})
-        use = key(node, k)
-        parts[use] = _sum([parts[use], part]) if use in parts else part
 
 
 # ---- what needs attention

@@ -6,7 +6,6 @@ is pink. The background is transparent, so a picture fits light and dark cards.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 
@@ -14,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.graph import Graph
-from ...errors import UserError, require
+from ...errors import UserError
 from ...ops.op import Array
 from ...util.colours import NEGATIVE, POSITIVE
+from ...util.pixels import png, tiled
 from ..measure.quantities import number
 from .cards import Thumbnail
 from .grouping import first_array
@@ -98,7 +98,8 @@ def thumbnail(
     height = pixels.shape[0] / ZOOM
     width = pixels.shape[1] / ZOOM
     text = f"{name}: {what}; {spread}"
-    return Thumbnail(_png(pixels), round(width), round(height), name, text)
+    content = png(pixels, "Drawing values on cards")
+    return Thumbnail(content, round(width), round(height), name, text)
 
 
 def _side_by_side(images: Array, signed: bool) -> Pixels:
@@ -122,9 +123,7 @@ def _side_by_side(images: Array, signed: bool) -> Pixels:
     side = max(opaque.shape[1:3])
     zoom = max(1, round(HEIGHT * ZOOM / side))
     opaque = opaque.repeat(zoom, axis=1).repeat(zoom, axis=2)
-    gap = np.zeros((opaque.shape[1], 2 * ZOOM, 4), np.uint8)
-    parts = [part for picture in opaque for part in (gap, picture)][1:]
-    return np.concatenate(parts, axis=1)
+    return tiled(opaque, len(opaque), 2 * ZOOM, 0)  # transparent between them
 
 
 def _diverging(images: Array, limit: float) -> Array:
@@ -175,10 +174,3 @@ def _histogram(finite: Array) -> Pixels:
         canvas[:, max(0, zero - 1) : zero + 1] = (128, 128, 128, 255)
     canvas[-2:] = (128, 128, 128, 255)
     return canvas
-
-
-def _png(pixels: Pixels) -> bytes:
-    image = require("PIL.Image", extra="all", purpose="Drawing values on cards")
-    file = io.BytesIO()
-    image.fromarray(pixels, "RGBA").save(file, "PNG", optimize=True)
-    return file.getvalue()

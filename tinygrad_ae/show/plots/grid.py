@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ...util.pixels import tiled
 from .canvas import CLASSES, GREY, INK, Array, bare, sheet
 from .tiles import channels_of, is_image, value_range
 
@@ -113,15 +114,11 @@ def tiles(
     if is_image(shape):
         height, width = shape[:2]
         gap = max(1, round(_GAP * width))
-        pixels = unit.reshape(n_rows, columns, height, width, -1)
-        size = (n_rows * (height + gap) - gap, columns * (width + gap) - gap, pixels.shape[-1])
-        canvas = np.full(size, np.nan if size[-1] == 1 else 1.0)  # not a number is not drawn
-        for i in range(n_rows):
-            for j in range(columns):
-                top, left = i * (height + gap), j * (width + gap)
-                canvas[top : top + height, left : left + width] = pixels[i, j]
-        ax.imshow(canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas, cmap=colours, vmin=0,
-                  vmax=1, interpolation="nearest")  # fmt: skip
+        pixels = unit.reshape(n_rows * columns, height, width, -1)
+        pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+        empty = np.nan if pixels.ndim == 3 else 1.0  # not a number is not drawn
+        ax.imshow(tiled(pixels, columns, gap, empty), cmap=colours, vmin=0, vmax=1,
+                  interpolation="nearest")  # fmt: skip
         step_x, step_y = float(width + gap), float(height + gap)
         first_x, first_y = (width - 1) / 2, (height - 1) / 2
     else:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ....errors import require
 from ....util.files import atomic
+from ....util.pixels import png
 from ...plots.canvas import BLACK, GREY, INK, look
 
 if TYPE_CHECKING:
@@ -135,10 +136,7 @@ def inline(figure: Figure, prefix: str = "") -> str:
 
 def image(pixels: NDArray[np.uint8], alt: str) -> str:
     """Return an ``img`` of pixels, shape (height, width), or with 3 or 4 channels."""
-    pillow = require("PIL.Image", extra="all", purpose="Writing pictures")
-    file = io.BytesIO()
-    pillow.fromarray(pixels).save(file, "PNG", optimize=True)
-    return f'<img src="{data_uri(file.getvalue(), "image/png")}" alt="{html.escape(alt)}">'
+    return f'<img src="{data_uri(png(pixels), "image/png")}" alt="{html.escape(alt)}">'
 
 
 def data_uri(content: bytes, kind: str) -> str:

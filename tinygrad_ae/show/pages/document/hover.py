@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import json
 from collections.abc import Sequence
 from importlib.resources import files
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import require
+from ....util.pixels import png
 from ...plots.canvas import BLACK, CLASSES
 from ...plots.projection import project
 from ...plots.tiles import channels_of, is_image, value_range
@@ -80,8 +79,5 @@ def hover_map(
 
 
 def _sprite(unit: NDArray[Any]) -> str:
-    pillow = require("PIL.Image", extra="all", purpose="Writing pictures")
-    file = io.BytesIO()
     pixels = np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
-    pillow.fromarray(pixels).save(file, "PNG", optimize=True)
-    return data_uri(file.getvalue(), "image/png")
+    return data_uri(png(pixels), "image/png")

@@ -10,6 +10,7 @@ from typing import Any
 from ....core.graph import Graph, Node
 from ....ops.op import Array
 from ....util.colours import NEGATIVE, POSITIVE, SIGNS
+from ...derivation.backward import way
 from ...derivation.derive import GRADIENT, local_gradients
 from ...derivation.expression import Expression
 from ...derivation.naming import names
@@ -137,37 +138,25 @@ class Content:
     def _backward(self) -> list[dict[str, Any]]:
         """Return the chain rule, one step per operation, in the order backward takes them."""
         steps: list[dict[str, Any]] = []
-        reached = {node for node in self.graph.outputs if node.tracked}
-        for node in reversed(self.graph.nodes):
-            if node not in reached:
-                continue
+        for node, onward in way(self.graph):
             gradient = f"∂L/∂{self.names[node]}"
             if node in self.graph.outputs:
                 seed = {"to": self.ids[node], "equation": f"{gradient} = 1", "rms": 1}
                 steps.append(self._step(node, [seed]) | {"seed": True})
             if node.op is not None:
-                steps.append(
-                    self._step(node, self._rules(node)) | {"arriving": f"{GRADIENT} = {gradient}"}
-                )
-                reached.update(x for k, x in enumerate(node.inputs) if self._goes_back(node, k))
+                rules = self._rules(node, onward)
+                steps.append(self._step(node, rules) | {"arriving": f"{GRADIENT} = {gradient}"})
         return steps
 
     def _step(self, node: Node, rules: list[dict[str, Any]]) -> dict[str, Any]:
         return {"phase": "backward", "card": self.ids[node], "rules": rules}
 
-    @staticmethod
-    def _goes_back(node: Node, k: int) -> bool:
-        assert node.op is not None
-        return node.inputs[k].tracked and node.op.vjp(k) is not None
-
-    def _rules(self, node: Node) -> list[dict[str, Any]]:
-        """Return what a node adds to the gradient of each input."""
+    def _rules(self, node: Node, onward: list[int]) -> list[dict[str, Any]]:
+        """Return what a node adds to the gradients of the inputs that get one."""
         derived = local_gradients(node, self.names, self.values)
         rules = []
-        for k, x in enumerate(node.inputs):
-            if not self._goes_back(node, k):
-                continue
-            formula = derived[k]
+        for k in onward:
+            x, formula = node.inputs[k], derived[k]
             right = "a rule that works on arrays alone" if formula is None else str(formula)
             rule: dict[str, Any] = {"to": self.ids[x], "equation": f"∂L/∂{self.names[x]} = {right}"}
             part = self.flow.parts.get(x, {}).get((node, k))
