@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType, SimpleNamespace
 from typing import Any, TypeVar
 
@@ -189,7 +189,7 @@ class _ReadNode(Node):
         return self._where
 
 
-def _check_kinds(row: dict[str, Any], kinds: dict[str, tuple[type, ...]], where: str) -> None:
+def _check_kinds(row: dict[str, Any], kinds: Mapping[str, tuple[type, ...]], where: str) -> None:
     for name, allowed in kinds.items():
         if not isinstance(row[name], allowed):
             raise DataError(f"a damaged graph: {name!r} of {where} is {row[name]!r:.60}")

@@ -50,7 +50,8 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     the best alone.
     """
     grid, fixed, command = _grid(model, options)
-    configs, values = {}, {}
+    configs: dict[str, Config] = {}
+    values = {}
     for combination in uses.combinations(grid):
         words = [word for name, value in combination.items() for word in (name, value)]
         name = _folder_name({k: v for k, v in combination.items() if len(grid[k]) > 1})
