@@ -1,5 +1,7 @@
 """Every command on every kind of data: pictures, sound, sensor signals."""
 
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +72,17 @@ def given(folder: Path, options: dict[str, object]) -> dict[str, object]:
     return options | {"data": str(folder / str(options["data"]))}
 
 
+def named(folder: Path, kind: str, text: str) -> list[str]:
+    """Return the words of a text, with the names of a kind's files put in."""
+    _, input, out = SOURCES[kind]
+    names = {
+        "RUN": str(folder / f"{kind}-run"), "CODES": str(folder / f"{kind}-codes.npy"),
+        "INPUT": str(folder / input), "OUT": out,
+    }  # fmt: skip
+    words = text.split()
+    return ["/".join(names.get(part, part) for part in word.split("/", 1)) for word in words]
+
+
 def test_the_table_holds_every_command() -> None:
     assert {*COMMANDS, "sweep"} == set(app.list_commands(click.Context(app)))
 
@@ -105,23 +118,52 @@ def test_every_command_works_on_every_kind(
     kind: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    _, input, out = SOURCES[kind]
-    names = {
-        "RUN": str(folder / f"{kind}-run"), "CODES": str(folder / f"{kind}-codes.npy"),
-        "INPUT": str(folder / input), "OUT": out,
-    }  # fmt: skip
-
-    def named(text: str) -> list[str]:
-        words = text.split()
-        return ["/".join(names.get(part, part) for part in word.split("/", 1)) for word in words]
-
     for arguments, files in COMMANDS[command]:
-        assert main([command, *named(arguments)]) == 0, capfd.readouterr().err
-        for file in named(files):
+        assert main([command, *named(folder, kind, arguments)]) == 0, capfd.readouterr().err
+        for file in named(folder, kind, files):
             assert Path(file).stat().st_size > 0
     said = capfd.readouterr()
     assert "nan" not in said.out.lower().split()
     assert "Warning" not in said.err  # as Graphviz gives of pictures it has no room for
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_works_where_the_terminal_knows_few_signs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    slow = command in ("train", "report")
+    for encoding in ["ascii"] if slow else ["ascii", "cp1252", "latin-1", "cp932", "cp437"]:
+        streams = []
+        for name in ("stdout", "stderr"):
+            streams.append(io.TextIOWrapper(io.BytesIO(), encoding, write_through=True))
+            monkeypatch.setattr(sys, name, streams[-1])
+        arguments, _ = COMMANDS[command][0]
+        assert main([command, *named(folder, "sensors", arguments)]) == 0
+        assert all(stream.errors == "replace" for stream in streams)
+        assert streams[0].buffer.getvalue()  # type: ignore[attr-defined]
+        monkeypatch.undo()
+        monkeypatch.chdir(tmp_path)
+
+
+def test_every_command_works_in_the_locale_c(folder: Path, tmp_path: Path) -> None:
+    lines = [
+        [command, *named(folder, "sensors", ways[0][0])]
+        for command, ways in COMMANDS.items()
+        if command not in ("train", "report")  # which are slow, and begin and end with others
+    ]
+    code = (
+        "import locale, sys\nfrom tinygrad_ae.cli import main\n"
+        "assert locale.getpreferredencoding(False) == 'ANSI_X3.4-1968', 'not the plain C locale'\n"
+        f"for line in {lines!r}:\n    assert main(line) == 0, line"
+    )
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=plain | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode("ascii")
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("kind", SOURCES)

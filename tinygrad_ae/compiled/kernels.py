@@ -41,7 +41,7 @@ def compiled(
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
-                temporary.write_text(source)
+                temporary.write_text(source, "utf-8")
         return make(cache=True, error_model="numpy")(namespace["kernel"])
     except (OSError, RuntimeError):  # nowhere to keep it: it is compiled anew in each process
         return make(cache=False, error_model="numpy")(namespace["kernel"])

@@ -617,7 +617,10 @@ class Run:
         arrays, facts = self._state()
         checkpoint.save(self.path / CHECKPOINT, arrays, facts)
         write_json(self.path / "config.json", {**self.config.to_json(), **self.origin})
-        with atomic(self.path / "metrics.csv") as temporary, open(temporary, "w", newline="") as f:
+        with (
+            atomic(self.path / "metrics.csv") as temporary,
+            open(temporary, "w", encoding="utf-8", newline="") as f,
+        ):
             columns = list(self.history[0]) if self.history else ["epoch", "loss"]
             table = csv.DictWriter(f, columns, lineterminator="\n")
             table.writeheader()
