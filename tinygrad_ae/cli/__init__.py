@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UserError, require
+from ..util.text import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (UserError, OSError) as error:  # OSError: a full disk, a folder without permission
         where = getattr(error, "__notes__", [])  # the module, the line of forward code
-        print("\n  ".join([f"Error: {error}", *where]), file=sys.stderr)
+        print(printable("\n  ".join([f"Error: {error}", *where])), file=sys.stderr)
         return 2
     finally:
         warnings.formatwarning = usual
@@ -58,4 +59,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sentence(message: Warning | str, *_: Any, **__: Any) -> str:
     """Return what a warning says, without the line of our code that gave it."""
-    return f"Warning: {message}\n"
+    return f"Warning: {printable(str(message))}\n"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +19,10 @@ from ..optim import Adam, Optimizer
 from ..run import ModelFile, Run, modelfile
 from ..run.folder import KEPT
 from ..train import rows
+from ..util.files import at_home
 from .options import trusted
 from .targets import spare
+from .terminal import say
 
 
 def open_run(path: str) -> Run:
@@ -31,7 +32,7 @@ def open_run(path: str) -> Run:
     if run.config.data not in NAMES:
         spare(Path(run.config.data))
     if run.epoch < run.config.epochs:
-        click.echo(f"Note: {path} is trained for {run.progress}.", err=True)
+        say(f"Note: {path} is trained for {run.progress}.", err=True)
     return run
 
 
@@ -45,16 +46,16 @@ def own_data(run: Run, moved: str | None) -> Dataset:
     """Return the data a run was trained on; where it was moved to, say what it was read as."""
     data = run.load_data(moved)
     if moved is not None:
-        spare(Path(moved).expanduser())
-        click.echo(f"{moved} read as: {data.reading}", err=True)
+        spare(at_home(moved))
+        say(f"{moved} read as: {data.reading}", err=True)
     return data
 
 
 def read(run: Run, path: str) -> Samples:
     """Return the user's samples as the run takes them, and say what they were read as."""
-    spare(Path(path).expanduser())
+    spare(at_home(path))
     samples = run.load_samples(path)
-    click.echo(f"{path} read as: {samples.reading}", err=True)
+    say(f"{path} read as: {samples.reading}", err=True)
     return samples
 
 

@@ -18,11 +18,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from ..data import Dataset
 from ..evaluate import Quality, psnr
 from ..run import Run
 from ..train import Epoch, History
+from ..util.text import printable
 
 console = Console(highlight=False)
 _FILES = {
@@ -205,22 +207,27 @@ def quality(title: str, run: Run, qualities: tuple[Quality, Quality]) -> None:
     if qualities[0].by_class:
         table = Table("class", title="MSE by class", title_justify="left")
         for q in qualities:
-            table.add_column(q.name, justify="right")
+            table.add_column(_plain(q.name), justify="right")
         for label in qualities[0].by_class:
-            table.add_row(str(label), *[f"{q.by_class[label]:.5f}" for q in qualities])
+            table.add_row(_plain(str(label)), *[f"{q.by_class[label]:.5f}" for q in qualities])
         console.print(table)
 
 
 def _table(title: str, rows: list[tuple[str, float]], run: Run) -> Table:
-    table = Table("", title=title, title_justify="left")
+    table = Table("", title=_plain(title), title_justify="left")
     is_picture = len(run.shape) > 1 and run.framing is None
     table.add_column(f"MSE per {'pixel' if is_picture else 'value'}", justify="right")
     table.add_column("PSNR", justify="right")
     for name, mse in rows:
-        table.add_row(name, f"{mse:.5f}", f"{psnr(mse):.2f} dB")
+        table.add_row(_plain(name), f"{mse:.5f}", f"{psnr(mse):.2f} dB")
     return table
+
+
+def _plain(text: str) -> Text:
+    """Return text for a table, in which brackets are no markup."""
+    return Text(printable(text))
 
 
 def write(line: str) -> None:
     """Print a line as it is: no markup, never wrapped."""
-    console.print(line, markup=False, soft_wrap=True)
+    console.print(printable(line), markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import click
 
 from ..data.arrays import WRITTEN
 from ..errors import UserError
+from ..util.files import at_home
 
 SHEET = ".png"
 SOUND = ".wav"
@@ -69,7 +70,7 @@ def spare(*paths: Path) -> None:
 
 def _sparing(path: Path, source: str) -> Path:
     """Return the path of a file to be that overwrites nothing of the source."""
-    _refuse_what_is_read(path, Path(source).expanduser())
+    _refuse_what_is_read(path, at_home(source))
     return in_existing_folder(path)
 
 

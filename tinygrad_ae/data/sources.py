@@ -32,7 +32,7 @@ from tinygrad_ae.data.reading import Layout, Reading, Wanted
 from tinygrad_ae.data.recordings import Recording
 from tinygrad_ae.data.samples import Samples
 from tinygrad_ae.errors import DataError, did_you_mean
-from tinygrad_ae.util.files import leads_nowhere
+from tinygrad_ae.util.files import at_home, leads_nowhere
 
 if TYPE_CHECKING:
     from tinygrad_ae.data.download import Progress
@@ -60,7 +60,7 @@ Parts = dict[str, Part]
 
 def located(source: str) -> str:
     """Return a source so that it is found from any folder: a name as it is, a path absolute."""
-    return source if source in NAMES else str(Path(source).expanduser().absolute())
+    return source if source in NAMES else str(at_home(source).absolute())
 
 
 def load(
@@ -138,7 +138,7 @@ def load(
         _refuse_wanted(name, wanted)
         asked = asked.unless(*packages.WINDOWS.get(name, (None, None)))
         return _assemble(name, _named(name, progress), shape, asked, only, scaling)
-    path = Path(name).expanduser()
+    path = at_home(name)
     if lost := leads_nowhere(path):
         raise DataError(f"{lost} Give {_KINDS}.")
     if not path.exists():
@@ -189,7 +189,7 @@ def load_samples(
             range.
         MissingExtra: a package that is needed to read the file is not installed.
     """
-    path = Path(path).expanduser()
+    path = at_home(path)
     refuse_special(path)
     size = math.prod(shape) if framing is None else framing.channels
     file = _file(path, None if reading is None else reading.table, size)

@@ -37,7 +37,7 @@ from ..nn import Module
 from ..nn.protocols import Model
 from ..train import Epoch, History, fit
 from ..util import threads
-from ..util.files import atomic, leads_nowhere, remove_abandoned, unfinished_folder
+from ..util.files import at_home, atomic, leads_nowhere, remove_abandoned, unfinished_folder
 from ..util.random import default_generator, manual_seed
 from . import attributes, checkpoint, hooks, modelfile, trust
 from .config import Config, environment
@@ -119,7 +119,7 @@ class Run:
         None for what is no table, and for a table if it was trained on none. Of runs that kept no
         reading it is the one that all tables had when they were trained.
         """
-        path = Path(path).expanduser()
+        path = at_home(path)
         if path.suffix.lower() != ".csv" or not path.is_file():
             return None
         if "reading" in self.origin:

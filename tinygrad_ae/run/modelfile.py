@@ -30,6 +30,7 @@ from ..errors import ModelError, UserError, did_you_mean
 from ..nn import Module
 from ..nn.protocols import Model, evaluating
 from ..train import loss_of, rows
+from ..util.files import at_home
 
 _BUILT_IN = f"{__package__.partition('.')[0]}.models"
 
@@ -214,7 +215,7 @@ def find(given: str) -> ModelFile:
         assert module.__file__
         path = Path(module.__file__)
         return _held(given, path, module)
-    path = Path(given).expanduser().resolve()
+    path = at_home(given).resolve()
     return execute(given, path, read(path), str(path.parent))
 
 

@@ -153,6 +153,14 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
         yield file
 
 
+def at_home(path: str | os.PathLike[str]) -> Path:
+    """Return a path with ``~`` and ``~user`` put in; as it is if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def leads_nowhere(path: Path) -> str:
     """Return, of a link to what is not there, in words that it is one; of anything else ``""``."""
     if path.is_symlink() and not path.exists():

@@ -6,13 +6,19 @@ Graphviz are HTML, its tooltips are escaped beside them; Matplotlib is told to r
 
 from __future__ import annotations
 
+import unicodedata
+
 
 def printable(text: str) -> str:
     """Replace what has no sign of its own (controls, surrogates, changes of direction) by U+FFFD.
 
-    Ends of lines stay; all others, such as U+2028, go.
+    Ends of lines and spaces of every width stay; other separators, such as U+2028, go.
     """
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c == "\n" or _is_sign(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _is_sign(c: str) -> bool:
+    return c.isprintable() or unicodedata.category(c) == "Zs"
 
 
 def comment(text: str) -> str:

@@ -20,6 +20,7 @@ from ..context import count, open_run, own_data, read, test_samples
 from ..help import Examples, examples
 from ..options import Labels, moved_data, output, seed, trust
 from ..targets import folder_target
+from ..terminal import say
 from ..writing import write_figure, write_table
 
 _WORST = 8  # samples that are shown with what made them anomalous
@@ -76,16 +77,16 @@ def anomalies(
         scores, largest = uses.scores_and_largest(trained.model, samples)
     limit = uses.threshold(held_out, false_alarms)
     above = scores > limit
-    click.echo(
+    say(
         f"{count(len(scores), 'sample')} of {input or f'the test split of {own.name}'}: "
         f"{int(above.sum()):,} above the threshold {limit:.5f},\n"
         f"which {false_alarms:.0%} of {count(len(held_out), 'normal validation sample')} exceed"
     )
     labels = samples.labels
     if labels is None:
-        click.echo("  There are no labels that say what is anomalous, so nothing is measured.")
+        say("  There are no labels that say what is anomalous, so nothing is measured.")
     elif normal is None:
-        click.echo(
+        say(
             "  To measure how well they are told apart, say which labels are normal: --normal "
             + (",".join(own.classes[:2]) or "0,1")
         )
@@ -93,7 +94,7 @@ def anomalies(
         anomalous = ~np.isin(labels, _numbers(own, samples, normal))
         _report_detection(scores, anomalous, limit, seed, folder)
         if trained.config.only is None:
-            click.echo(
+            say(
                 "  The run was trained on all labels, so it has learnt to reconstruct the others "
                 "too.\n  Train on normal ones alone: "
                 f"tinygrad-ae train {trained.config.model} --only {','.join(map(str, normal))}"
@@ -108,13 +109,13 @@ def anomalies(
         x, x_hat, parts, trained.shape,
         [f"{_heading(samples, int(i))}\nscore {scores[i]:.3g}" for i in worst], columns or None,
     )  # fmt: skip
-    click.echo(write_figure(folder / "most_anomalous.png", figure) + ": and what made them so")
+    say(write_figure(folder / "most_anomalous.png", figure) + ": and what made them so")
     report = write_table(
         folder / "scores.csv",
         ("sample", "label", "score", "anomalous", "largest_part_at"),
         _score_rows(samples, scores, above, largest),
     )
-    click.echo(f"{report}: the score of each sample, and which value adds most to it")
+    say(f"{report}: the score of each sample, and which value adds most to it")
 
 
 def _with_all_labels(run: Run, own: Dataset) -> Dataset:
@@ -154,10 +155,10 @@ def _report_detection(
 ) -> None:
     if len(np.unique(anomalous)) == 1:
         kind = "anomalous" if anomalous[0] else "normal"
-        click.echo(f"  By their labels all are {kind}, so it cannot be measured how both differ.")
+        say(f"  By their labels all are {kind}, so it cannot be measured how both differ.")
         return
     found = uses.detect(scores, anomalous, limit, np.random.default_rng(seed))
-    click.echo(
+    say(
         f"  {int(anomalous.sum()):,} are anomalous; 95 % intervals by 1,000 bootstrap samples\n"
         f"  AUROC {found.auroc}\n"
         f"  AUPRC {found.auprc}; by chance {found.chance:.4f}\n"
@@ -168,7 +169,7 @@ def _report_detection(
         found.false_alarms, found.detected, found.precision, scores, anomalous,
         auroc=str(found.auroc), auprc=str(found.auprc), threshold=limit, at=found.at,
     )  # fmt: skip
-    click.echo(write_figure(folder / "curves.png", figure) + ": ROC, precision, scores")
+    say(write_figure(folder / "curves.png", figure) + ": ROC, precision, scores")
 
 
 def _score_rows(

@@ -18,6 +18,7 @@ from ..context import open_run
 from ..help import Examples, examples
 from ..options import output, trust
 from ..targets import page_target, writing
+from ..terminal import say
 
 
 @click.command(
@@ -48,7 +49,7 @@ def compare(runs: tuple[str, ...], out: str) -> None:
         _compare_group(page, group)
     with writing(target) as said:
         page.write(target)
-    click.echo(said)
+    say(said)
 
 
 def _compare_group(page: Document, runs: dict[str, Run]) -> None:
@@ -77,9 +78,9 @@ def _compare_group(page: Document, runs: dict[str, Run]) -> None:
                 f"{sum(run.history['seconds']):.1f}" if run.history else "0", *figures,
             ))  # fmt: skip
     title = f"{Path(data.name).name}: {len(data.test):,} test samples"
-    click.echo(title)
+    say(title)
     for line in columns.table([head, *rows], right=range(2, len(head))):
-        click.echo(f"  {line}")
+        say(f"  {line}")
     page.section(title, table(rows, head), about="Worst: the class with the largest error.")
     bars = [(q.name, q.mse, q.name in runs) for q in qualities]
     page.section("Errors", page.figure(comparisons.errors(bars)))

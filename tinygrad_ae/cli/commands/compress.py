@@ -11,6 +11,7 @@ from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data, output, trust
 from ..targets import folder_target
+from ..terminal import say
 from ..writing import write_figure, write_table
 
 
@@ -34,18 +35,18 @@ def compress(run: str, out: str | None, data: str | None) -> None:
     try:
         curves.append(uses.jpeg(found.test.x, trained.shape))
     except DataError as error:
-        click.echo(f"Without JPEG: {error}.")
+        say(f"Without JPEG: {error}.")
     unit = "pixel" if curves[-1].name.startswith("JPEG") else "value"
-    click.echo(f"{count(len(found.test), 'test sample')}, fine to coarse:")
+    say(f"{count(len(found.test), 'test sample')}, fine to coarse:")
     for curve in curves:
         line = "  ".join(
             f"{b:.3f}: {p:.1f} dB" for b, p in list(zip(curve.bits, curve.psnr, strict=True))[::2]
         )
-        click.echo(f"  {curve.name:<18} bits per {unit}: {line}")
+        say(f"  {curve.name:<18} bits per {unit}: {line}")
     figure = comparisons.rate_distortion({c.name: (c.bits, c.psnr) for c in curves}, unit)
-    click.echo(write_figure(folder / "bits.png", figure))
+    say(write_figure(folder / "bits.png", figure))
     rows = [
         (c.name, f"{b:.6g}", f"{m:.6g}", f"{p:.4f}")
         for c in curves for b, m, p in zip(c.bits, c.mse, c.psnr, strict=True)
     ]  # fmt: skip
-    click.echo(write_table(folder / "bits.csv", ("way", f"bits_per_{unit}", "mse", "psnr"), rows))
+    say(write_table(folder / "bits.csv", ("way", f"bits_per_{unit}", "mse", "psnr"), rows))

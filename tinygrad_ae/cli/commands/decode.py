@@ -10,6 +10,7 @@ from ..context import count, open_run
 from ..help import Examples, examples
 from ..options import SAMPLES, output, trust
 from ..targets import sample_or_picture_target
+from ..terminal import say
 from ..writing import write_samples
 
 
@@ -28,8 +29,8 @@ def decode(run: str, codes: str, out: str) -> None:
     target = sample_or_picture_target(out, codes)
     trained = open_run(run)
     z = load_samples(codes, (trained.model.latent,), None)
-    click.echo(f"{codes} read as: {z.reading}", err=True)
+    say(f"{codes} read as: {z.reading}", err=True)
     with trained.file.blame():
         parts = evaluate.decodings(trained.model, z)
         report = write_samples(trained, target, parts, len(z))
-    click.echo(f"{count(len(z), 'sample')} of shape {trained.shape}\n{report}")
+    say(f"{count(len(z), 'sample')} of shape {trained.shape}\n{report}")

@@ -22,6 +22,7 @@ from ..context import count, open_run, own_data, read, test_samples
 from ..help import Examples, examples
 from ..options import SAMPLES, Numbers, moved_data, output, seed, trust
 from ..targets import sample_or_picture_target
+from ..terminal import say
 from ..writing import write_samples
 
 
@@ -87,9 +88,9 @@ def denoise(
     report = write_samples(
         trained, target, found.denoised(), len(noisy), own, above, "denoised x̂", found.heard
     )
-    click.echo(f"{count(len(noisy), 'sample')}: {what}")
-    click.echo(found.report())
-    click.echo(report)
+    say(f"{count(len(noisy), 'sample')}: {what}")
+    say(found.report())
+    say(report)
 
 
 class _Measured:

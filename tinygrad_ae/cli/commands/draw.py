@@ -13,6 +13,7 @@ from ..context import subject
 from ..help import Examples, examples
 from ..options import batch_size, output, trust
 from ..targets import in_existing_folder, writing
+from ..terminal import say
 
 
 @click.command(
@@ -52,4 +53,4 @@ def draw(
     )  # fmt: skip
     with writing(target) as report:
         render(picture, target)
-    click.echo(report)
+    say(report)

@@ -10,6 +10,7 @@ from ..context import count, open_run, read
 from ..help import Examples, examples
 from ..options import ARRAY, output, trust
 from ..targets import array_target, writing
+from ..terminal import say
 
 
 @click.command(
@@ -33,4 +34,4 @@ def encode(run: str, input: str, out: str) -> None:
         parts = evaluate.encodings(trained.model, samples)
         arrays.write(target, parts, len(samples), key="codes")
     codes = count(len(samples), "code")
-    click.echo(f"{codes} of {count(trained.model.latent, 'number')}\n{report}")
+    say(f"{codes} of {count(trained.model.latent, 'number')}\n{report}")

@@ -8,6 +8,7 @@ from ...show import explain as explained
 from ..context import subject
 from ..help import Examples, examples
 from ..options import batch_size, trust
+from ..terminal import say
 
 _FORMATS = ("unicode", "latex", "markdown", "html")
 
@@ -37,4 +38,4 @@ def explain(model: str, format: str, wrt: tuple[str, ...], check: bool, batch_si
     """
     found = subject(model)
     loss = found.loss(found.batch(batch_size))
-    click.echo(str(explained(loss, wrt or None, format=format, check=check)).rstrip())
+    say(str(explained(loss, wrt or None, format=format, check=check)).rstrip())

@@ -11,6 +11,7 @@ from ..context import open_run, own_data
 from ..help import Examples, examples
 from ..options import trust
 from ..targets import in_existing_folder, writing
+from ..terminal import say
 
 
 @click.command(cls=Examples, epilog=examples("tinygrad-ae explore runs/autoencoder-1"))
@@ -30,4 +31,4 @@ def explore(run: str, out: str, data: str | None) -> None:
     title = f"{type(trained.model).__name__} on {Path(found.name).name}, {trained.progress}"
     with trained.file.blame(), writing(target) as report:
         written(trained.model, found, target, title=title)
-    click.echo(report)
+    say(report)

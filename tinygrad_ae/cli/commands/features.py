@@ -21,6 +21,7 @@ from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import Numbers, moved_data, output, trust
 from ..targets import in_existing_folder, writing
+from ..terminal import say
 from ..writing import write_figure, write_table
 
 
@@ -67,10 +68,10 @@ def features(
     with writing(target) as report:
         _write_codes(target, codes, {name: split.y for name, split in splits.items()})
     k = trained.model.latent
-    click.echo(f"{report}: codes of {count(k, 'number')}, of all three splits")
+    say(f"{report}: codes of {count(k, 'number')}, of all three splits")
     if found.train.y is None or found.test.y is None or len(np.unique(found.train.y)) == 1:
         what = "no labels" if found.train.y is None else "labels of one class only"
-        click.echo(f"{found.name} has {what}, so there is nothing to classify.")
+        say(f"{found.name} has {what}, so there is nothing to classify.")
         return
     pca = PCA(found.train.x, min(k, found.features))
     for name, transform in (
@@ -83,7 +84,7 @@ def features(
             for n, split in splits.items()
         ]
         probe = uses.linear_probe(sets[0], sets[1], sets[2])
-        click.echo(f"  {name:<24} {probe.accuracy:.2%} of {count(len(found.test), 'test sample')}")
+        say(f"  {name:<24} {probe.accuracy:.2%} of {count(len(found.test), 'test sample')}")
     if labels:
         train, test = (found.train.x, found.train.y), (found.test.x, found.test.y)
         results = [
@@ -92,10 +93,10 @@ def features(
             )
             for n in labels
         ]  # fmt: skip
-        click.echo(f"fine-tuned on few labels, mean ± sd of {count(seeds, 'seed')}:")
+        say(f"fine-tuned on few labels, mean ± sd of {count(seeds, 'seed')}:")
         for result in results:
             a, b = result.pretrained, result.fresh
-            click.echo(
+            say(
                 f"  {count(result.labels, 'label'):<14} from the trained encoder {a.mean():.2%} ± "
                 f"{a.std():.2%}   from random weights {b.mean():.2%} ± {b.std():.2%}"
             )
@@ -103,7 +104,7 @@ def features(
         figure = comparisons.few_label_accuracy(
             labels, [r.pretrained for r in results], [r.fresh for r in results]
         )
-        click.echo(write_figure(picture, figure))
+        say(write_figure(picture, figure))
 
 
 def _fresh(run: Run, seed: int) -> Model:

@@ -15,6 +15,7 @@ from ..context import count, open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data, output, seed, trust
 from ..targets import FIGURES, sample_or_picture_target
+from ..terminal import say
 from ..writing import write_figure, write_samples
 
 if TYPE_CHECKING:
@@ -59,19 +60,19 @@ def generate(run: str, out: str, number: int, seed: int, data: str | None) -> No
         report = write_figure(target, _generated(trained, found, made, seed))
     else:
         report = write_samples(trained, target, [made.samples], number)
-    click.echo(
+    say(
         f"{count(number, 'sample')}, their codes drawn from {made.source}\n"
         f"  squared distance to the nearest training sample: {strange:.2f} times that of "
         "reconstructions of test samples"
     )
     if not uses.is_generative(trained.model):
-        click.echo(
+        say(
             f"  {type(trained.model).__name__} is not a generative model: nothing made its codes "
             "normally distributed, and what lies\n"
             "  between them need not decode to a sample. For one that is: "
             "tinygrad-ae train variational"
         )
-    click.echo(report)
+    say(report)
 
 
 def _generated(run: Run, data: Dataset, made: uses.Generated, seed: int) -> Figure:

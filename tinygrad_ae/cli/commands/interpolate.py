@@ -10,6 +10,7 @@ from ..context import count, open_run, own_data, sample
 from ..help import Examples, examples
 from ..options import moved_data, output, trust
 from ..targets import FIGURES, sample_or_picture_target
+from ..terminal import say
 from ..writing import write_figure, write_samples
 
 _STEPS = click.IntRange(min=2)
@@ -59,7 +60,7 @@ def interpolate(run: str, a: str, b: str, out: str, steps: int, data: str | None
         report = write_figure(target, figure)
     else:
         report = write_samples(trained, target, [path.decoded], steps)
-    click.echo(
+    say(
         f"{count(steps, 'step')} from {a} to {b}; between the ends, mean squared distance per "
         f"value to the nearest training sample:\n"
         f"  through codes   {away[0]:.5f}\n  through values  {away[1]:.5f}\n{report}"

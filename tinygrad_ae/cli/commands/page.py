@@ -11,6 +11,7 @@ from ..context import subject
 from ..help import Examples, examples
 from ..options import batch_size, trust
 from ..targets import in_existing_folder, writing
+from ..terminal import say
 
 
 @click.command(
@@ -34,4 +35,4 @@ def page(model: str, out: str, batch_size: int) -> None:
     batch = found.batch(batch_size)
     with writing(target) as report:
         written(found.loss(batch), target, title=found.step_title(batch))
-    click.echo(report)
+    say(report)

@@ -8,6 +8,7 @@ from ...show import profile as measured
 from ..context import subject
 from ..help import Examples, examples
 from ..options import batch_size, trust
+from ..terminal import say
 
 
 @click.command(
@@ -37,4 +38,4 @@ def profile(model: str, batch_size: int, repeat: int) -> None:
         found.loss(batch).backward()
         optimizer.step()
 
-    click.echo(f"{found.step_title(batch)}\n{measured(train, repeat=repeat)}")
+    say(f"{found.step_title(batch)}\n{measured(train, repeat=repeat)}")

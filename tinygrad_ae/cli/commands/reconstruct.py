@@ -14,6 +14,7 @@ from ..context import count, open_run, read
 from ..help import Examples, examples
 from ..options import SAMPLES, output, trust
 from ..targets import sample_or_picture_target
+from ..terminal import say
 from ..writing import write_samples
 
 
@@ -51,7 +52,7 @@ def reconstruct(run: str, input: str, out: str) -> None:
         trained, target, parts(), len(samples), samples, {"input x": samples}, "reconstruction x̂"
     )
     error = float(np.concatenate(squared).mean())
-    click.echo(
+    say(
         f"{count(len(samples), 'sample')}: mean squared error {error:.5f} per value (scaled to "
         f"0...1), PSNR {evaluate.psnr(error):.2f} dB\n{report}"
     )

@@ -9,6 +9,7 @@ from ..context import open_run, own_data
 from ..help import Examples, examples
 from ..options import moved_data, output, trust
 from ..targets import page_target, writing
+from ..terminal import say
 
 
 @click.command(
@@ -31,4 +32,4 @@ def report(run: str, out: str | None, data: str | None) -> None:
     target = page_target(out, trained.path / "report.html")
     with writing(target) as said:
         results.write_report(trained, own_data(trained, data), target)
-    click.echo(said)
+    say(said)

@@ -19,6 +19,7 @@ from ...show.plots import comparisons
 from ...uses import Trial
 from ..help import Examples, examples
 from ..options import Numbers, output, training_options
+from ..terminal import say
 from ..writing import write_figure, write_table
 from .train import Stopped, train
 
@@ -58,7 +59,7 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
         name = _free(name or "run", configs)
         configs[name], values[name] = _config(command, model, [*fixed, *words]), combination
     folder = Path(out or Path("sweeps") / Path(model).stem)
-    click.echo(f"{len(configs)} trainings in {folder}, {jobs} at a time")
+    say(f"{len(configs)} trainings in {folder}, {jobs} at a time")
     # A shell or a queue that ends the sweep means its trainings too.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -68,13 +69,13 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
     finally:
         signal.signal(signal.SIGTERM, before)
     varied = [name for name, choices in grid.items() if len(choices) > 1]
-    click.echo("")
+    say("")
     for trial in trials:
-        click.echo(_line(trial))
+        say(_line(trial))
     best = trials[0]
     if best.validation is None:
         raise UserError(f"All trainings failed. The first said: {best.failure}")
-    click.echo(f"best by validation: {best.name}; its test MSE is {best.test:.5f}")
+    say(f"best by validation: {best.name}; its test MSE is {best.test:.5f}")
     report = write_table(
         folder / "sweep.csv",
         ("run", *(name.lstrip("-") for name in varied), "validation_mse", "seconds", "failure"),
@@ -84,7 +85,7 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
             for t in trials
         ],
     )  # fmt: skip
-    click.echo(report)
+    say(report)
     done = [t for t in trials if t.validation is not None]
     if varied:
         figure = comparisons.sweep(
@@ -92,8 +93,8 @@ def sweep(model: str, options: tuple[str, ...], out: str | None, jobs: int) -> N
             [[values[t.name][n] for n in varied] for t in done],
             [t.validation for t in done if t.validation is not None],
         )
-        click.echo(write_figure(folder / "sweep.png", figure))
-    click.echo(f"side by side: tinygrad-ae compare {folder}/*/")
+        say(write_figure(folder / "sweep.png", figure))
+    say(f"side by side: tinygrad-ae compare {folder}/*/")
 
 
 def _grid(
@@ -159,11 +160,11 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 
 def _introduce(data: Dataset) -> None:
-    click.echo(f"{data.name} read as: {data.reading}")
+    say(f"{data.name} read as: {data.reading}")
 
 
 def _say(trial: Trial) -> None:
-    click.echo(f"done: {_line(trial)}")
+    say(f"done: {_line(trial)}")
 
 
 def _line(trial: Trial) -> str:

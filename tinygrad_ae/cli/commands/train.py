@@ -17,6 +17,7 @@ from .. import progress
 from ..help import Examples, SectionedCommand, examples
 from ..options import model_options, training_options, trust, trusted
 from ..targets import reason, writing
+from ..terminal import say
 
 _WHICH = (
     "Which model? Give a name ('tinygrad-ae models' lists them), the path of a Python file, or "
@@ -31,7 +32,7 @@ class Stopped(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the line."""
-        click.echo(f"\n{self.message}", err=True)
+        say(f"\n{self.message}", err=True)
 
 
 class Train(Examples, click.Group):
@@ -159,7 +160,7 @@ def _resume(folder: str, epochs: int | None, data: str | None) -> None:
     if epochs is not None:
         run.extend(epochs)
     if run.epoch >= run.config.epochs and results.complete(run):
-        click.echo(
+        say(
             f"{run.path} has done all its {run.epoch} epochs; to train on: "
             f"tinygrad-ae train --resume {run.path} --epochs {2 * run.epoch}"
         )

@@ -10,6 +10,7 @@ from ..context import count, open_run, own_data, sample
 from ..help import Examples, examples
 from ..options import moved_data, output, trust
 from ..targets import FIGURES, sample_or_picture_target
+from ..terminal import say
 from ..writing import write_figure, write_samples
 
 _STEPS = click.IntRange(min=2)
@@ -64,13 +65,11 @@ def traverse(
         report = write_samples(trained, target, list(moved.samples[shown]), len(shown) * steps)
     k = trained.model.latent
     active = int((moved.effect > 0.1 * moved.effect.max()).sum())
-    click.echo(
+    say(
         f"the {len(shown)} of {count(k, 'number')} that change most; effect: change of a value "
         "(root mean square) as the number moves by its standard deviation"
     )
     for j in shown:
         low, high = moved.ranges[j]
-        click.echo(f"  z{j:<4} {low:>8.3g} … {high:<8.3g} effect {moved.effect[j]:.4f}")
-    click.echo(
-        f"{count(active, 'number')} of {k} with an effect above a tenth of the largest\n{report}"
-    )
+        say(f"  z{j:<4} {low:>8.3g} … {high:<8.3g} effect {moved.effect[j]:.4f}")
+    say(f"{count(active, 'number')} of {k} with an effect above a tenth of the largest\n{report}")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ...errors import UserError, require
 from ...util.colours import NEGATIVE, POSITIVE
 from ...util.files import atomic
+from ...util.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ Array = npt.NDArray[Any]
 INK, GREY = "#1a1a1a", "#666666"
 TRAINING, VALIDATION, BEST = "#0072b2", "#d55e00", "#00735c"  # Okabe & Ito's palette
 BLACK = "#222222"
+_LONG = 40  # signs of a name, whose middle is left out beyond
 CLASSES = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7",
     "#56b4e9", "#8c6d1f", "#7b4ab5", BLACK, "#9aa51a",
@@ -98,6 +100,12 @@ def whole_ticks(ax: Axes) -> None:
     """Mark whole numbers only on the horizontal axis."""
     ticker = require("matplotlib.ticker", extra="all", purpose="Drawing plots")
     ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def caption(name: object) -> str:
+    """Return what stands in a plot for a name that somebody else chose: printable, and not long."""
+    text = printable(str(name))
+    return text if len(text) <= _LONG else f"{text[: _LONG // 2]}…{text[-_LONG // 2 + 1 :]}"
 
 
 def class_labels(labels: npt.ArrayLike, count: int) -> Array:

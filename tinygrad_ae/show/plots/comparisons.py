@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ...util.text import printable
-from .canvas import CLASSES, TRAINING, plain_log_ticks, sheet, whole_ticks
+from .canvas import CLASSES, TRAINING, caption, plain_log_ticks, sheet, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +30,7 @@ def rate_distortion(
             order = np.argsort(np.asarray(bits))
             ax.plot(
                 np.asarray(bits)[order], np.asarray(kept)[order], color=CLASSES[i], lw=1.8,
-                marker=markers[i % len(markers)], ms=4, label=printable(name),
+                marker=markers[i % len(markers)], ms=4, label=caption(name),
             )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xlim(left=max(0.003, ax.get_xlim()[0]))  # fewer bits keep nothing but the mean
@@ -64,7 +63,7 @@ def few_label_accuracy(
             spread = [100 * float(np.asarray(s).std()) for s in seeds]
             ax.errorbar(
                 counts, means, spread, color=CLASSES[(0, 3)[i]], lw=1.8, marker="o", ms=4,
-                capsize=3, label=printable(name),
+                capsize=3, label=caption(name),
             )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xticks(counts, [f"{n:,}" for n in counts])
@@ -86,7 +85,7 @@ def errors(named: Sequence[tuple[str, float, bool]]) -> Figure:
         for i, (_, mse, is_model) in enumerate(named):
             ax.barh(i, mse, color=TRAINING if is_model else "#a9b0b8", height=0.7)
             ax.text(mse, i, f" {mse:.5f}", va="center", fontsize=8)
-        ax.set_yticks(range(len(named)), [printable(name) for name, _, _ in named])
+        ax.set_yticks(range(len(named)), [caption(name) for name, _, _ in named])
         ax.invert_yaxis()
         ax.tick_params(axis="y", length=0)
         ax.set(xlabel="MSE per value", title="Test error: models blue, PCA grey")
@@ -106,7 +105,7 @@ def losses(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
             values = [row.get("validation_loss", row["loss"]) for row in history]
             ax.plot(
                 [row["epoch"] for row in history], values, color=CLASSES[i % len(CLASSES)],
-                ls=("-", "--", ":")[i // len(CLASSES) % 3], lw=1.6, label=printable(name),
+                ls=("-", "--", ":")[i // len(CLASSES) % 3], lw=1.6, label=caption(name),
             )  # fmt: skip
         all_values = [y for line in ax.lines for y in np.asarray(line.get_ydata(), float)]
         if min(all_values) > 0 and max(all_values) > 3 * min(all_values):
@@ -144,9 +143,9 @@ def sweep(names: Sequence[str], choices: Sequence[Sequence[str]], mse: Sequence[
             at = [k for k, tick in enumerate(ticks) if tick in points]
             ax.plot(
                 at, [points[ticks[k]] for k in at], marker="o", ms=5, lw=1.6,
-                label=printable(label), color=CLASSES[i % len(CLASSES)],
+                label=caption(label), color=CLASSES[i % len(CLASSES)],
             )  # fmt: skip
-        ax.set_xticks(range(len(ticks)), [*map(printable, ticks)])
+        ax.set_xticks(range(len(ticks)), [*map(caption, ticks)])
         ax.set(
             xlabel=names[axis], ylabel="MSE per value, validation samples",
             title="Reconstruction error of each training",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ...util.text import printable
-from .canvas import BEST, GREY, TRAINING, VALIDATION, Array, bare, sheet
+from .canvas import BEST, GREY, TRAINING, VALIDATION, Array, bare, caption, sheet
 from .grid import proportion, tiles
 from .tiles import is_image, value_range
 
@@ -108,7 +107,7 @@ def attributions(
         both = np.stack([samples, copies])
         centres = tiles(top, both, shape, value_range(both, shape))
         top.set_yticks(centres[1], ["sample x", "model's x̂"])
-        top.set_xticks(centres[0], headings)
+        top.set_xticks(centres[0], [*map(caption, headings)])
         top.xaxis.tick_top()
         # One bright pixel must not leave the others dark; a line is to be seen whole.
         limit = float(np.quantile(shares.max(1), 0.5 if is_image(shape) else 1.0)) or 1.0
@@ -131,9 +130,9 @@ def _named_parts(shares: Array, columns: Sequence[str], headings: Sequence[str])
             most = np.argsort(-share)[:10][::-1]
             ax.barh(range(len(most)), share[most], color=VALIDATION)
             bare(ax)
-            ax.set_yticks(range(len(most)), [printable(columns[j]) for j in most])
+            ax.set_yticks(range(len(most)), [caption(columns[j]) for j in most])
             ax.set_xlim(0, 1)
             ax.set_xticks([0, 1], ["0", "100 %"])
-            ax.set_title(heading, fontsize=9)
+            ax.set_title(caption(heading), fontsize=9)
             ax.set_xlabel("share of the score")
     return figure

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...util.pixels import tiled
-from .canvas import CLASSES, GREY, INK, Array, bare, sheet
+from ...util.text import printable
+from .canvas import CLASSES, GREY, INK, Array, bare, caption, sheet
 from .tiles import channels_of, is_image, value_range
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def rows(
     width = max(5.2, 0.3 + 0.075 * letters + _TILE * columns)
     high = proportion(shape)
     with sheet((width, 0.75 + _TILE * high * n_rows)) as figure:
-        figure.suptitle(title, x=0.01, ha="left")
+        figure.suptitle(printable(title), x=0.01, ha="left")
         ax = figure.subplots()
         centres = tiles(ax, x, shape, value_range(x[0], shape))
-        ax.set_yticks(centres[1], [name for name, _ in named])
-        ax.set_xticks(centres[0][: len(headings)], headings)
+        ax.set_yticks(centres[1], [caption(name) for name, _ in named])
+        ax.set_xticks(centres[0][: len(headings)], [*map(caption, headings)])
         ax.xaxis.tick_top()
         ax.tick_params(length=0, labelsize=9)
     return figure
@@ -80,13 +81,13 @@ def panels(title: str, shown: Sequence[Panel], shape: Sequence[int]) -> Figure:
     width = 3.3
     height = width / columns * n_rows * proportion(shape)
     with sheet((0.3 + width * len(shown), 1.1 + height)) as figure:
-        figure.suptitle(title, x=0.01, ha="left")
+        figure.suptitle(printable(title), x=0.01, ha="left")
         axes = figure.subplots(1, len(shown), squeeze=False)[0]
         for ax, panel in zip(axes, shown, strict=True):
             x = np.asarray(panel.x[: n_rows * columns], float)
             tiles(ax, x.reshape(n_rows, -1, x.shape[-1]), shape, scale)
-            ax.set_title(panel.title, fontsize=9)
-            ax.set_xlabel(panel.note, fontsize=8, color=GREY, loc="left")
+            ax.set_title(printable(panel.title), fontsize=9)
+            ax.set_xlabel(printable(panel.note), fontsize=8, color=GREY, loc="left")
     return figure
 
 

@@ -18,6 +18,7 @@ from .canvas import (
     CLASSES,
     TRAINING,
     VALIDATION,
+    caption,
     class_labels,
     plain_log_ticks,
     save,
@@ -135,10 +136,10 @@ def latent_map(codes: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Fig
             centres = np.array([np.median(points[members], axis=0) for _, members in groups])
             for (label, _), (x, y) in zip(groups, _apart(centres, points), strict=True):
                 ax.text(
-                    x, y, label, color=of[label], fontsize=17, fontweight="bold",
+                    x, y, caption(label), color=of[label], fontsize=17, fontweight="bold",
                     ha="center", va="center", path_effects=halo,
                 )  # fmt: skip
-                ax.scatter([], [], s=30, c=of[label], label=label)
+                ax.scatter([], [], s=30, c=of[label], label=caption(label))
             ax.legend(title="class", loc="center left", bbox_to_anchor=(1, 0.5))
         ax.set(xlabel=names[0], ylabel=names[1], title=title)
         ax.set_aspect("equal", adjustable="datalim")
@@ -178,7 +179,7 @@ def error_by_class(errors: npt.ArrayLike, labels: npt.ArrayLike) -> Figure:
         overall = ax.axhline(
             mean, color=VALIDATION, ls="--", lw=1.2, label=f"mean of all: {mean:.4g}"
         )
-        ax.set_xticks(places, [f"{c}" for c in names])
+        ax.set_xticks(places, [caption(c) for c in names])
         ax.set(
             xlabel="class", ylabel="MSE per value", title="Reconstruction error by class",
             ylim=(0, None),
@@ -219,7 +220,7 @@ def _latent_histogram(values: Array, groups: list[tuple[str, Array]], has_labels
         for i, (label, members) in enumerate(groups):
             colour = CLASSES[i % len(CLASSES)]
             counts, _ = np.histogram(values[members], edges)
-            ax.stairs(counts, edges, color=colour, lw=1.6, label=label)
+            ax.stairs(counts, edges, color=colour, lw=1.6, label=caption(label))
             ax.stairs(counts, edges, color=colour, fill=True, alpha=0.12)
         ax.set(xlabel="z₁", ylabel="samples", title="The code, a single number, by class")
         if has_labels:

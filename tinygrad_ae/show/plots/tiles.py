@@ -16,6 +16,7 @@ from .canvas import (
     VALIDATION,
     Array,
     bare,
+    caption,
     class_labels,
     colour_bar,
     sheet,
@@ -59,7 +60,7 @@ def reconstructions(
         chosen = chosen[np.argsort(classes[chosen], kind="stable")][:10]
     samples, copies = samples[chosen], copies[chosen]
     errors = copies - samples
-    headings = ["" if classes is None else str(classes[i]) for i in chosen]
+    headings = ["" if classes is None else caption(classes[i]) for i in chosen]
     with sheet((max(4.6, 1.1 + 0.84 * len(chosen)), 3.0)) as figure:
         mse = float(np.mean(np.square(errors)))
         figure.suptitle(

@@ -83,7 +83,7 @@ class Document:
         """
         target = Path(path)
         with atomic(target) as temporary:
-            temporary.write_text(self.html(), "utf-8")
+            temporary.write_bytes(self.html().encode("utf-8", "replace"))  # half a character: ?
         return target
 
     def html(self) -> str:
