@@ -298,7 +298,7 @@ class Reach:
 
     def _walk(self, value: Any, label: str) -> None:
         """Put a value on the list of what is to be looked into, once."""
-        plain = isinstance(value, (*PLAIN, np.generic, np.ufunc))
+        plain = type(value) in PLAIN or isinstance(value, (np.dtype, np.generic, np.ufunc))
         if not plain and id(value) not in self._found.seen:
             self._found.seen[id(value)] = value
             self._waiting.append((value, label))
@@ -477,8 +477,6 @@ class Reach:
         if not isinstance(value, (tuple, frozenset)):
             is_mapping = isinstance(value, collections.abc.Mapping)
             way = "pairs" if is_mapping else "contents"
-            if isinstance(value, collections.abc.Set):
-                way = "members of a set"
             self._guard(way, value, None, label, value=SNAPSHOTS[way](value))
         if isinstance(value, collections.abc.Mapping):
             for key, item in value.items():

@@ -22,7 +22,7 @@ from ..errors import ModelError
 from ..ops.op import Array
 from ..util.malloc import give_back
 from .engine import ENGINES, Engine, compiler
-from .guards import Guard, Guards
+from .guards import WAYS, Guard, Guards
 from .plan import Plan
 from .program import Uncapturable
 from .reach import Ran, Reach, everybodys, is_foreign, noting
@@ -412,10 +412,15 @@ def _form(tree: Any) -> Any:
     if tree is None:
         return None
     if isinstance(tree, dict):
-        return type(tree), tuple((key, _form(value)) for key, value in tree.items())
+        return type(tree), tuple((_exact(key), _form(value)) for key, value in tree.items())
     if isinstance(tree, (list, tuple)):
         return type(tree), tuple(map(_form, tree))
     return 0
+
+
+def _exact(key: Any) -> Any:
+    """Return what tells a key from one that is equal to it: True from 1, −0.0 from 0.0."""
+    return key if type(key) is str else (type(key), repr(key) if type(key) is float else key)
 
 
 def _signature(leaves: list[Any], form: Any) -> tuple[Any, list[Any]]:
@@ -515,7 +520,7 @@ def _of_arrays(around: Reach, plan: Plan) -> list[Guard]:
                 f"the graph (pass it as an argument, or make it a tensor), at {around.place}"
             )
         if array.nbytes <= SMALL or not is_read:
-            guards.append(Guard(label, "values", array, None, (array.shape, array.tobytes())))
+            guards.append(Guard(label, "values", array, None, WAYS["values"][1](array, None)))
     return guards
 
 
@@ -525,7 +530,11 @@ def _of_tensors(around: Reach, plan: Plan) -> list[Guard]:
     tensors = {id(t): t for t, _, _ in plan.parameters}
     asked = around.asks_what_is_tracked()
     tensors |= {id(t): t for _, t in around.tensors if asked or id(owner_of(t.data)) in plan.memory}
-    guards = []
+    guards = [  # of the rest Python may ask the form
+        Guard(f"the form of {label}", "form", t, None, WAYS["form"][1](t, None))
+        for label, t in around.tensors
+        if id(t) not in tensors
+    ]
     for key, t in tensors.items():
         label = labels.get(key) or t.label()
         guards.append(Guard(f"{label}.data", "data", t, None, t.data))
