@@ -687,7 +687,7 @@ def _in_c(kind: type) -> frozenset[str]:
         for name, value in vars(cls).items()
         if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType))
     )
-    return frozenset(found) - {"__dict__", "__weakref__", "__class__"}
+    return frozenset(found) - {"__dict__", "__weakref__", "__class__", "__globals__", "__builtins__"}
 
 
 @functools.cache
