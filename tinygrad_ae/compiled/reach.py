@@ -242,7 +242,7 @@ class Reach:
     ) -> None:
         self._ran = ran
         roots = [("the step", step)]
-        roots += [(_kind(a), a) for a in arguments if not isinstance(a, (Tensor, np.ndarray))]
+        roots += [(_kind(a), a) for a in arguments if not _enters(a)]
         roots += [(_kind(a), a) for a in also]
         roots += [("Tensor", Tensor)]
         self._start = _unwrapped(step)
@@ -365,9 +365,6 @@ class Reach:
                 self._walk(value.tolist(), label)
         elif isinstance(value, _Generator):
             found.generators.append(value)
-            if not self._names.isdisjoint(_STATES):
-                problem = f"it may read the state of {label}, a random generator"
-                found.problem = found.problem or (problem, self.place)
         elif isinstance(value, types.FunctionType):
             self._function(value)
             if value is os.getenv:
@@ -382,7 +379,7 @@ class Reach:
             self._walk(getattr(value, "mapping", None), label)
         elif _has_bytes(value):
             self._guard("bytes", value, None, label)
-        elif type(value).__module__ in _LOCKS:
+        elif type(value).__module__ in _LOCKS and not hasattr(value, "__dict__"):
             problem = f"it may ask {label}, a {type(value).__name__}, which others change"
             found.problem = found.problem or (problem, self.place)
         elif type(value) is functools.partial:
@@ -455,6 +452,12 @@ class Reach:
             reads = _reads(code)
             found.functions.append(function)
             found.codes |= reads.codes
+            if not _STATES.isdisjoint(reads.names):
+                problem = "it may read the state of a random generator"
+                found.problem = found.problem or (
+                    problem,
+                    f"{code.co_filename}:{code.co_firstlineno}",
+                )
             self._names |= reads.names
             self._everything |= reads.everything
             names = function.__globals__
@@ -687,7 +690,13 @@ def _in_c(kind: type) -> frozenset[str]:
         for name, value in vars(cls).items()
         if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType))
     )
-    return frozenset(found) - {"__dict__", "__weakref__", "__class__", "__globals__", "__builtins__"}
+    return frozenset(found) - {
+        "__dict__",
+        "__weakref__",
+        "__class__",
+        "__globals__",
+        "__builtins__",
+    }
 
 
 @functools.cache
@@ -706,6 +715,11 @@ def is_foreign(frame: types.FrameType) -> bool:
     return _origin(_file(name)) != "user" or name == f"{_OURS}train"
 
 
+def is_core(frame: types.FrameType) -> bool:
+    """Whether a frame runs our own code, all but what is read as the user's."""
+    return _origin(_file(frame.f_globals.get("__name__"))) == "core"
+
+
 def _file(module: str | None) -> str:
     """Return the file of a module; "" if it is built in."""
     if module in sys.builtin_module_names:
@@ -719,6 +733,13 @@ def _is_core(cls: type) -> bool:
 
 def _is_ours(cls: type) -> bool:
     return f"{cls.__module__}.".startswith(_OURS) and not cls.__module__.startswith(_MODELS)
+
+
+def _enters(argument: Any) -> bool:
+    """Whether an argument becomes part of the graph: its values are given anew in each call."""
+    if isinstance(argument, np.ndarray):
+        return argument.dtype.kind in "fiub"
+    return isinstance(argument, Tensor)
 
 
 def _kind(thing: Any) -> str:

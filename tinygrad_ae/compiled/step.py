@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import copy
 import functools
 import sys
 import threading
@@ -99,6 +100,7 @@ class CompiledStep:
         self._last: Plan | None = None
         self._lazy = 0  # calls in which the step only set what was not set before
         self._warned: dict[str, str] = {}  # by the line, what was said of it
+        self._given: Any = None  # the arguments of this call, as they came
         self._lock = threading.RLock()  # a plan has one set of buffers
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -116,6 +118,7 @@ class CompiledStep:
             return self._run_or_replay(args, kwargs)
 
     def _run_or_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._given = args, kwargs
         leaves, rebuild, form = _flat(args, kwargs)
         if state.anomaly:  # each operation is to be looked at
             return self._eager(leaves, rebuild, bool(kwargs))
@@ -154,11 +157,13 @@ class CompiledStep:
         """Run the step as it is written, on what it was recorded with: arrays become tensors."""
         given = rebuild([leaf if type(leaf) is float else _entering(leaf) for leaf in leaves])
         args, kwargs = given if named else (given, {})
+        nests = _nests(self._given, (args, kwargs))
         state.as_written = True
         try:
             return self._step(*args, **kwargs)
         finally:
             state.as_written = False
+            _hand_back(nests)
 
     def _capture(
         self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
@@ -231,6 +236,7 @@ class CompiledStep:
         trace.weak |= {id(t.data): t.data for t in tensors if isinstance(t, WeakNumber)}
         entered = rebuild(tensors)
         args, kwargs = entered if named else (entered, {})
+        nests = _nests(self._given, (args, kwargs))
         try:
             with noting() as ran, trace.hearing():
                 result = self._step(*args, **kwargs)
@@ -238,7 +244,11 @@ class CompiledStep:
             trace.finish()
             trace.catch_up()
             raise
+        finally:
+            changed = _hand_back(nests)
         trace.finish()
+        if changed:
+            trace.give_up("it changes a list or dict that it was given", trace.place)
         if ran is None:
             why = "a profiler watches, so that what Python reads cannot be seen"
             trace.give_up(why, trace.place)
@@ -473,6 +483,49 @@ def _entering(leaf: Any) -> Any:
     if type(leaf) is float:
         return WeakNumber.of(leaf)
     return leaf
+
+
+_Nests = list[tuple[Any, Any, Any]]
+
+
+def _nests(given: Any, entered: Any) -> _Nests:
+    """Return the lists and dicts among the arguments: the caller's, the step's, and its copy."""
+    if not isinstance(given, (list, tuple, dict)):
+        return []
+    pairs = (
+        (given[k], entered[k]) for k in (given if isinstance(given, dict) else range(len(given)))
+    )
+    found = [nest for pair in pairs for nest in _nests(*pair)]
+    return found if isinstance(given, tuple) else [*found, (given, entered, copy.copy(entered))]
+
+
+def _hand_back(nests: _Nests) -> bool:
+    """Let the caller's lists and dicts be changed as the step changed its own; tell if it did."""
+    is_changed = False
+    for given, entered, before in nests:
+        if _ids(entered) == _ids(before):
+            continue
+        is_changed = True
+        own = {
+            id(b): given[k]
+            for k, b in (before.items() if isinstance(before, dict) else enumerate(before))
+        }
+        if isinstance(given, dict):
+            now = {key: own.get(id(value), value) for key, value in entered.items()}
+            given.clear()
+            given.update(now)
+        else:
+            given[:] = [own.get(id(value), value) for value in entered]
+    return is_changed
+
+
+def _ids(nest: Any) -> list[Any]:
+    """Return what a list or dict holds, by identity."""
+    return (
+        [(key, id(value)) for key, value in nest.items()]
+        if isinstance(nest, dict)
+        else [*map(id, nest)]
+    )
 
 
 def _samples(arrays: list[Any]) -> list[bytes]:
