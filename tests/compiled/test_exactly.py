@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-import tinygrad_ae as tg
+from steps import said
+
 from tinygrad_ae import Tensor, nn
-from tinygrad_ae.compiled import CaptureWarning, compile
-
-BATCHES = [np.full((2, 3), k) for k in (1.0, 2.0, 0.5, 3.0, 1.5)]
-Step = Callable[..., Any]
-Build = Callable[[], tuple[Step, Callable[[], Any]]]
-
-
-def said(build: Build, arguments: Callable[[int], Any] | None = None) -> list[str]:
-    """Hold a compiled step to the step as written, changed before call 3; return its warnings."""
-    runs: list[list[Any]] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", CaptureWarning)
-        for compiled in (False, True):
-            tg.manual_seed(0)
-            step, change = build()
-            run = compile(step) if compiled else step
-            runs.append([])
-            for k in range(7):
-                if k == 3:
-                    change()
-                rest = arguments(k) if arguments else ()
-                result = run(tg.as_tensor(BATCHES[k % 5].copy()), *rest)
-                runs[-1].append(tg.as_tensor(result).detach().data.copy())
-    for wanted, got in zip(*runs, strict=True):
-        np.testing.assert_array_equal(np.signbit(got), np.signbit(wanted))
-        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=0)
-    messages = [str(w.message) for w in caught if w.category is CaptureWarning]
-    assert len(messages) <= 1
-    return messages
 
 
 def is_bool(items: Any) -> float:

@@ -353,7 +353,7 @@ class Reach:
             return
         for held in _HELD.get(type(value), ()):
             self._guard("attribute", value, held, f"{label}.{held}")
-        if not isinstance(value, (Tensor, np.ndarray, Module, types.ModuleType)):
+        if not isinstance(value, (Tensor, np.ndarray, Module, types.ModuleType, *_Generator)):
             self._descriptors(value, label)
         if isinstance(value, Tensor):
             found.tensors.append((label, value))
