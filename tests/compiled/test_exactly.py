@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from steps import said
 
 from tinygrad_ae import Tensor, nn

@@ -505,8 +505,7 @@ class Reach:
 
     def _descriptors(self, value: Any, label: str) -> None:
         """Guard what a class keeps elsewhere than in a dictionary: slots, and attributes in C."""
-        kind = type(value)
-        for name in self._names.intersection(_in_c(kind)):
+        for name in self._names.intersection(_in_c(type(value))):
             self._guard("attribute", value, name, f"{label}.{name}", is_missing=True)
 
     def _foreign(self, holder: Any, label: str, names: Iterable[str] | None = None) -> None:
@@ -682,7 +681,7 @@ def _has_bytes(value: Any) -> bool:
 
 
 @functools.lru_cache(1024)
-def _in_c(kind: type) -> frozenset[str]:
+def _in_c(kind: Any) -> frozenset[str]:
     """Return the names of the attributes that a class keeps in C: slots, and what is like them."""
     found = (
         name
