@@ -505,7 +505,8 @@ class Reach:
 
     def _descriptors(self, value: Any, label: str) -> None:
         """Guard what a class keeps elsewhere than in a dictionary: slots, and attributes in C."""
-        for name in self._names.intersection(_in_c(type(value))):
+        kind: Any = type(value)
+        for name in self._names.intersection(_in_c(kind)):
             self._guard("attribute", value, name, f"{label}.{name}", is_missing=True)
 
     def _foreign(self, holder: Any, label: str, names: Iterable[str] | None = None) -> None:
@@ -514,8 +515,8 @@ class Reach:
             if name in ("modules", "training"):  # sys.modules is asked by name; modes, of modules
                 continue
             is_looked_into = isinstance(holder[name], (types.ModuleType, list))
-            label_ = f"{label}.{name}" if label else name
-            self._guard("item", holder, name, label_, is_looked_into=is_looked_into)
+            place = f"{label}.{name}" if label else name
+            self._guard("item", holder, name, place, is_looked_into=is_looked_into)
 
     def _module(self, module: Module) -> None:
         """Guard a module: its parts and mode, and what is read of a user's or all of ours.
@@ -576,7 +577,7 @@ class Reach:
 
         (Our own code beyond the core is not read, so that any of its attributes may matter.)
         """
-        kind = type(value)
+        kind: Any = type(value)
         if isinstance(value, Optimizer):
             self._found.optimizers.append(value)
         elif _is_core(kind):
