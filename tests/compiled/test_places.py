@@ -430,3 +430,24 @@ def test_a_list_or_dict_that_the_step_changes_is_the_callers(change):
         for a, b in zip(nest["list"], eager["list"], strict=True):
             np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
         assert any(nest["list"][0] is a for a in arrays)
+
+
+def test_methods_called_like_ways_to_everything_cost_no_plan():
+    names: dict[str, Any] = {"epoch": 0, "model": nn.Linear(3, 3).astype(np.float64).eval()}
+    exec("def step(x): return model.eval()(x) * len([*model.modules()])", names)
+    step = tg.compile(names["step"])
+    for epoch in range(20):
+        names["epoch"] = epoch
+        step(np.full((2, 3), epoch / 7))
+    (entries,) = step._entries.values()
+    assert [entry.plan is not None for entry in entries] == [True]
+
+
+def test_a_step_keeps_no_arguments():
+    step = tg.compile(lambda x: x * 2)
+    given = np.ones(3)
+    alive = weakref.ref(given)
+    for _ in range(3):
+        step(given)
+    del given
+    assert alive() is None

@@ -66,8 +66,8 @@ _KINDS = {"isinstance", "isscalar", "hasattr", "callable", "type"}
 
 _IMPLICIT = {"forward", "training", "__call__"}
 
-_ALL_GLOBALS = {"globals", "modules", "f_globals", "__globals__", "eval", "exec"}
-"""Names by which code reads globals that it does not name."""
+_ALL_GLOBALS = {"globals", "eval", "exec"}, {"f_globals", "__globals__"}
+"""Functions, and attributes, by which code reads globals that it does not name."""
 
 _STATES = {"bit_generator", "get_state", "getstate"}
 """Names by which code reads how far a random generator has come."""
@@ -166,7 +166,7 @@ def _reads(code: types.CodeType) -> Reads:
             names |= {"__getitem__"} if sign == "[]" else set()
         compares = compares or what == "IS_OP" or what.endswith(("IF_NONE", "IF_NOT_NONE"))
         before = what, line.argval
-    everything = not (own | names).isdisjoint(_ALL_ATTRIBUTES)
+    everything = not (own | names - {"eval"}).isdisjoint(_ALL_ATTRIBUTES)  # model.eval() is ours
     loads = not (own | names).isdisjoint({"import_module", "__import__", "modules"})
     texts = {c for c in _leaves(code.co_consts) if isinstance(c, str)}
     names |= {text for text in texts if all(part.isidentifier() for part in text.split("."))}
@@ -454,15 +454,15 @@ class Reach:
             found.codes |= reads.codes
             if not _STATES.isdisjoint(reads.names):
                 problem = "it may read the state of a random generator"
-                found.problem = found.problem or (
-                    problem,
-                    f"{code.co_filename}:{code.co_firstlineno}",
-                )
+                place = f"{code.co_filename}:{code.co_firstlineno}"
+                found.problem = found.problem or (problem, place)
             self._names |= reads.names
             self._everything |= reads.everything
             names = function.__globals__
             self._items(names, "", reads.globals | (reads.names if reads.everything else set()))
-            if not _ALL_GLOBALS.isdisjoint(reads.globals | reads.names):
+            functions, attributes = _ALL_GLOBALS
+            looks_up = reads.loads and "sys" in reads.globals  # in sys.modules, perhaps itself
+            if looks_up or functions & reads.globals or attributes & reads.names:
                 self._guard("pairs", names, None, f"the globals of {label}", value=dict(names))
             for name in reads.globals.difference(names):
                 self._guard("no item", names, name, name, MISSING, is_missing=True)
@@ -672,6 +672,9 @@ def _cell_values(function: types.FunctionType, name: str) -> list[Any]:
     return [cell.cell_contents for own, cell in cells if own == name]
 
 
+_SEEN_ELSEWHERE = {"__dict__", "__weakref__", "__class__", "__globals__", "__builtins__"}
+
+
 def _has_bytes(value: Any) -> bool:
     """Whether a value is memory: an array of Python's or of C's, a mapped file."""
     try:
@@ -690,13 +693,7 @@ def _in_c(kind: Any) -> frozenset[str]:
         for name, value in vars(cls).items()
         if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType))
     )
-    return frozenset(found) - {
-        "__dict__",
-        "__weakref__",
-        "__class__",
-        "__globals__",
-        "__builtins__",
-    }
+    return frozenset(found) - _SEEN_ELSEWHERE
 
 
 @functools.cache
@@ -798,7 +795,10 @@ _FILES = {np.fromfile}
 _ASKS = {open, input, os.urandom, os.stat, os.lstat, os.listdir, os.scandir}
 _ASKING = {np.geterr.__code__, np.get_printoptions.__code__}
 _WORLD = {"posix", "nt", "time", "sys", "gc", "_locale", "_posixsubprocess", "_socket"}
-_CONSTANT = {"fspath", "intern", "getsizeof", "getpid", "exc_info", "_getframe", "audit", "exit"}
+_CONSTANT = {
+    "fspath", "intern", "getsizeof", "getpid", "exc_info", "_getframe", "audit", "exit", "sleep",
+    "collect", "enable", "disable",
+}  # fmt: skip
 """Modules whose functions ask the system or the interpreter, and those that always say the same."""
 
 _READ_CODE = ("importlib", "linecache", "tokenize", "logging", "warnings", "traceback", "inspect")

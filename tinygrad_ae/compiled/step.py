@@ -115,10 +115,13 @@ class CompiledStep:
         if state.capture is not None or state.as_written:  # inside another step: a part of it
             return self._step(*args, **kwargs)
         with self._lock:
-            return self._run_or_replay(args, kwargs)
+            self._given = args, kwargs
+            try:
+                return self._run_or_replay(args, kwargs)
+            finally:
+                self._given = None
 
     def _run_or_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._given = args, kwargs
         leaves, rebuild, form = _flat(args, kwargs)
         if state.anomaly:  # each operation is to be looked at
             return self._eager(leaves, rebuild, bool(kwargs))
