@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 import tinygrad_ae as tg
 from tinygrad_ae import Tensor, optim
-from tinygrad_ae.compiled import compile
+from tinygrad_ae.compiled import CaptureWarning, Engine, compile
 
 TOLERANCE = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-12}
 
@@ -80,3 +81,33 @@ def same(build: Callable[[], Any], batches: list[Any], **options: Any) -> Any:
 def data(n: int = 6, d: int = 12, count: int = 4, dtype: Any = np.float32) -> list[Any]:
     rng = np.random.default_rng(0)
     return [rng.random((n, d)).astype(dtype) for _ in range(count)]
+
+
+BATCHES = [np.full((2, 3), k) for k in (1.0, 2.0, 0.5, 3.0, 1.5)]
+Build = Callable[[], tuple[Callable[..., Any], Callable[[], Any]]]
+
+
+def said(
+    build: Build, arguments: Callable[[int], Any] | None = None, engine: Engine = "numpy"
+) -> list[str]:
+    """Hold a compiled step to the step as written, changed before call 3; return its warnings."""
+    runs: list[list[Any]] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CaptureWarning)
+        for compiled in (False, True):
+            tg.manual_seed(0)
+            step, change = build()
+            run = compile(step, engine=engine) if compiled else step
+            runs.append([])
+            for k in range(7):
+                if k == 3:
+                    change()
+                rest = arguments(k) if arguments else ()
+                result = run(tg.as_tensor(BATCHES[k % 5].copy()), *rest)
+                runs[-1].append(tg.as_tensor(result).detach().data.copy())
+    for wanted, got in zip(*runs, strict=True):
+        np.testing.assert_array_equal(np.signbit(got), np.signbit(wanted))
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=0)
+    messages = [str(w.message) for w in caught if w.category is CaptureWarning]
+    assert len(messages) <= 1
+    return messages

@@ -10,20 +10,20 @@ it, which the second recording is for (:mod:`.witness`).
 from __future__ import annotations
 
 import argparse
-import array
 import builtins
 import collections
 import collections.abc
 import contextvars
+import decimal
 import dis
 import functools
 import gc
+import logging
 import operator
 import os
 import random
 import sys
 import threading
-import time
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -64,7 +64,39 @@ _OPEN_KINDS: tuple[type, ...] = (
 _KINDS = {"isinstance", "isscalar", "hasattr", "callable", "type"}
 """Names by which code asks what kind of thing something is."""
 
-_IMPLICIT = {"forward", "training"}
+_IMPLICIT = {"forward", "training", "__call__"}
+
+_ALL_GLOBALS = {"globals", "eval", "exec"}, {"f_globals", "__globals__"}
+"""Functions, and attributes, by which code reads globals that it does not name."""
+
+_STATES = {"bit_generator", "get_state", "getstate"}
+"""Names by which code reads how far a random generator has come."""
+
+_HELD: dict[type, tuple[str, ...]] = {
+    functools.partial: ("func", "args", "keywords"),
+    collections.deque: ("maxlen",),
+    collections.defaultdict: ("default_factory",),
+    decimal.Context: ("prec", "rounding", "Emin", "Emax", "clamp"),
+    logging.Logger: ("level", "parent", "disabled", "manager"),
+    logging.Manager: ("disable",),
+}
+"""What the methods of some of Python's own classes answer from, though nobody names it."""
+
+_WEAK = (
+    weakref.ref, weakref.WeakSet, weakref.WeakKeyDictionary, weakref.WeakValueDictionary,
+    weakref.ProxyType, weakref.CallableProxyType,
+)  # fmt: skip
+
+_OPERATORS = {
+    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "@": "matmul", "**": "pow",
+    "//": "floordiv", "%": "mod", "<": "lt", ">": "gt", "<=": "le", ">=": "ge", "==": "eq",
+    "!=": "ne",
+}  # fmt: skip
+_SIGNS = {
+    "BINARY_SUBSCR": {"__getitem__"}, "STORE_SUBSCR": {"__setitem__"},
+    "UNARY_NEGATIVE": {"__neg__"},
+}  # fmt: skip
+"""The methods that signs stand for, of tensors: somebody may put others in their place."""
 
 
 class Ran(dict[types.CodeType, "str | None"]):
@@ -124,9 +156,17 @@ def _reads(code: types.CodeType) -> Reads:
                 data.append((place or code.co_firstlineno, before))
         elif what == "IMPORT_NAME":
             imports.add(line.argval)
+        names |= _SIGNS.get(what, set())
+        if what in ("BINARY_OP", "COMPARE_OP"):
+            sign = line.argrepr.removeprefix("bool(").removesuffix(")")
+            is_in_place = what == "BINARY_OP" and sign.endswith("=")
+            method = _OPERATORS.get(sign[:-1] if is_in_place else sign)
+            if method:
+                names |= {f"__{method}__", f"__{'i' if is_in_place else 'r'}{method}__"}
+            names |= {"__getitem__"} if sign == "[]" else set()
         compares = compares or what == "IS_OP" or what.endswith(("IF_NONE", "IF_NOT_NONE"))
         before = what, line.argval
-    everything = not (own | names).isdisjoint(_ALL_ATTRIBUTES)
+    everything = not (own | names - {"eval"}).isdisjoint(_ALL_ATTRIBUTES)  # model.eval() is ours
     loads = not (own | names).isdisjoint({"import_module", "__import__", "modules"})
     texts = {c for c in _leaves(code.co_consts) if isinstance(c, str)}
     names |= {text for text in texts if all(part.isidentifier() for part in text.split("."))}
@@ -202,8 +242,9 @@ class Reach:
     ) -> None:
         self._ran = ran
         roots = [("the step", step)]
-        roots += [(_kind(a), a) for a in arguments if not isinstance(a, (Tensor, np.ndarray))]
+        roots += [(_kind(a), a) for a in arguments if not _enters(a)]
         roots += [(_kind(a), a) for a in also]
+        roots += [("Tensor", Tensor)]
         self._start = _unwrapped(step)
         kind = type(self._start)
         ways_in = (self._start, *(getattr(kind, name, None) for name in ("forward", "__call__")))
@@ -298,7 +339,7 @@ class Reach:
 
     def _walk(self, value: Any, label: str) -> None:
         """Put a value on the list of what is to be looked into, once."""
-        plain = isinstance(value, (*PLAIN, np.generic, np.ufunc))
+        plain = type(value) in PLAIN or isinstance(value, (np.dtype, np.generic, np.ufunc))
         if not plain and id(value) not in self._found.seen:
             self._found.seen[id(value)] = value
             self._waiting.append((value, label))
@@ -306,6 +347,14 @@ class Reach:
     def _open(self, value: Any, label: str) -> None:
         """Note what can be read through a value."""
         found = self._found
+        if isinstance(value, _WEAK):
+            problem = f"it may ask {label}, a weak reference, whether something still is"
+            found.problem = found.problem or (problem, self.place)
+            return
+        for held in _HELD.get(type(value), ()):
+            self._guard("attribute", value, held, f"{label}.{held}")
+        if not isinstance(value, (Tensor, np.ndarray, Module, types.ModuleType, *_Generator)):
+            self._descriptors(value, label)
         if isinstance(value, Tensor):
             found.tensors.append((label, value))
             for hook in (value._node.hooks if value._node is not None else None) or ():
@@ -328,13 +377,16 @@ class Reach:
             self._walk(value.__self__, label)
         elif isinstance(value, collections.abc.MappingView):
             self._walk(getattr(value, "mapping", None), label)
-        elif isinstance(value, (array.array, bytearray, memoryview)):
+        elif _has_bytes(value):
             self._guard("bytes", value, None, label)
-        elif isinstance(value, functools.partial):
-            for held in (value.func, value.args, value.keywords):
-                self._walk(held, label)
+        elif type(value).__module__ in _LOCKS and not hasattr(value, "__dict__"):
+            problem = f"it may ask {label}, a {type(value).__name__}, which others change"
+            found.problem = found.problem or (problem, self.place)
+        elif type(value) is functools.partial:
+            pass
         elif isinstance(value, functools._lru_cache_wrapper):
             self._always.add(value.__wrapped__)  # it may not run, and stand for what it gave
+            self._guard("cached", value, None, f"what {label} keeps")
             self._walk(value.__wrapped__, label)
         elif isinstance(value, operator.attrgetter):
             self._everything = True
@@ -343,8 +395,6 @@ class Reach:
         elif isinstance(value, property):
             for method in (value.fget, value.fset):
                 self._walk(method, label)
-        elif isinstance(value, weakref.ref):
-            self._walk(value(), label)
         elif isinstance(value, Op):
             if value.name not in Op.reserved:
                 for rule in (value.forward, *value.rules):
@@ -354,9 +404,15 @@ class Reach:
         elif isinstance(value, types.ModuleType):
             if not self._is_foreign(_file(value.__name__)):
                 self._items(vars(value), label, self._names)
+                if self._everything:
+                    self._guard("pairs", vars(value), None, f"the names in {label}")
                 self._guard("size", vars(value), None, f"a name in {label}")
-            elif value is os and not self._names.isdisjoint({"environ", "getenv"}):
+            else:
+                self._foreign(vars(value), label)
+            if value is os and not self._names.isdisjoint(_ENVIRONMENT):
                 self._walk(getattr(os.environ, "_data", None), "os.environ")
+            if value is decimal:
+                self._guard("answer", decimal.getcontext, None, "the decimal context")
         elif isinstance(value, contextvars.ContextVar):
             self._guard("context", value, None, label, is_missing=True)
         elif isinstance(value, Module):
@@ -380,7 +436,7 @@ class Reach:
         if not self._is_foreign(_file(function.__globals__.get("__name__"))):
             self._items(vars(function), label, self._names)
             self._guard("size", vars(function), None, f"an attribute of {label}")
-        if not self._may_run(function):
+        if not self._may_run(function) and "__closure__" not in self._names:
             return
         self._guard("code", function, None, label)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -396,15 +452,25 @@ class Reach:
             reads = _reads(code)
             found.functions.append(function)
             found.codes |= reads.codes
+            if not _STATES.isdisjoint(reads.names):
+                problem = "it may read the state of a random generator"
+                place = f"{code.co_filename}:{code.co_firstlineno}"
+                found.problem = found.problem or (problem, place)
             self._names |= reads.names
             self._everything |= reads.everything
             names = function.__globals__
             self._items(names, "", reads.globals | (reads.names if reads.everything else set()))
-            if "globals" in reads.globals:
-                self._guard("size", names, None, f"a global of {label}")
-            for name in reads.globals.difference(names, vars(builtins)):
+            functions, attributes = _ALL_GLOBALS
+            looks_up = reads.loads and "sys" in reads.globals  # in sys.modules, perhaps itself
+            if looks_up or functions & reads.globals or attributes & reads.names:
+                self._guard("pairs", names, None, f"the globals of {label}", value=dict(names))
+            for name in reads.globals.difference(names):
                 self._guard("no item", names, name, name, MISSING, is_missing=True)
+            self._foreign(vars(builtins), "", reads.globals.difference(names))
             for name in (*reads.imports, *(reads.names if reads.loads else ())):
+                if name in sys.modules or reads.loads:
+                    way = "item" if name in sys.modules else "no item"
+                    self._guard(way, sys.modules, name, name, is_missing=True)
                 for module in _modules_called(name, names.get("__package__") or ""):
                     self._walk(module, name)
 
@@ -428,8 +494,29 @@ class Reach:
                 }
                 self._items(values, base.__name__, self._names | own)
                 self._guard("size", values, None, f"an attribute of {base.__name__}")
+                self._guard("attribute", base, "__mro__", f"the bases of {base.__name__}")
+                self._names |= set(getattr(base, "__match_args__", ()))
                 if self._is_users(type(base)):
                     self._class(type(base))
+            elif base not in self._found.classes and _is_core(base):
+                values = self._found.classes[base] = vars(base)
+                self._foreign(values, base.__name__)
+                self._guard("size", values, None, f"an attribute of {base.__name__}")
+
+    def _descriptors(self, value: Any, label: str) -> None:
+        """Guard what a class keeps elsewhere than in a dictionary: slots, and attributes in C."""
+        kind: Any = type(value)
+        for name in self._names.intersection(_in_c(kind)):
+            self._guard("attribute", value, name, f"{label}.{name}", is_missing=True)
+
+    def _foreign(self, holder: Any, label: str, names: Iterable[str] | None = None) -> None:
+        """Guard what a library calls by the names that are read, without looking into it."""
+        for name in sorted((self._names if names is None else set(names)).intersection(holder)):
+            if name in ("modules", "training"):  # sys.modules is asked by name; modes, of modules
+                continue
+            is_looked_into = isinstance(holder[name], (types.ModuleType, list))
+            place = f"{label}.{name}" if label else name
+            self._guard("item", holder, name, place, is_looked_into=is_looked_into)
 
     def _module(self, module: Module) -> None:
         """Guard a module: its parts and mode, and what is read of a user's or all of ours.
@@ -477,8 +564,6 @@ class Reach:
         if not isinstance(value, (tuple, frozenset)):
             is_mapping = isinstance(value, collections.abc.Mapping)
             way = "pairs" if is_mapping else "contents"
-            if isinstance(value, collections.abc.Set):
-                way = "members of a set"
             self._guard(way, value, None, label, value=SNAPSHOTS[way](value))
         if isinstance(value, collections.abc.Mapping):
             for key, item in value.items():
@@ -492,7 +577,7 @@ class Reach:
 
         (Our own code beyond the core is not read, so that any of its attributes may matter.)
         """
-        kind = type(value)
+        kind: Any = type(value)
         if isinstance(value, Optimizer):
             self._found.optimizers.append(value)
         elif _is_core(kind):
@@ -509,15 +594,14 @@ class Reach:
         self._class(kind)
         names = set(attributes) if all_of_it else self._names | _INSIDE
         self._items(attributes, kind.__name__, names)
+        if users and self._everything:  # in their order
+            self._guard("pairs", attributes, None, f"the attributes of {kind.__name__}")
         if users:
             self._guard("size", attributes, None, f"an attribute of {kind.__name__}")
             self._guard("type", value, None, f"the class of a {kind.__name__}")
-        for cls in kind.__mro__:
-            slots = vars(cls).get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                if all_of_it or name in self._names:
-                    label = f"{kind.__name__}.{name}"
-                    self._guard("attribute", value, name, label, is_missing=True)
+        if all_of_it:
+            for name in _in_c(kind):
+                self._guard("attribute", value, name, f"{kind.__name__}.{name}", is_missing=True)
 
     def _items(self, holder: Any, label: str, names: Iterable[str]) -> None:
         """Guard those of a dictionary's items whose name is read."""
@@ -533,20 +617,19 @@ class Reach:
         value: Any = MISSING,
         *,
         is_missing: bool = False,
+        is_looked_into: bool = True,
     ) -> None:
         guard = Guard(label, way, holder, key, value)
         if value is MISSING:
-            guard.value = guard.now()
+            now = guard.now()
+            guard.value = SNAPSHOTS[way](now) if way in SNAPSHOTS else now
         if guard.value is MISSING and not is_missing:
-            return
-        if isinstance(guard.value, types.ModuleType) and way == "item":
-            self._walk(guard.value, label)  # nobody gives another module its name
             return
         if self._found.direct.setdefault((way, id(holder), key), guard) is not guard:
             return
         if isinstance(key, str):
             self._found.attributes.setdefault(key, []).append(guard.value)
-        if way not in (*SNAPSHOTS, "size", "code", "type", "bytes"):
+        if is_looked_into and way not in (*SNAPSHOTS, "size", "code", "type", "bytes", "cached"):
             self._walk(guard.value, label)
 
     # ---- the one way out of the graph that nothing else sees
@@ -570,6 +653,8 @@ class Reach:
 _CONTAINERS = (
     collections.abc.Mapping, set, frozenset, list, tuple, collections.deque,
 )  # fmt: skip
+_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "expandvars", "expanduser"}
+_LOCKS = {"_thread", "sqlite3", "_socket"}
 _OURS = f"{__package__.partition('.')[0]}."
 _MODELS = f"{_OURS}models"
 _INSIDE = {"__wrapped__", "func", "pyfunc"}  # where what stands around a function keeps it
@@ -585,6 +670,30 @@ def _cell_values(function: types.FunctionType, name: str) -> list[Any]:
     names = function.__code__.co_freevars
     cells = zip(names, function.__closure__ or (), strict=True)
     return [cell.cell_contents for own, cell in cells if own == name]
+
+
+_SEEN_ELSEWHERE = {"__dict__", "__weakref__", "__class__", "__globals__", "__builtins__"}
+
+
+def _has_bytes(value: Any) -> bool:
+    """Whether a value is memory: an array of Python's or of C's, a mapped file."""
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return not isinstance(value, (np.ndarray, np.generic))
+
+
+@functools.lru_cache(1024)
+def _in_c(kind: Any) -> frozenset[str]:
+    """Return the names of the attributes that a class keeps in C: slots, and what is like them."""
+    found = (
+        name
+        for cls in kind.__mro__
+        for name, value in vars(cls).items()
+        if isinstance(value, (types.GetSetDescriptorType, types.MemberDescriptorType))
+    )
+    return frozenset(found) - _SEEN_ELSEWHERE
 
 
 @functools.cache
@@ -603,6 +712,11 @@ def is_foreign(frame: types.FrameType) -> bool:
     return _origin(_file(name)) != "user" or name == f"{_OURS}train"
 
 
+def is_core(frame: types.FrameType) -> bool:
+    """Whether a frame runs our own code, all but what is read as the user's."""
+    return _origin(_file(frame.f_globals.get("__name__"))) == "core"
+
+
 def _file(module: str | None) -> str:
     """Return the file of a module; "" if it is built in."""
     if module in sys.builtin_module_names:
@@ -616,6 +730,13 @@ def _is_core(cls: type) -> bool:
 
 def _is_ours(cls: type) -> bool:
     return f"{cls.__module__}.".startswith(_OURS) and not cls.__module__.startswith(_MODELS)
+
+
+def _enters(argument: Any) -> bool:
+    """Whether an argument becomes part of the graph: its values are given anew in each call."""
+    if isinstance(argument, np.ndarray):
+        return argument.dtype.kind in "fiub"
+    return isinstance(argument, Tensor)
 
 
 def _kind(thing: Any) -> str:
@@ -644,6 +765,11 @@ def noting() -> Iterator[Ran | None]:
         if event == "call":
             if frame.f_code not in ran:
                 ran[frame.f_code] = frame.f_globals.get("__name__")
+            is_question = ran.outside is None and frame.f_code in _ASKING
+            if is_question and frame.f_back and not is_foreign(frame.f_back):
+                place = f"{frame.f_back.f_code.co_filename}:{frame.f_back.f_lineno}"
+                name = frame.f_code.co_name
+                ran.outside = f"it calls {name}, whose answer may be another later", place
         elif event == "c_call" and ran.outside is None and _is_outside(frame, function):
             while is_foreign(frame) and frame.f_back:
                 frame = frame.f_back
@@ -665,23 +791,32 @@ def noting() -> Iterator[Ran | None]:
             gc.enable()
 
 
-_CLOCKS = {
-    value for name, value in vars(time).items() if name.startswith(("time", "perf_", "mono"))
-}
+_FILES = {np.fromfile}
 _ASKS = {open, input, os.urandom, os.stat, os.lstat, os.listdir, os.scandir}
+_ASKING = {np.geterr.__code__, np.get_printoptions.__code__}
+_WORLD = {"posix", "nt", "time", "sys", "gc", "_locale", "_posixsubprocess", "_socket"}
+_CONSTANT = {
+    "fspath", "intern", "getsizeof", "getpid", "exc_info", "_getframe", "audit", "exit", "sleep",
+    "collect", "enable", "disable",
+}  # fmt: skip
+"""Modules whose functions ask the system or the interpreter, and those that always say the same."""
+
 _READ_CODE = ("importlib", "linecache", "tokenize", "logging", "warnings", "traceback", "inspect")
 
 
 def _is_outside(frame: types.FrameType, function: Any) -> bool:
     """Whether a built-in function asks the world: for a file's contents, a person's word, the time.
 
-    Not when Python reads its own code, and the time only when the user's code asks for it.
+    Not when Python reads its own code; what else the system knows, only if the user's code asks.
     """
     module = frame.f_globals.get("__name__") or ""
     if function in _ASKS:
         return not module.startswith(_READ_CODE)
-    is_clock = function in _CLOCKS or (
-        getattr(function, "__name__", "") in ("now", "utcnow", "today")
-        and getattr(getattr(function, "__self__", None), "__module__", "") == "datetime"
+    name, module = getattr(function, "__name__", ""), frame.f_globals.get("__name__")
+    if _origin(_file(module)) != "user":
+        return False
+    if getattr(getattr(function, "__self__", None), "__module__", "") == "datetime":
+        return name in ("now", "utcnow", "today")
+    return function in _FILES or (
+        getattr(function, "__module__", None) in _WORLD and name not in _CONSTANT
     )
-    return is_clock and _origin(_file(module)) == "user"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import copy
 import functools
 import sys
 import threading
@@ -22,7 +23,7 @@ from ..errors import ModelError
 from ..ops.op import Array
 from ..util.malloc import give_back
 from .engine import ENGINES, Engine, compiler
-from .guards import Guard, Guards
+from .guards import WAYS, Guard, Guards
 from .plan import Plan
 from .program import Uncapturable
 from .reach import Ran, Reach, everybodys, is_foreign, noting
@@ -99,6 +100,7 @@ class CompiledStep:
         self._last: Plan | None = None
         self._lazy = 0  # calls in which the step only set what was not set before
         self._warned: dict[str, str] = {}  # by the line, what was said of it
+        self._given: Any = None  # the arguments of this call, as they came
         self._lock = threading.RLock()  # a plan has one set of buffers
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -113,7 +115,11 @@ class CompiledStep:
         if state.capture is not None or state.as_written:  # inside another step: a part of it
             return self._step(*args, **kwargs)
         with self._lock:
-            return self._run_or_replay(args, kwargs)
+            self._given = args, kwargs
+            try:
+                return self._run_or_replay(args, kwargs)
+            finally:
+                self._given = None
 
     def _run_or_replay(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves, rebuild, form = _flat(args, kwargs)
@@ -154,11 +160,13 @@ class CompiledStep:
         """Run the step as it is written, on what it was recorded with: arrays become tensors."""
         given = rebuild([leaf if type(leaf) is float else _entering(leaf) for leaf in leaves])
         args, kwargs = given if named else (given, {})
+        nests = _nests(self._given, (args, kwargs))
         state.as_written = True
         try:
             return self._step(*args, **kwargs)
         finally:
             state.as_written = False
+            _hand_back(nests)
 
     def _capture(
         self, key: Any, leaves: list[Any], rebuild: Rebuild, named: bool, arrays: list[Any]
@@ -231,6 +239,7 @@ class CompiledStep:
         trace.weak |= {id(t.data): t.data for t in tensors if isinstance(t, WeakNumber)}
         entered = rebuild(tensors)
         args, kwargs = entered if named else (entered, {})
+        nests = _nests(self._given, (args, kwargs))
         try:
             with noting() as ran, trace.hearing():
                 result = self._step(*args, **kwargs)
@@ -238,7 +247,11 @@ class CompiledStep:
             trace.finish()
             trace.catch_up()
             raise
+        finally:
+            changed = _hand_back(nests)
         trace.finish()
+        if changed:
+            trace.give_up("it changes a list or dict that it was given", trace.place)
         if ran is None:
             why = "a profiler watches, so that what Python reads cannot be seen"
             trace.give_up(why, trace.place)
@@ -412,10 +425,15 @@ def _form(tree: Any) -> Any:
     if tree is None:
         return None
     if isinstance(tree, dict):
-        return type(tree), tuple((key, _form(value)) for key, value in tree.items())
+        return type(tree), tuple((_exact(key), _form(value)) for key, value in tree.items())
     if isinstance(tree, (list, tuple)):
         return type(tree), tuple(map(_form, tree))
     return 0
+
+
+def _exact(key: Any) -> Any:
+    """Return what tells a key from one that is equal to it: True from 1, −0.0 from 0.0."""
+    return key if type(key) is str else (type(key), repr(key) if type(key) is float else key)
 
 
 def _signature(leaves: list[Any], form: Any) -> tuple[Any, list[Any]]:
@@ -470,6 +488,49 @@ def _entering(leaf: Any) -> Any:
     return leaf
 
 
+_Nests = list[tuple[Any, Any, Any]]
+
+
+def _nests(given: Any, entered: Any) -> _Nests:
+    """Return the lists and dicts among the arguments: the caller's, the step's, and its copy."""
+    if not isinstance(given, (list, tuple, dict)):
+        return []
+    pairs = (
+        (given[k], entered[k]) for k in (given if isinstance(given, dict) else range(len(given)))
+    )
+    found = [nest for pair in pairs for nest in _nests(*pair)]
+    return found if isinstance(given, tuple) else [*found, (given, entered, copy.copy(entered))]
+
+
+def _hand_back(nests: _Nests) -> bool:
+    """Let the caller's lists and dicts be changed as the step changed its own; tell if it did."""
+    is_changed = False
+    for given, entered, before in nests:
+        if _ids(entered) == _ids(before):
+            continue
+        is_changed = True
+        own = {
+            id(b): given[k]
+            for k, b in (before.items() if isinstance(before, dict) else enumerate(before))
+        }
+        if isinstance(given, dict):
+            now = {key: own.get(id(value), value) for key, value in entered.items()}
+            given.clear()
+            given.update(now)
+        else:
+            given[:] = [own.get(id(value), value) for value in entered]
+    return is_changed
+
+
+def _ids(nest: Any) -> list[Any]:
+    """Return what a list or dict holds, by identity."""
+    return (
+        [(key, id(value)) for key, value in nest.items()]
+        if isinstance(nest, dict)
+        else [*map(id, nest)]
+    )
+
+
 def _samples(arrays: list[Any]) -> list[bytes]:
     """Return a few values of each argument, enough to tell batches apart."""
     found = []
@@ -515,7 +576,7 @@ def _of_arrays(around: Reach, plan: Plan) -> list[Guard]:
                 f"the graph (pass it as an argument, or make it a tensor), at {around.place}"
             )
         if array.nbytes <= SMALL or not is_read:
-            guards.append(Guard(label, "values", array, None, (array.shape, array.tobytes())))
+            guards.append(Guard(label, "values", array, None, WAYS["values"][1](array, None)))
     return guards
 
 
@@ -525,7 +586,11 @@ def _of_tensors(around: Reach, plan: Plan) -> list[Guard]:
     tensors = {id(t): t for t, _, _ in plan.parameters}
     asked = around.asks_what_is_tracked()
     tensors |= {id(t): t for _, t in around.tensors if asked or id(owner_of(t.data)) in plan.memory}
-    guards = []
+    guards = [  # of the rest Python may ask the form
+        Guard(f"the form of {label}", "form", t, None, WAYS["form"][1](t, None))
+        for label, t in around.tensors
+        if id(t) not in tensors
+    ]
     for key, t in tensors.items():
         label = labels.get(key) or t.label()
         guards.append(Guard(f"{label}.data", "data", t, None, t.data))

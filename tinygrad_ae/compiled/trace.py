@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dis
+import functools
 import inspect
 import random
+import sys
+import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +24,7 @@ from ..ops import astype
 from ..ops.op import Array, Op
 from ..optim import Optimizer
 from ..util.random import default_generator
+from .reach import is_core
 
 Grads = list[tuple[Tensor, "Array | None"]]
 """The gradient each leaf has. (Pairs: tensors compare elementwise, so no dictionary.)"""
@@ -149,7 +154,8 @@ class Trace:
         self.weak: dict[int, Array] = {}
         self.problem: str | None = None
         self._is_weak = False  # the result of the operation that is being computed
-        self._made: dict[int, Array] = {}
+        self._made: dict[int, tuple[Array, Array]] = {}  # arrays, and what they are copies of
+        self._around = sys._getframe(1).f_code
         self._through: Node | None = None  # the operation whose rules are running
         self._undo: list[Callable[[], None]] = []
         self._late: list[Call] = []  # optimisers' steps that wait
@@ -270,7 +276,8 @@ class Trace:
 
     def made(self, array: Array, data: Any) -> None:
         """Note the array of a new tensor, made of ``data``."""
-        self._made[id(array)] = array
+        source = data.data if isinstance(data, Tensor) else data
+        self._made[id(array)] = array, source if isinstance(source, np.ndarray) else array
         if isinstance(data, Tensor):
             if data.dtype != array.dtype:
                 data = astype(data.detach(), array.dtype)
@@ -297,6 +304,7 @@ class Trace:
     def written(self, target: Tensor, value: Tensor) -> None:
         """Note that ``target`` receives a value in place."""
         self.catch_up()
+        self._shares([target.data])
         memory, before = target.data, target.data.copy()
         self._undo.append(lambda: np.copyto(memory, before))
         self.events.append(Write(target.node, value.node, _here()))
@@ -342,6 +350,8 @@ class Trace:
         self.events.append(call)
         if function is STEP:
             self._late.append(call)
+            if not self._is_last() or self._shares(p.data for p in given):
+                self.catch_up()
             return None
         self.catch_up()
         state.capture = None
@@ -353,6 +363,23 @@ class Trace:
             return None
         call.result = np.array(result)
         return _wrap(call.result)
+
+    def _is_last(self) -> bool:
+        """Whether nothing follows in the step but its return, by the code of all that called."""
+        frame: types.FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code is not self._around:
+            if not is_core(frame) and not _returns(frame.f_code, frame.f_lasti):
+                return False
+            frame = frame.f_back
+        return True
+
+    def _shares(self, arrays: Iterable[Array]) -> bool:
+        """Whether memory is about to change of which the step made a copy: say so if it is."""
+        copied = [a for pair in self._made.values() for a in pair]
+        shared = any(np.may_share_memory(a, b) for a in arrays for b in copied)
+        if shared:
+            self.give_up("it changes a tensor after making one of it, or one that it made")
+        return shared
 
     def catch_up(self) -> None:
         """Do the optimisers' steps that were put off, now that their effects may be seen.
@@ -402,6 +429,25 @@ def _tensors_in(args: Iterable[Any]) -> list[Tensor]:
     """Return the tensors among some arguments, and in the lists among them."""
     lists = (a if isinstance(a, (list, tuple)) else (a,) for a in args)
     return [t for parts in lists for t in parts if isinstance(t, Tensor)]
+
+
+_QUIET = (
+    "RETURN", "LOAD_FAST", "LOAD_CONST", "LOAD_DEREF", "STORE_FAST", "POP_TOP", "BUILD_", "COPY",
+    "SWAP", "NOP", "CACHE",
+)  # fmt: skip
+"""How instructions begin that call nothing and look into nothing."""
+
+
+@functools.lru_cache(1024)
+def _returns(code: types.CodeType, since: int) -> bool:
+    """Whether after an instruction a function only returns what it has at hand."""
+    for line in dis.get_instructions(code):
+        if line.offset > since:
+            if not line.opname.startswith(_QUIET):
+                return False
+            if line.opname.startswith("RETURN"):
+                return True
+    return False
 
 
 def _is_number(a: Any) -> bool:

@@ -105,6 +105,10 @@ class Module:
         object.__setattr__(self, name, value)
         changes[0] += 1
 
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        changes[0] += 1
+
     def _registered_as(self, name: str) -> None:
         if not self._name:  # a module with several parents keeps its first name
             self._name = name
