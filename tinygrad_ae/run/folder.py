@@ -50,8 +50,8 @@ CHECKPOINT = "checkpoint.safetensors"
 MODEL_COPY = "model.py"
 ENVIRONMENT = "environment.json"
 DIVERGED = "diverged.txt"
+# Which of a run's files only its training writes:
 KEPT = (CHECKPOINT, MODEL_COPY, ENVIRONMENT, "config.json", "metrics.csv")
-"""The files of a run that only its training writes."""
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 
 
