@@ -17,8 +17,8 @@ WITHIN = {  # files of a room whose order is worth keeping, from the ground up
         "tensor",
     ),
     "compiled": (
-        "native", "program", "memory", "kernels", "fuse", "calls", "engine", "guards", "trace",
-        "lines", "elementwise", "structural", "convolution", "lower", "plan", "reach", "witness",
+        "native", "program", "memory", "kernels", "fuse", "calls", "engine", "guards", "reach",
+        "trace", "lines", "elementwise", "structural", "convolution", "lower", "plan", "witness",
         "step",
     ),
 }  # fmt: skip
